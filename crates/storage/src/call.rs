@@ -1,0 +1,181 @@
+//! What accompanies every request: how long, how often, for whom, and whether still.
+
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{Error, ErrorKind, Result};
+
+/// Who waits for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Priority {
+    /// A person or a program.
+    #[default]
+    User,
+    /// Nobody yet: reading ahead.
+    Prefetch,
+}
+
+/// The frame of one call into a [`Backend`](crate::Backend): deadline, cancellation, attempts, priority, trace span.
+///
+/// Cheap to clone. Dropping the future of a call cancels it as well; the token is for those who do not hold the future.
+#[derive(Debug, Clone)]
+pub struct Call {
+    deadline: Option<Instant>,
+    cancellation: CancellationToken,
+    attempts: Option<NonZeroU32>,
+    priority: Priority,
+    span: tracing::Span,
+}
+
+impl Default for Call {
+    fn default() -> Self {
+        Self {
+            deadline: None,
+            cancellation: CancellationToken::new(),
+            attempts: None,
+            priority: Priority::User,
+            span: tracing::Span::current(),
+        }
+    }
+}
+
+impl Call {
+    /// A call without deadline, by a user, in the current trace span.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Limits the whole call; an earlier deadline stays.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        let deadline = Instant::now() + time;
+        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
+        self
+    }
+
+    /// Limits how often an endpoint may be asked for the same thing.
+    #[must_use]
+    pub fn attempts(mut self, attempts: NonZeroU32) -> Self {
+        self.attempts = Some(attempts);
+        self
+    }
+
+    /// Says who waits.
+    #[must_use]
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Makes the call end when `token` is cancelled.
+    #[must_use]
+    pub fn cancelled_by(mut self, token: CancellationToken) -> Self {
+        self.cancellation = token;
+        self
+    }
+
+    /// When the call must be over.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// What is left of the time.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// How often an endpoint may be asked; none is the configured number.
+    pub fn attempts_allowed(&self) -> Option<NonZeroU32> {
+        self.attempts
+    }
+
+    /// Who waits.
+    pub fn priority_of(&self) -> Priority {
+        self.priority
+    }
+
+    /// The trace span of the caller.
+    pub fn span(&self) -> &tracing::Span {
+        &self.span
+    }
+
+    /// The token that ends this call.
+    pub fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
+    }
+
+    /// An error if the call is cancelled or its time is over.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] or [`ErrorKind::Timeout`].
+    pub fn check(&self) -> Result<()> {
+        if self.cancellation.is_cancelled() {
+            return Err(Self::cancelled());
+        }
+        match self.remaining() {
+            Some(Duration::ZERO) => Err(Self::too_late()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs `work` until it ends, the call is cancelled, or its time is over.
+    ///
+    /// # Errors
+    /// Those of `work`, [`ErrorKind::Cancelled`] or [`ErrorKind::Timeout`].
+    pub async fn bound<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.check()?;
+        tokio::select! {
+            biased;
+            () = self.cancellation.cancelled() => Err(Self::cancelled()),
+            result = self.within_deadline(work) => result,
+        }
+    }
+
+    async fn within_deadline<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match self.deadline {
+            None => work.await,
+            Some(deadline) => {
+                tokio::time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| Err(Self::too_late()))
+            }
+        }
+    }
+
+    fn cancelled() -> Error {
+        Error::new(ErrorKind::Cancelled, "cancelled")
+    }
+
+    fn too_late() -> Error {
+        // The time is over for every door as well.
+        Error::new(ErrorKind::Timeout, "the deadline of the whole call has passed")
+            .with_status(crate::Status::Permanent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_cancelled_call_ends_at_once() {
+        let call = Call::new();
+        call.cancellation().cancel();
+        let error = call.bound(std::future::pending::<Result<()>>()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+    }
+
+    #[tokio::test]
+    async fn a_late_call_is_permanent() {
+        let error = Call::new().within(Duration::from_millis(5)).bound(std::future::pending::<Result<()>>()).await;
+        let error = error.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, crate::Status::Permanent));
+    }
+
+    #[test]
+    fn the_earlier_deadline_stays() {
+        let call = Call::new().within(Duration::ZERO).within(Duration::from_secs(60));
+        assert_eq!(call.remaining(), Some(Duration::ZERO));
+    }
+}

@@ -1,0 +1,61 @@
+//! A named, ready storage with a base path.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{Backend, Path};
+
+/// A named, ready stack of backends with a base path (`[fs.NAME]` in the configuration). Cheap to clone.
+#[derive(Clone)]
+pub struct FileSystem {
+    name: Arc<str>,
+    base: Path,
+    backend: Arc<dyn Backend>,
+}
+
+impl FileSystem {
+    /// Puts them together; `law_target::FileSystem::build` is the one place that stacks.
+    pub fn new(name: impl Into<Arc<str>>, base: Path, backend: Arc<dyn Backend>) -> Self {
+        Self { name: name.into(), base, backend }
+    }
+
+    /// The name in the configuration, or the URL that was typed, without secrets.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The path that is its root.
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// The top of the stack.
+    pub fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
+    }
+
+    /// The path on the backend of a path on this file system.
+    pub fn resolve(&self, path: &Path) -> Path {
+        self.base.join(path)
+    }
+
+    /// The URL of a path, for messages, without secrets.
+    pub fn url(&self, path: &Path) -> String {
+        self.backend.url(&self.resolve(path))
+    }
+}
+
+impl fmt::Debug for FileSystem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FileSystem({}, {:?})", self.name, self.backend)
+    }
+}
+
+/// The same name, base and stack.
+impl PartialEq for FileSystem {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.base == other.base
+    }
+}
+
+impl Eq for FileSystem {}

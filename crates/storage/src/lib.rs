@@ -1,0 +1,54 @@
+//! The contract of `law`'s storage: paths, URLs, metadata, errors, [`Backend`], and the suite that checks it.
+//!
+//! This crate knows no protocol and no HTTP library.
+
+mod backend;
+mod call;
+mod capability;
+pub mod cleanup;
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod digest;
+mod error;
+#[cfg(feature = "testing")]
+mod faulty;
+mod file_system;
+mod listing;
+mod local_file;
+mod memory;
+mod metadata;
+mod pass_through;
+mod path;
+mod put;
+mod reading;
+mod registry;
+mod secret;
+mod settings;
+mod source;
+mod spool;
+mod temporary;
+mod url;
+
+pub use backend::{Backend, Destination, Space};
+pub use call::{Call, Priority};
+pub use capability::{Capabilities, NameRefusal, NameRules, NoClobber, Overwrite, Publish, Support};
+pub use digest::{Algorithm, Digest, Hasher};
+pub use error::{Attempt, Error, ErrorKind, Operation, Result, Status};
+#[cfg(feature = "testing")]
+//pub use faulty::{Fault, Faulty};
+pub use file_system::FileSystem;
+pub use listing::{Entry, ListOptions, Listing, Page, list_all};
+pub use local_file::LocalFile;
+//pub use memory::Memory;
+pub use metadata::{Comparison, Kind, Metadata, Modified, Strength, Validator};
+//pub use pass_through::PassThrough;
+pub use path::{Path, PathError, show_bytes};
+pub use put::{Computed, Durability, Existing, Parents, PutOptions, Receipt, Verify};
+pub use reading::{ByteRange, ByteStream, ReadOptions, Reading, exactly, ready};
+pub use registry::{Factory, Registry};
+pub use secret::Secret;
+pub use settings::{Credential, EndpointSettings, Timeouts};
+pub use source::{BytesSource, Proof, Source, Taken};
+pub use spool::{CHUNK, FileSource, GrowingSource, Growth, SpooledSource, hash_local, read_local};
+pub use temporary::{ASIDE_SUFFIX, TEMPORARY_SUFFIX, aside_path, is_temporary, temporary_path};
+pub use url::{Location, RemoteUrl, Scheme, Url, encode_path};

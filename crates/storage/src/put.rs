@@ -1,0 +1,107 @@
+//! How a file is written, and what can be told afterwards.
+
+use std::time::SystemTime;
+
+use crate::{Algorithm, Attempt, Digest, Overwrite, Proof, Publish, Validator};
+
+/// What happens to something that has the name already.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// A file is replaced; a directory never is.
+    #[default]
+    Replace,
+    /// Nothing is replaced: [`ErrorKind::AlreadyExists`](crate::ErrorKind).
+    Refuse,
+    /// Only this version of the file is replaced; another one is [`ErrorKind::Changed`](crate::ErrorKind).
+    ReplaceOnly(Validator),
+}
+
+/// Whether directories above the file are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Parents {
+    /// A missing parent is [`ErrorKind::NotFound`](crate::ErrorKind), also where the server would make it by itself.
+    #[default]
+    Require,
+    /// Missing parents are made.
+    Create,
+}
+
+/// How much proof is wanted before a file is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verify {
+    /// The size always; a checksum where the storage can give one.
+    #[default]
+    Auto,
+    /// A checksum by the storage, or an error.
+    Require,
+    /// The size alone.
+    Size,
+    /// Whatever the protocol says itself.
+    None,
+}
+
+/// Whether bytes must have reached the disk before a local file is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// The file and its directory are synced.
+    #[default]
+    Full,
+    /// The operating system writes when it likes: a power loss can lose the newest files.
+    None,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Default)]
+pub struct PutOptions {
+    /// What happens to something that has the name already.
+    pub existing: Existing,
+    /// Whether directories above it are made.
+    pub parents: Parents,
+    /// How much proof is wanted.
+    pub verify: Verify,
+    /// The checksum that the storage is asked for; none is its cheapest.
+    pub algorithm: Option<Algorithm>,
+    /// The time of modification to keep, where the storage can.
+    pub modified: Option<SystemTime>,
+    /// The permission bits to set, where the storage has them.
+    pub mode: Option<u32>,
+}
+
+/// Who computed a checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Computed {
+    /// This client, over the bytes as it sent them.
+    Here,
+    /// The storage, over the bytes as it keeps them.
+    Storage,
+}
+
+/// What is known of a file that was just published.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// Bytes.
+    pub size: u64,
+    /// Checksums, and who computed them.
+    pub digests: Vec<(Digest, Computed)>,
+    /// The version that was published, where the storage told it.
+    pub validator: Option<Validator>,
+    /// How well it is known that the storage has the right bytes.
+    pub proof: Proof,
+    /// How well it is known that the source gave the right bytes.
+    pub source_proof: Proof,
+    /// How it got its name.
+    pub publish: Publish,
+    /// What readers may have seen meanwhile; none if nothing was replaced.
+    pub overwrite: Option<Overwrite>,
+    /// The endpoint that took it, without secrets.
+    pub door: String,
+    /// The tries that failed before.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Receipt {
+    /// The checksum that the storage computed, where there is one.
+    pub fn storage_digest(&self) -> Option<&Digest> {
+        self.digests.iter().find(|(_, who)| *who == Computed::Storage).map(|(digest, _)| digest)
+    }
+}

@@ -1,0 +1,89 @@
+//! How one endpoint is to be used: what a backend gets from the configuration.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{Algorithm, Durability, Publish, Secret};
+
+/// Settings of one endpoint. The defaults are those of `config/defaults/law.toml`.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct EndpointSettings {
+    /// What is shown to the endpoint, and to no other host.
+    pub credential: Credential,
+    /// A file or a hashed directory of certificate authorities, in addition to the system's.
+    pub ca: Option<PathBuf>,
+    /// How files get their names; none is what the endpoint is known to do best.
+    pub publish: Option<Publish>,
+    /// The name of the kind of server; none is found out.
+    pub quirks: Option<String>,
+    /// The checksum that the storage is asked for; none is its cheapest.
+    pub checksum: Option<Algorithm>,
+    /// Whether local files are synced to disk.
+    pub durability: Durability,
+    /// Limits of waiting.
+    pub timeouts: Timeouts,
+    /// The most requests at once.
+    pub concurrency: usize,
+}
+
+impl Default for EndpointSettings {
+    fn default() -> Self {
+        Self {
+            credential: Credential::None,
+            ca: None,
+            publish: None,
+            quirks: None,
+            checksum: None,
+            durability: Durability::Full,
+            timeouts: Timeouts::default(),
+            concurrency: 32,
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum Credential {
+    /// Nobody in particular.
+    #[default]
+    None,
+    /// A user with a password (RFC 7617).
+    Basic {
+        /// The user's name.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A bearer token (RFC 6750).
+    Bearer(Secret),
+}
+
+/// Limits of waiting; none is infinite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect: Duration,
+    /// For the TLS handshake.
+    pub tls: Duration,
+    /// From the end of a request to the first byte of its answer.
+    pub first_byte: Duration,
+    /// Without a byte in either direction while a body travels.
+    pub stall: Duration,
+    /// For `100 Continue`; then the body is sent all the same.
+    pub continue_wait: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            tls: Duration::from_secs(10),
+            first_byte: Duration::from_secs(60),
+            stall: Duration::from_secs(20),
+            continue_wait: Duration::from_secs(60),
+        }
+    }
+}
