@@ -145,12 +145,13 @@ impl fmt::Debug for Digest {
 }
 
 /// Computes any number of checksums over one pass of bytes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Hasher {
     states: Vec<State>,
     length: u64,
 }
 
+#[derive(Clone)]
 enum State {
     Adler32(simd_adler32::Adler32),
     Crc(Algorithm, crc_fast::Digest),

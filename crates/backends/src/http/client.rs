@@ -1,0 +1,292 @@
+//! The client of one endpoint: connections, credentials, redirects.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use law_storage::{Call, Credential, EndpointSettings, Error, ErrorKind, Result, Timeouts};
+use rustls::ClientConfig;
+use tokio::sync::Semaphore;
+
+use super::body::Lease;
+use super::connection::{Connection, connect};
+use super::exchange::{Failure, exchange, gate};
+use super::pool::{Pool, Reuse};
+use super::redirect::Route;
+use super::upload::{Gate, Payload, Upload};
+use super::{Address, Body, Origin, tls};
+
+const USER_AGENT: &str = concat!("law/", env!("CARGO_PKG_VERSION"));
+
+/// What is asked.
+pub struct Request<'a> {
+    method: Method,
+    address: Address,
+    headers: HeaderMap,
+    body: RequestBody<'a>,
+}
+
+enum RequestBody<'a> {
+    None,
+    Bytes(Bytes),
+    Upload(&'a Upload<'a>),
+}
+
+impl<'a> Request<'a> {
+    /// A request without a body.
+    pub fn new(method: Method, address: Address) -> Self {
+        Self { method, address, headers: HeaderMap::new(), body: RequestBody::None }
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// With a small body.
+    #[must_use]
+    pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = RequestBody::Bytes(body.into());
+        self
+    }
+
+    /// With a body that is held back until the server wants it.
+    #[must_use]
+    pub fn upload(mut self, upload: &'a Upload<'a>) -> Self {
+        self.body = RequestBody::Upload(upload);
+        self
+    }
+
+    /// Repeating it does no harm (RFC 9110 section 9.2.2): PUT goes to names that only this client knows, or replaces
+    /// the same content by the same.
+    fn repeatable(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "PUT")
+    }
+
+    fn has_body(&self) -> bool {
+        match &self.body {
+            RequestBody::None => false,
+            RequestBody::Bytes(bytes) => !bytes.is_empty(),
+            RequestBody::Upload(upload) => upload.size() > 0,
+        }
+    }
+}
+
+/// The head of an answer, and its body to read.
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// Who answered, after all redirects.
+    pub address: Address,
+    /// The body.
+    pub body: Body,
+}
+
+impl Answer {
+    /// A header as text; bytes that are no text are replaced.
+    pub fn text(&self, name: impl header::AsHeaderName) -> Option<String> {
+        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+    }
+}
+
+/// The client of one endpoint.
+///
+/// The credential goes to this endpoint and to no other, and over plain HTTP only where it cannot leave the machine.
+pub struct Client {
+    home: Origin,
+    authorization: Option<HeaderValue>,
+    ca: Option<PathBuf>,
+    tls: OnceLock<Arc<ClientConfig>>,
+    timeouts: Timeouts,
+    pool: Arc<Pool>,
+    places: Arc<Semaphore>,
+    expects: AtomicBool,
+}
+
+impl Client {
+    /// A client for `home`.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if a credential would travel unencrypted; `InvalidInput` if it cannot be sent at all.
+    pub fn new(home: Origin, settings: &EndpointSettings) -> Result<Self> {
+        let authorization = authorization(&settings.credential)?;
+        if authorization.is_some() && !home.secure() && !home.is_loopback() {
+            let message = "a password or token would travel unencrypted to";
+            return Err(Error::new(ErrorKind::Unauthenticated, message).at(&home).hint("use davs:// or https://"));
+        }
+        Ok(Self {
+            home,
+            authorization,
+            ca: settings.ca.clone(),
+            tls: OnceLock::new(),
+            timeouts: settings.timeouts,
+            pool: Arc::default(),
+            places: Arc::new(Semaphore::new(settings.concurrency.max(1))),
+            expects: AtomicBool::new(true),
+        })
+    }
+
+    /// The endpoint.
+    pub fn home(&self) -> &Origin {
+        &self.home
+    }
+
+    /// Sends a request, follows redirects with the same method and body, and returns the first other answer,
+    /// whatever its status.
+    ///
+    /// # Errors
+    /// Those of the connection, of the call, and of the source of a body.
+    pub async fn send(&self, call: &Call, request: &Request<'_>, continue_wait: Duration) -> Result<Answer> {
+        call.bound(self.follow(call, request, continue_wait)).await.map_err(|e| e.at(&request.address))
+    }
+
+    async fn follow(&self, call: &Call, request: &Request<'_>, continue_wait: Duration) -> Result<Answer> {
+        let mut route = Route::from(request.address.clone());
+        loop {
+            let answer = self.answer(call, request, route.here(), continue_wait).await?;
+            tracing::debug!(method = %request.method, url = %route.here(), status = answer.status.as_u16(), "http");
+            if answer.status == StatusCode::EXPECTATION_FAILED && self.expects.swap(false, Ordering::Relaxed) {
+                answer.body.discard().await;
+                continue;
+            }
+            if !route.follow(answer.status, &answer.headers)? {
+                return Ok(answer);
+            }
+            // An unsent upload is still in the way on this connection; without one it can be used again.
+            if !request.has_body() {
+                answer.body.discard().await;
+            }
+        }
+    }
+
+    async fn answer(&self, call: &Call, request: &Request<'_>, to: &Address, wait: Duration) -> Result<Answer> {
+        let permit = self.places.clone().acquire_owned().await;
+        let permit = permit.map_err(|e| Error::new(ErrorKind::Internal, "no place for a request").because(e))?;
+        let origin = to.origin().clone();
+        let reuse = if request.repeatable() { Reuse::Any } else { Reuse::Fresh };
+        if let Some(mut pooled) = self.pool.take(&origin, reuse) {
+            match self.try_on(&mut pooled, call, request, to, wait).await {
+                Ok(response) => return Ok(self.wrap(response, pooled, to, permit)),
+                Err(failure) if may_repeat(&failure, request) => {}
+                Err(failure) => return Err(failure.into_error()),
+            }
+        }
+        let mut fresh = connect(&origin, self.tls_for(&origin)?, &self.timeouts).await?;
+        let response = self.try_on(&mut fresh, call, request, to, wait).await.map_err(Failure::into_error)?;
+        Ok(self.wrap(response, fresh, to, permit))
+    }
+
+    async fn try_on(
+        &self,
+        connection: &mut Connection,
+        call: &Call,
+        request: &Request<'_>,
+        to: &Address,
+        wait: Duration,
+    ) -> Result<hyper::Response<hyper::body::Incoming>, Failure> {
+        let (head, gate) = self.head(request, to, wait).map_err(Failure::Final)?;
+        let payload = match &request.body {
+            RequestBody::None => Payload::None,
+            RequestBody::Bytes(bytes) => Payload::Bytes(bytes.clone()),
+            RequestBody::Upload(upload) => upload.body(call, gate).await.map_err(Failure::Final)?,
+        };
+        let progress = match &request.body {
+            RequestBody::Upload(upload) => Some(upload.progress()),
+            _ => None,
+        };
+        exchange(connection, head.map(|()| payload), progress, &self.timeouts).await
+    }
+
+    fn head(&self, request: &Request<'_>, to: &Address, wait: Duration) -> Result<(hyper::Request<()>, Option<Gate>)> {
+        let mut head = hyper::Request::builder()
+            .method(request.method.clone())
+            .uri(to.request_target())
+            .header(header::HOST, to.origin().authority())
+            .header(header::USER_AGENT, USER_AGENT)
+            .header(header::ACCEPT, "*/*")
+            .header(header::ACCEPT_ENCODING, "identity")
+            .body(())
+            .map_err(|e| Error::new(ErrorKind::InvalidInput, "cannot be put into a request").because(e))?;
+        head.headers_mut().extend(request.headers.clone());
+        if let Some(authorization) = self.authorization_for(to) {
+            head.headers_mut().insert(header::AUTHORIZATION, authorization);
+        }
+        let held = matches!(request.body, RequestBody::Upload(_)) && request.has_body();
+        let expect = held && self.expects.load(Ordering::Relaxed);
+        if expect {
+            head.headers_mut().insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+        }
+        let gate = expect.then(|| gate(&mut head, wait.min(self.timeouts.continue_wait)));
+        Ok((head, gate))
+    }
+
+    fn authorization_for(&self, to: &Address) -> Option<HeaderValue> {
+        let ours = *to.origin() == self.home && !to.has_ticket();
+        self.authorization.clone().filter(|_| ours)
+    }
+
+    fn tls_for(&self, origin: &Origin) -> Result<Option<Arc<ClientConfig>>> {
+        if !origin.secure() {
+            return Ok(None);
+        }
+        if let Some(config) = self.tls.get() {
+            return Ok(Some(config.clone()));
+        }
+        let config = tls::client_config(self.ca.as_deref())?;
+        Ok(Some(self.tls.get_or_init(|| config).clone()))
+    }
+
+    fn wrap(
+        &self,
+        response: hyper::Response<hyper::body::Incoming>,
+        connection: Connection,
+        to: &Address,
+        permit: tokio::sync::OwnedSemaphorePermit,
+    ) -> Answer {
+        let (head, incoming) = response.into_parts();
+        let lease = Lease { connection, origin: to.origin().clone(), pool: self.pool.clone(), _permit: permit };
+        let body = Body::new(incoming, lease, self.timeouts.stall, to.to_string());
+        Answer { status: head.status, headers: head.headers, address: to.clone(), body }
+    }
+}
+
+fn may_repeat(failure: &Failure, request: &Request<'_>) -> bool {
+    let untouched = match &request.body {
+        RequestBody::Upload(upload) => upload.progress().sent() == 0,
+        _ => true,
+    };
+    match failure {
+        Failure::Unsent(_) => true,
+        Failure::Unanswered(_) => request.repeatable() && untouched,
+        Failure::Final(_) => false,
+    }
+}
+
+fn authorization(credential: &Credential) -> Result<Option<HeaderValue>> {
+    let text = match credential {
+        Credential::Basic { user, password } => {
+            let pair = format!("{user}:{}", password.expose());
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+        }
+        Credential::Bearer(token) => format!("Bearer {}", token.expose()),
+        _ => return Ok(None),
+    };
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| Error::new(ErrorKind::InvalidInput, "a token with characters that no header can have"))?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client({})", self.home)
+    }
+}

@@ -1,0 +1,118 @@
+//! One connection: TCP, perhaps TLS, and hyper's task that drives it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use law_storage::{Error, ErrorKind, Result, Status, Timeouts};
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tokio_rustls::TlsConnector;
+
+use super::Origin;
+use super::tls::handshake_error;
+use super::upload::Payload;
+
+/// How long an address family gets before the next address is tried beside it (RFC 8305, section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// An open connection. Dropping it closes it, whatever is under way.
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<Payload>,
+    driver: AbortHandle,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Connects.
+///
+/// # Errors
+/// `Unavailable` or `Timeout`, with the host and the reason.
+pub(super) async fn connect(
+    origin: &Origin,
+    tls: Option<Arc<ClientConfig>>,
+    timeouts: &Timeouts,
+) -> Result<Connection> {
+    let tcp = timeout(timeouts.connect, "connecting", origin, dial(origin)).await?;
+    match tls {
+        None => drive(tcp, origin).await,
+        Some(config) => {
+            let secured = timeout(timeouts.tls, "the TLS handshake", origin, handshake(tcp, config, origin)).await?;
+            drive(secured, origin).await
+        }
+    }
+}
+
+async fn timeout<T>(limit: Duration, what: &str, origin: &Origin, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        let message = format!("{what} took longer than {} s", limit.as_secs_f32());
+        Err(Error::new(ErrorKind::Timeout, message).at(origin))
+    })
+}
+
+async fn dial(origin: &Origin) -> Result<TcpStream> {
+    let addresses: Vec<SocketAddr> =
+        tokio::net::lookup_host((origin.host(), origin.port())).await.map_err(|e| unknown_host(e, origin))?.collect();
+    let tries = addresses.into_iter().enumerate().map(|(place, address)| async move {
+        tokio::time::sleep(STAGGER * place as u32).await;
+        TcpStream::connect(address).await
+    });
+    first_success(tries.collect(), origin).await
+}
+
+async fn first_success(
+    mut tries: FuturesUnordered<impl Future<Output = std::io::Result<TcpStream>>>,
+    origin: &Origin,
+) -> Result<TcpStream> {
+    let mut last = None;
+    while let Some(result) = tries.next().await {
+        match result {
+            Ok(tcp) => {
+                tcp.set_nodelay(true)?;
+                return Ok(tcp);
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    let error = Error::new(ErrorKind::Unavailable, "cannot connect to").at(origin);
+    Err(match last {
+        Some(cause) => error.because(cause),
+        None => error.hint("the host name has no address"),
+    })
+}
+
+fn unknown_host(cause: std::io::Error, origin: &Origin) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("cannot find the host {}", origin.host()))
+        .because(cause)
+        .with_status(Status::Exhausted)
+}
+
+async fn handshake(
+    tcp: TcpStream,
+    config: Arc<ClientConfig>,
+    origin: &Origin,
+) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    let name = ServerName::try_from(origin.host().to_owned())
+        .map_err(|e| Error::new(ErrorKind::InvalidInput, "a host name that no certificate can have").because(e))?;
+    TlsConnector::from(config).connect(name, tcp).await.map_err(|e| handshake_error(e, origin.host()).at(origin))
+}
+
+async fn drive(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, origin: &Origin) -> Result<Connection> {
+    let failed = |e| Error::new(ErrorKind::Unavailable, "no HTTP connection to").because(e).at(origin);
+    let (sender, connection) =
+        Builder::new().title_case_headers(true).handshake::<_, Payload>(TokioIo::new(io)).await.map_err(failed)?;
+    // Its end is seen by whoever uses the sender.
+    let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+    Ok(Connection { sender, driver })
+}

@@ -1,0 +1,58 @@
+//! Idle connections, kept for the next request.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Origin;
+use super::connection::Connection;
+
+/// Servers of this field close idle connections after 5 to 60 s; an older one is more often dead than not.
+const LONGEST_IDLE: Duration = Duration::from_secs(15);
+
+/// A request that must not be repeated takes only a connection that was alive a moment ago.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Which idle connections a request may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// Any: if it turns out to be dead, the request is repeated.
+    Any,
+    /// One that was used a moment ago: the request cannot be repeated.
+    Fresh,
+}
+
+/// Idle connections by origin; a plain mutex, as it is never held while waiting.
+#[derive(Default)]
+pub(super) struct Pool(Mutex<HashMap<Origin, Vec<Idle>>>);
+
+struct Idle {
+    connection: Connection,
+    since: Instant,
+}
+
+impl Pool {
+    /// The connection that was used last, if one is alive.
+    pub(super) fn take(&self, origin: &Origin, reuse: Reuse) -> Option<Connection> {
+        let mut pool = self.lock();
+        let idle = pool.get_mut(origin)?;
+        idle.retain(|idle| idle.since.elapsed() < LONGEST_IDLE && idle.connection.sender.is_ready());
+        let newest = idle.last()?;
+        if reuse == Reuse::Fresh && newest.since.elapsed() > FRESH {
+            return None;
+        }
+        idle.pop().map(|idle| idle.connection)
+    }
+
+    /// Keeps a connection whose last answer was read to its end.
+    pub(super) fn give(&self, origin: Origin, connection: Connection) {
+        if connection.sender.is_ready() {
+            self.lock().entry(origin).or_default().push(Idle { connection, since: Instant::now() });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Origin, Vec<Idle>>> {
+        // A map of idle connections is right whatever panicked beside it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

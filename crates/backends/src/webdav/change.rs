@@ -1,0 +1,425 @@
+//! Changes of names: directories, removals, renames, copies.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use law_storage::{
+    Call, Destination, Error, ErrorKind, ListOptions, Operation, Overwrite, Parents, Path, Result, Support, aside_path,
+    cleanup, temporary_path,
+};
+
+use super::Endpoint;
+use super::list::list;
+use super::look::Seen;
+use super::put::can_list;
+use super::quirks::Destinations;
+use super::status::refused;
+use crate::http::{Address, Answer, Request};
+
+const DESTINATION: HeaderName = HeaderName::from_static("destination");
+const OVERWRITE: HeaderName = HeaderName::from_static("overwrite");
+const DEPTH: HeaderName = HeaderName::from_static("depth");
+
+fn method(name: &str) -> Method {
+    // The names here are constants and valid tokens.
+    Method::from_bytes(name.as_bytes()).unwrap_or_default()
+}
+
+impl Endpoint {
+    pub(super) async fn create_directory(&self, call: &Call, path: &Path, parents: Parents) -> Result<()> {
+        self.acquaint(call).await?;
+        self.check_new_name(path)?;
+        if path.is_root() || self.directory_exists(call, path).await? {
+            return Ok(());
+        }
+        let missing = self.missing_directories(call, path, parents).await?;
+        for directory in missing.iter().rev() {
+            self.make_collection(call, directory).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is there as a directory; a file there is an error.
+    async fn directory_exists(&self, call: &Call, path: &Path) -> Result<bool> {
+        match self.look(call, path, Operation::CreateDirectory).await? {
+            Some(seen) if seen.metadata.is_directory() => Ok(true),
+            Some(_) => Err(self.error(ErrorKind::AlreadyExists, path, Operation::CreateDirectory)),
+            None => Ok(false),
+        }
+    }
+
+    /// The directories to make, the deepest first.
+    async fn missing_directories(&self, call: &Call, path: &Path, parents: Parents) -> Result<Vec<Path>> {
+        let mut missing = vec![path.clone()];
+        let mut above = path.parent();
+        while let Some(parent) = above.filter(|parent| !parent.is_root()) {
+            match self.look(call, &parent, Operation::CreateDirectory).await? {
+                Some(seen) if seen.metadata.is_directory() => break,
+                Some(_) => return Err(self.error(ErrorKind::NotADirectory, &parent, Operation::CreateDirectory)),
+                None if parents == Parents::Require => return Err(self.missing(&parent, Operation::CreateDirectory)),
+                None => missing.push(parent.clone()),
+            }
+            above = parent.parent();
+        }
+        Ok(missing)
+    }
+
+    /// MKCOL; another job that made it first is as good.
+    async fn make_collection(&self, call: &Call, path: &Path) -> Result<()> {
+        let request = Request::new(method("MKCOL"), self.collection(path));
+        let answer = self.send(call, request, Operation::CreateDirectory).await?;
+        if answer.status.is_success() {
+            answer.body.discard().await;
+            return Ok(());
+        }
+        let said = refused(answer, Operation::CreateDirectory).await;
+        let may_exist = !matches!(said.kind(), ErrorKind::Unauthenticated | ErrorKind::PermissionDenied);
+        if may_exist && self.directory_exists(call, path).await? { Ok(()) } else { Err(said) }
+    }
+
+    pub(super) async fn remove_file(&self, call: &Call, path: &Path) -> Result<()> {
+        let seen = self.look_for_file(call, path, Operation::Remove).await?;
+        self.delete(call, seen.address, Operation::Remove).await
+    }
+
+    /// DELETE; what is gone already is an error, as the caller has just seen it.
+    pub(super) async fn delete(&self, call: &Call, address: Address, operation: Operation) -> Result<()> {
+        let answer = self.send(call, Request::new(Method::DELETE, address), operation).await?;
+        // A multistatus is a list of what could not be deleted.
+        if answer.status.is_success() && answer.status != StatusCode::MULTI_STATUS {
+            answer.body.discard().await;
+            return Ok(());
+        }
+        Err(refused(answer, operation).await)
+    }
+
+    /// MOVE of a file or directory at the server that has it.
+    pub(super) async fn move_at(&self, call: &Call, place: &Address, from: &Path, to: &Path, over: bool) -> Result<()> {
+        self.transfer(call, "MOVE", place, (from, to), over, false).await
+    }
+
+    async fn transfer(
+        &self,
+        call: &Call,
+        name: &str,
+        place: &Address,
+        (from, to): (&Path, &Path),
+        over: bool,
+        collection: bool,
+    ) -> Result<()> {
+        // With a credential, a redirector must introduce us to its data server.
+        let foreign = place.origin() != self.client.home();
+        let origin = if foreign && self.has_credential() { self.client.home() } else { place.origin() };
+        let address = |path: &Path| if collection { origin.collection(path) } else { origin.path(path) };
+        let operation = if name == "MOVE" { Operation::Rename } else { Operation::Copy };
+        let destination = match self.quirks().destinations {
+            Destinations::Encoded => address(to).absolute().into_bytes(),
+            Destinations::Raw => [origin.base().as_bytes(), b"/", to.as_bytes(), b"?law"].concat(),
+        };
+        let destination =
+            HeaderValue::from_bytes(&destination).map_err(|_| self.error(ErrorKind::InvalidInput, to, operation))?;
+        let mut request = Request::new(method(name), address(from).with_query(self.query.clone()))
+            .header(DESTINATION, destination)
+            .header(OVERWRITE, HeaderValue::from_static(if over { "T" } else { "F" }));
+        if collection {
+            request = request.header(DEPTH, HeaderValue::from_static("infinity"));
+        }
+        let answer = self.send(call, request, operation).await?;
+        self.moved(to, answer, operation).await
+    }
+
+    async fn moved(&self, to: &Path, answer: Answer, operation: Operation) -> Result<()> {
+        match answer.status {
+            StatusCode::PRECONDITION_FAILED => {
+                answer.body.discard().await;
+                Err(self.error(ErrorKind::AlreadyExists, to, operation))
+            }
+            status if status.is_success() && status != StatusCode::MULTI_STATUS => {
+                answer.body.discard().await;
+                Ok(())
+            }
+            _ => Err(refused(answer, operation).await),
+        }
+    }
+
+    fn has_credential(&self) -> bool {
+        !matches!(self.settings.credential, law_storage::Credential::None)
+    }
+}
+
+/// Removes an empty directory. Where DELETE would take everything along, it is looked at first.
+pub(super) async fn remove_directory(endpoint: &Arc<Endpoint>, call: &Call, path: &Path) -> Result<()> {
+    if path.is_root() {
+        let error = Error::new(ErrorKind::InvalidInput, "the root cannot be removed");
+        return Err(error.at(endpoint.url(path)).during(Operation::Remove));
+    }
+    let seen = endpoint.look_for_directory(call, path, Operation::Remove).await?;
+    let trees = endpoint.quirks().deletes_trees;
+    if trees || can_list(endpoint) {
+        let mut listing = list(endpoint.clone(), call, path, &ListOptions::default()).await?;
+        while let Some(page) = listing.next().await {
+            if !page?.entries.is_empty() {
+                return Err(endpoint.error(ErrorKind::NotEmpty, path, Operation::Remove));
+            }
+        }
+    }
+    endpoint.delete(call, seen.address.origin().collection(path), Operation::Remove).await
+}
+
+/// What a rename or a copy found before it began.
+struct Ends {
+    source: Seen,
+    target: Option<Seen>,
+}
+
+impl Endpoint {
+    async fn ends(&self, call: &Call, from: &Path, to: &Path, operation: Operation) -> Result<Ends> {
+        let source = self.look(call, from, operation).await?.ok_or_else(|| self.missing(from, operation))?;
+        let target = self.look(call, to, operation).await?;
+        if target.is_none()
+            && let Some(parent) = to.parent().filter(|parent| !parent.is_root())
+        {
+            self.look_for_directory(call, &parent, operation).await?;
+        }
+        Ok(Ends { source, target })
+    }
+
+    fn check_target(&self, ends: &Ends, to: &Path, destination: Destination, operation: Operation) -> Result<()> {
+        let Some(target) = &ends.target else { return Ok(()) };
+        let file = ends.source.metadata.is_file();
+        match (destination, target.metadata.is_directory()) {
+            (_, true) if file => Err(self.error(ErrorKind::IsADirectory, to, operation)),
+            (Destination::Replace, false) if file => self.check_same_server(ends, to, operation),
+            _ => Err(self.error(ErrorKind::AlreadyExists, to, operation)),
+        }
+    }
+
+    /// Two data servers of a cluster cannot rename over each other's files: both names would stay.
+    fn check_same_server(&self, ends: &Ends, to: &Path, operation: Operation) -> Result<()> {
+        let other = |target: &Seen| target.address.origin() != ends.source.address.origin();
+        if ends.target.as_ref().is_some_and(other) {
+            let message = "source and destination are on different data servers of this cluster";
+            return Err(Error::new(ErrorKind::Unsupported, message).at(self.url(to)).during(operation));
+        }
+        Ok(())
+    }
+}
+
+pub(super) async fn rename(
+    endpoint: &Arc<Endpoint>,
+    call: &Call,
+    from: &Path,
+    to: &Path,
+    destination: Destination,
+) -> Result<()> {
+    endpoint.acquaint(call).await?;
+    endpoint.check_new_name(to)?;
+    let ends = endpoint.ends(call, from, to, Operation::Rename).await?;
+    if from == to {
+        return Ok(());
+    }
+    if to.starts_with(from) || from.is_root() {
+        let error = Error::new(ErrorKind::InvalidInput, "a directory cannot be moved into itself");
+        return Err(error.at(endpoint.url(from)).during(Operation::Rename));
+    }
+    endpoint.check_target(&ends, to, destination, Operation::Rename)?;
+    let directory = ends.source.metadata.is_directory();
+    if directory && endpoint.lists() == Support::No {
+        return Err(endpoint.cannot(from, "renaming a directory that is spread over data servers", Operation::Rename));
+    }
+    let place = &ends.source.address;
+    if ends.target.is_none() || endpoint.quirks().move_over == Overwrite::Atomic {
+        return endpoint.transfer(call, "MOVE", place, (from, to), ends.target.is_some(), directory).await;
+    }
+    let aside = Aside::make(endpoint, call, to, place).await?;
+    match endpoint.move_at(call, place, from, to, false).await {
+        Ok(()) => aside.forget().await,
+        Err(error) => Err(aside.restore(error).await),
+    }
+}
+
+/// COPY to a temporary name, compared by size, then published like a written file.
+pub(super) async fn copy(
+    endpoint: &Arc<Endpoint>,
+    call: &Call,
+    from: &Path,
+    to: &Path,
+    destination: Destination,
+) -> Result<()> {
+    endpoint.acquaint(call).await?;
+    if !endpoint.quirks().copies {
+        return Err(endpoint.cannot(from, "copying within this kind of server", Operation::Copy));
+    }
+    endpoint.check_new_name(to)?;
+    let ends = endpoint.ends(call, from, to, Operation::Copy).await?;
+    if ends.source.metadata.is_directory() {
+        return Err(endpoint.error(ErrorKind::IsADirectory, from, Operation::Copy));
+    }
+    if from == to {
+        return Ok(());
+    }
+    endpoint.check_target(&ends, to, destination, Operation::Copy)?;
+    if ends.target.is_some() && endpoint.quirks().move_over > endpoint.quirks().overwrite {
+        let what = "replacing a file by a copy without a moment in which there is none";
+        return Err(endpoint.cannot(to, what, Operation::Copy));
+    }
+    let temporary = temporary_path(to)?;
+    let place = endpoint.address(&temporary);
+    let guard = Temporary::new(endpoint.clone(), temporary.clone(), place.clone());
+    match copy_and_publish(endpoint, call, &ends, (from, to), (&temporary, &place)).await {
+        Ok(()) => {
+            guard.published();
+            Ok(())
+        }
+        Err(error) => Err(guard.discard(error).await),
+    }
+}
+
+async fn copy_and_publish(
+    endpoint: &Arc<Endpoint>,
+    call: &Call,
+    ends: &Ends,
+    (from, to): (&Path, &Path),
+    (temporary, place): (&Path, &Address),
+) -> Result<()> {
+    endpoint.transfer(call, "COPY", &ends.source.address, (from, temporary), false, false).await?;
+    let told = endpoint.told(call, to, place, None).await?;
+    if told.size != ends.source.metadata.size {
+        return Err(endpoint.error(ErrorKind::Integrity, to, Operation::Copy));
+    }
+    if ends.target.is_none() || endpoint.quirks().move_over == Overwrite::Atomic {
+        return endpoint.move_at(call, place, temporary, to, ends.target.is_some()).await;
+    }
+    let aside = Aside::make(endpoint, call, to, place).await?;
+    match endpoint.move_at(call, place, temporary, to, false).await {
+        Ok(()) => aside.forget().await,
+        Err(error) => Err(aside.restore(error).await),
+    }
+}
+
+/// A temporary file that is deleted unless it was published.
+pub(super) struct Temporary {
+    endpoint: Arc<Endpoint>,
+    path: Path,
+    /// Where it is; none once it is published or deleted.
+    place: Mutex<Option<Address>>,
+}
+
+impl Temporary {
+    pub(super) fn new(endpoint: Arc<Endpoint>, path: Path, place: Address) -> Self {
+        Self { endpoint, path, place: Mutex::new(Some(place)) }
+    }
+
+    /// Tells which server of many has it.
+    pub(super) fn is_at(&self, place: Address) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+    }
+
+    fn take(&self) -> Option<Address> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn published(self) {
+        drop(self.take());
+    }
+
+    /// Deletes it now, and tells in the error what is left.
+    pub(super) async fn discard(self, error: Error) -> Error {
+        let Some(place) = self.take() else { return error };
+        let deleted = tokio::time::timeout(cleanup::LIMIT, delete_surely(&self.endpoint, &place)).await;
+        let unclear = error.left_behind().map(str::to_owned);
+        let what = unclear.unwrap_or_else(|| "nothing was published".into());
+        match deleted {
+            Ok(Ok(())) => error.leaving(what),
+            _ => error.leaving(format!("{what}; the temporary file {} may be left", self.endpoint.url(&self.path))),
+        }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Some(place) = self.take() {
+            let endpoint = self.endpoint.clone();
+            cleanup::start(async move { drop(delete_surely(&endpoint, &place).await) });
+        }
+    }
+}
+
+/// DELETE, again if the server still holds the file open for an upload that was broken off a moment ago.
+async fn delete_surely(endpoint: &Endpoint, place: &Address) -> Result<()> {
+    let call = Call::new();
+    let mut wait = Duration::from_millis(100);
+    loop {
+        match endpoint.delete(&call, place.clone(), Operation::Remove).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Unavailable && wait < cleanup::LIMIT / 2 => {
+                tokio::time::sleep(wait).await;
+                wait *= 3;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// The old file, moved aside while a new one takes its name.
+pub(super) struct Aside {
+    endpoint: Arc<Endpoint>,
+    path: Path,
+    aside: Path,
+    place: Option<Address>,
+}
+
+impl Aside {
+    /// Moves the file at `path` aside; from here on its name is free.
+    pub(super) async fn make(endpoint: &Arc<Endpoint>, call: &Call, path: &Path, place: &Address) -> Result<Self> {
+        let aside = aside_path(path)?;
+        let guard =
+            Self { endpoint: endpoint.clone(), path: path.clone(), aside: aside.clone(), place: Some(place.clone()) };
+        let moved = endpoint.move_at(call, place, path, &aside, false).await;
+        match moved {
+            Ok(()) => Ok(guard),
+            Err(error) => Err(guard.restore(error).await),
+        }
+    }
+
+    /// The new file is there: deletes the old one.
+    pub(super) async fn forget(mut self) -> Result<()> {
+        let Some(place) = self.place.take() else { return Ok(()) };
+        // Whether it can be deleted or not, the new file is published.
+        let old = place.origin().path(&self.aside);
+        if delete_surely(&self.endpoint, &old).await.is_err() {
+            tracing::warn!(file = %self.endpoint.url(&self.aside), "the old content could not be removed");
+        }
+        Ok(())
+    }
+
+    /// The new file is not there: gives the old one its name back.
+    pub(super) async fn restore(mut self, error: Error) -> Error {
+        let Some(place) = self.place.take() else { return error };
+        match put_back(&self.endpoint, &place, &self.aside, &self.path).await {
+            Ok(()) => error.leaving("nothing was published"),
+            Err(_) => error.leaving(format!("the old content is at {}", self.endpoint.url(&self.aside))),
+        }
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            let (endpoint, aside, path) = (self.endpoint.clone(), self.aside.clone(), self.path.clone());
+            cleanup::start(async move { drop(put_back(&endpoint, &place, &aside, &path).await) });
+        }
+    }
+}
+
+/// Never over anything: if the name is taken, the new file did get there, and the old one is of no use.
+async fn put_back(endpoint: &Endpoint, place: &Address, aside: &Path, path: &Path) -> Result<()> {
+    match endpoint.move_at(&Call::new(), place, aside, path, false).await {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            delete_surely(endpoint, &place.origin().path(aside)).await
+        }
+        other => other,
+    }
+}

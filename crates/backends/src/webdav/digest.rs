@@ -1,0 +1,155 @@
+//! Asking a server for its checksums.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use law_storage::{Algorithm, Call, Digest, ErrorKind, Operation, Path, Result};
+
+use super::Endpoint;
+use super::checksum::{digests, header_name, repr_digests};
+use super::quirks::Offers;
+use super::status::refused;
+use crate::http::{Address, Request};
+
+const WANT_DIGEST: HeaderName = HeaderName::from_static("want-digest");
+const WANT_REPR_DIGEST: HeaderName = HeaderName::from_static("want-repr-digest");
+
+/// How long a checksum that is being computed is waited for: the sum is a minute.
+const PENDING: [u64; 7] = [200, 400, 1_000, 3_000, 10_000, 20_000, 25_000];
+
+/// What a server answered when it was asked for a checksum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The size by `Content-Length`.
+    pub(super) size: Option<u64>,
+    /// The checksum, of the algorithm that was asked for.
+    pub(super) digest: Option<Digest>,
+}
+
+impl Endpoint {
+    pub(super) async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {
+        let seen = self.look_for_file(call, path, Operation::Digest).await?;
+        let free = |algorithm: &Algorithm| seen.metadata.digests.iter().find(|d| d.algorithm() == *algorithm);
+        let order = if wanted.is_empty() { self.offered() } else { wanted.to_vec() };
+        if let Some(digest) = order.iter().find_map(free) {
+            return Ok(Some(digest.clone()));
+        }
+        if self.quirks().offers == Offers::Nothing {
+            return Ok(None);
+        }
+        for algorithm in order {
+            let told = self.ask_digest(call, seen.address.clone(), algorithm).await?;
+            if told.digest.is_some() {
+                return Ok(told.digest);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks for one checksum, waits while it is not ready, and remembers whether the server has that kind.
+    pub(super) async fn ask_digest(&self, call: &Call, address: Address, algorithm: Algorithm) -> Result<Told> {
+        if self.learnt().no_digests.contains(&algorithm) {
+            return Ok(Told { size: None, digest: None });
+        }
+        let mut waits = PENDING.iter();
+        let told = loop {
+            match self.ask_once(call, address.clone(), algorithm).await? {
+                (StatusCode::ACCEPTED, _) if let Some(&wait) = waits.next() => {
+                    let sleep = tokio::time::sleep(Duration::from_millis(wait));
+                    call.bound(async {
+                        sleep.await;
+                        Ok(())
+                    })
+                    .await?;
+                }
+                (_, told) => break told,
+            }
+        };
+        self.remember_digest(algorithm, told.digest.is_some());
+        Ok(told)
+    }
+
+    /// `Want-Digest` first: XrdHttp drops the newer header when both are there.
+    async fn ask_once(&self, call: &Call, address: Address, algorithm: Algorithm) -> Result<(StatusCode, Told)> {
+        let first = self.head(call, address.clone(), &WANT_DIGEST, header_name(algorithm), algorithm).await?;
+        let asked_again = matches!(algorithm, Algorithm::Md5 | Algorithm::Sha256 | Algorithm::Sha512);
+        if first.1.digest.is_some() || first.0 == StatusCode::ACCEPTED || !asked_again {
+            return Ok(first);
+        }
+        let preference = format!("{}=10", header_name(algorithm));
+        self.head(call, address, &WANT_REPR_DIGEST, &preference, algorithm).await
+    }
+
+    async fn head(
+        &self,
+        call: &Call,
+        address: Address,
+        name: &HeaderName,
+        value: &str,
+        algorithm: Algorithm,
+    ) -> Result<(StatusCode, Told)> {
+        let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
+        let request = Request::new(Method::HEAD, address).header(name.clone(), value);
+        let answer = self.send(call, request, Operation::Digest).await?;
+        let status = answer.status;
+        if matches!(status.as_u16(), 403 | 405 | 501) && self.offers_are_a_guess() {
+            // dCache and XRootD refuse the whole request when nobody configured a checksum.
+            answer.body.discard().await;
+            return Ok((status, Told { size: None, digest: None }));
+        }
+        if !status.is_success() {
+            return Err(refused(answer, Operation::Digest).await);
+        }
+        let mut found = answer.text("digest").map(|text| digests(&text)).unwrap_or_default();
+        found.extend(answer.text("repr-digest").map(|text| repr_digests(&text)).unwrap_or_default());
+        let size = answer.text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
+        answer.body.discard().await;
+        // XrdHttp answers with another algorithm than the one it does not know.
+        Ok((status, Told { size, digest: found.into_iter().find(|d| d.algorithm() == algorithm) }))
+    }
+
+    fn offers_are_a_guess(&self) -> bool {
+        self.learnt().digests.is_empty()
+    }
+
+    fn remember_digest(&self, algorithm: Algorithm, has: bool) {
+        let mut learnt = self.learnt();
+        let list = if has { &mut learnt.digests } else { &mut learnt.no_digests };
+        if !list.contains(&algorithm) {
+            list.push(algorithm);
+        }
+    }
+
+    /// The algorithm to compute on the way up, so that it can be compared with the server's afterwards.
+    pub(super) fn algorithm_for_put(&self, wanted: Option<Algorithm>) -> Option<Algorithm> {
+        let offered = self.offered();
+        wanted.or(self.settings.checksum).filter(|a| offered.contains(a)).or_else(|| offered.first().copied())
+    }
+
+    /// The size and, if `algorithm` is given, the checksum of what lies at `address`.
+    pub(super) async fn told(
+        &self,
+        call: &Call,
+        path: &Path,
+        address: &Address,
+        algorithm: Option<Algorithm>,
+    ) -> Result<Told> {
+        if let Some(algorithm) = algorithm {
+            let told = self.ask_digest(call, address.clone(), algorithm).await?;
+            if told.size.is_some() {
+                return Ok(told);
+            }
+        }
+        let request = Request::new(Method::HEAD, address.clone());
+        let answer = self.send(call, request, Operation::Put).await?;
+        if !answer.status.is_success() {
+            return Err(refused(answer, Operation::Put).await);
+        }
+        let size = answer.text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
+        answer.body.discard().await;
+        match size {
+            Some(size) => Ok(Told { size: Some(size), digest: None }),
+            None => Err(self.error(ErrorKind::Malformed, path, Operation::Put)),
+        }
+    }
+}

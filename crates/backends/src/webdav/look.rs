@@ -1,0 +1,171 @@
+//! Looking: what a server says about one path.
+
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use law_storage::{Call, Comparison, Error, ErrorKind, Metadata, Operation, Path, Result, Space, Support, Validator};
+use percent_encoding::percent_decode_str;
+use tokio_util::io::StreamReader;
+
+use super::Endpoint;
+use super::propfind::{Multistatus, QUESTION, QUOTA_QUESTION, Response};
+use super::quirks::Hrefs;
+use super::status::refused;
+use crate::http::{Address, Answer, Body, Request};
+
+const DEPTH: HeaderName = HeaderName::from_static("depth");
+
+/// Something that exists, and the server that has it: behind a redirector, one of many.
+pub(super) struct Seen {
+    pub(super) metadata: Metadata,
+    pub(super) address: Address,
+}
+
+/// The responses of a PROPFIND, as they come.
+pub(super) type Responses = Multistatus<StreamReader<law_storage::ByteStream, bytes::Bytes>>;
+
+pub(super) fn responses(body: Body) -> Responses {
+    Multistatus::new(StreamReader::new(body.into_stream()))
+}
+
+pub(super) fn propfind(address: Address, depth: &'static str, question: &'static str) -> Request<'static> {
+    // The constant is a valid token.
+    let method = Method::from_bytes(b"PROPFIND").unwrap_or_default();
+    Request::new(method, address)
+        .header(DEPTH, HeaderValue::from_static(depth))
+        .header(header::CONTENT_TYPE, HeaderValue::from_static("application/xml; charset=utf-8"))
+        .bytes(question)
+}
+
+impl Endpoint {
+    /// What the server says about `path`; `None` only on its own word.
+    pub(super) async fn look(&self, call: &Call, path: &Path, operation: Operation) -> Result<Option<Seen>> {
+        self.check_name(path)?;
+        let mut answer = self.send(call, propfind(self.address(path), "0", QUESTION), operation).await?;
+        if answer.status == StatusCode::METHOD_NOT_ALLOWED {
+            // The top of a WebDAV area is often configured with a `/` at its end, and is none without it.
+            answer.body.discard().await;
+            answer = self.send(call, propfind(self.collection(path), "0", QUESTION), operation).await?;
+        }
+        let seen = self.seen(call, path, answer, operation).await?;
+        // A name that this kind of server mistreats may have been asked for before its kind was known.
+        self.check_name(path)?;
+        Ok(seen)
+    }
+
+    async fn seen(&self, call: &Call, path: &Path, answer: Answer, operation: Operation) -> Result<Option<Seen>> {
+        match answer.status {
+            StatusCode::MULTI_STATUS => {}
+            StatusCode::NOT_FOUND | StatusCode::GONE => {
+                answer.body.discard().await;
+                return Ok(None);
+            }
+            _ => return self.odd_answer(path, answer, operation).await,
+        }
+        let address = answer.address.clone();
+        let first = call.bound(async { responses(answer.body).next().await }).await;
+        let response = first.map_err(|e| e.at(&address).during(operation))?;
+        match response {
+            Some(Response { status: Some(404), .. }) => Ok(None),
+            Some(response) => self.seen_file(call, response, address, operation).await.map(Some),
+            None => Err(Error::new(ErrorKind::Malformed, "an empty multistatus").at(address).during(operation)),
+        }
+    }
+
+    /// Some servers say that a path below a file is no collection, in their own ways: that is missing, not trouble.
+    async fn odd_answer(&self, path: &Path, answer: Answer, operation: Operation) -> Result<Option<Seen>> {
+        let error = refused(answer, operation).await;
+        let about_parent = matches!(error.kind(), ErrorKind::NotADirectory)
+            || (error.status() == law_storage::Status::Exhausted && error.message().contains("not a directory"));
+        if about_parent && path.parent().is_some_and(|parent| !parent.is_root()) { Ok(None) } else { Err(error) }
+    }
+
+    async fn seen_file(&self, call: &Call, response: Response, address: Address, operation: Operation) -> Result<Seen> {
+        let mut metadata = response.properties.metadata();
+        if metadata.is_file() && metadata.size.is_none() {
+            metadata.size = Some(self.length_by_head(call, address.clone(), operation).await?);
+            let validator = metadata.identity().with_size(metadata.size);
+            metadata.validator = Some(validator);
+        }
+        Ok(Seen { metadata, address })
+    }
+
+    /// For servers that tell no length in a multistatus.
+    async fn length_by_head(&self, call: &Call, address: Address, operation: Operation) -> Result<u64> {
+        let answer = self.send(call, Request::new(Method::HEAD, address.clone()), operation).await?;
+        let length = answer.text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
+        let unknown = || Error::new(ErrorKind::Malformed, "the server tells no size").at(address).during(operation);
+        answer.body.discard().await;
+        length.ok_or_else(unknown)
+    }
+
+    /// As [`look`](Self::look), but nothing and a directory are errors.
+    pub(super) async fn look_for_file(&self, call: &Call, path: &Path, operation: Operation) -> Result<Seen> {
+        let seen = self.look(call, path, operation).await?.ok_or_else(|| self.missing(path, operation))?;
+        if seen.metadata.is_directory() {
+            return Err(self.error(ErrorKind::IsADirectory, path, operation));
+        }
+        Ok(seen)
+    }
+
+    /// As [`look`](Self::look), but nothing and a file are errors.
+    pub(super) async fn look_for_directory(&self, call: &Call, path: &Path, operation: Operation) -> Result<Seen> {
+        let seen = self.look(call, path, operation).await?.ok_or_else(|| self.missing(path, operation))?;
+        if !seen.metadata.is_directory() {
+            return Err(self.error(ErrorKind::NotADirectory, path, operation));
+        }
+        Ok(seen)
+    }
+
+    pub(super) fn missing(&self, path: &Path, operation: Operation) -> Error {
+        self.error(ErrorKind::NotFound, path, operation)
+    }
+
+    pub(super) fn error(&self, kind: ErrorKind, path: &Path, operation: Operation) -> Error {
+        Error::new(kind, kind.phrase()).at(self.url(path)).during(operation)
+    }
+
+    /// An error if `found` is another version than the one that is wanted.
+    pub(super) fn same_version(&self, path: &Path, wanted: Option<&Validator>, found: &Validator) -> Result<()> {
+        match wanted.map(|wanted| wanted.compare(found)) {
+            Some(Comparison::Different) => Err(self.error(ErrorKind::Changed, path, Operation::Read)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn space(&self, call: &Call, path: &Path) -> Result<Space> {
+        let answer = self.send(call, propfind(self.address(path), "0", QUOTA_QUESTION), Operation::Space).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Err(self.missing(path, Operation::Space));
+        }
+        if answer.status != StatusCode::MULTI_STATUS {
+            return Err(refused(answer, Operation::Space).await);
+        }
+        let response = call.bound(async { responses(answer.body).next().await }).await?.unwrap_or_default();
+        let space = Space { used: response.properties.used, available: response.properties.available };
+        if space == Space::default() {
+            return Err(self.cannot(path, "telling its space on this server", Operation::Space));
+        }
+        Ok(space)
+    }
+
+    /// The path that an href means: absolute or a whole URL, encoded or not, with or without a slash at its end.
+    pub(super) fn path_of(&self, href: &str) -> Result<Path> {
+        let path = match href.split_once("://") {
+            Some((scheme, rest)) if !scheme.contains('/') => rest.find('/').map_or("/", |slash| &rest[slash..]),
+            _ => href,
+        };
+        let bytes = match self.quirks().hrefs {
+            Hrefs::Raw => path.as_bytes().to_vec(),
+            Hrefs::Encoded => percent_decode_str(path).collect(),
+        };
+        let unusable = |e: law_storage::PathError| {
+            let shown: String = href.chars().filter(|c| !c.is_control()).take(200).collect();
+            Error::new(ErrorKind::Malformed, format!("an entry `{shown}` that cannot be a path: {e}"))
+        };
+        Path::parse(bytes).map_err(unusable)
+    }
+
+    /// Whether a whole listing can be had.
+    pub(super) fn lists(&self) -> Support {
+        if self.learnt().redirects { Support::No } else { Support::Yes }
+    }
+}

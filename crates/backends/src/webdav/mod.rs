@@ -1,0 +1,340 @@
+//! WebDAV (RFC 4918) as the storage of this field speaks it: XRootD, dCache, EOS, StoRM, Apache, nginx, rclone, ...
+//!
+//! One endpoint, no retries. What a server does differently stands in `quirks`.
+
+mod change;
+mod checksum;
+mod digest;
+mod list;
+mod look;
+mod propfind;
+mod put;
+mod quirks;
+mod ranges;
+mod read;
+mod status;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Method;
+use law_storage::{
+    Algorithm, Backend, ByteRange, Call, Capabilities, Credential, Destination, Digest, EndpointSettings, Error,
+    ErrorKind, Factory, ListOptions, Listing, LocalFile, Metadata, NameRefusal, NameRules, Operation, Parents, Path,
+    Publish, PutOptions, ReadOptions, Reading, Receipt, RemoteUrl, Result, Secret, Source, Space, Support, Validator,
+};
+
+use crate::http::{Address, Answer, Client, Origin, Request};
+use quirks::{Offers, Quirks};
+
+/// Makes [`WebDav`] backends for `dav`, `davs`, `http` and `https`.
+pub struct WebDavFactory;
+
+impl Factory for WebDavFactory {
+    fn schemes(&self) -> &'static [&'static str] {
+        &["dav", "davs", "http", "https"]
+    }
+
+    fn open(&self, url: &RemoteUrl, settings: &EndpointSettings) -> Result<Arc<dyn Backend>> {
+        Ok(Arc::new(WebDav::new(url, settings)?))
+    }
+}
+
+/// The client of one WebDAV endpoint. Cheap to clone; the root is the endpoint's root.
+#[derive(Clone)]
+pub struct WebDav(Arc<Endpoint>);
+
+struct Endpoint {
+    client: Client,
+    /// The endpoint as it was named, for messages; its path is where probes look.
+    shown: RemoteUrl,
+    /// Tickets that belong to every request of this endpoint.
+    query: Option<Secret>,
+    settings: EndpointSettings,
+    configured: Option<&'static Quirks>,
+    learnt: Mutex<Learnt>,
+}
+
+/// What the endpoint's answers have told so far.
+#[derive(Default)]
+struct Learnt {
+    quirks: Option<&'static Quirks>,
+    redirects: bool,
+    digests: Vec<Algorithm>,
+    no_digests: Vec<Algorithm>,
+    no_ranges: bool,
+}
+
+impl WebDav {
+    /// The client for the endpoint of `url`, whose path is where probes look. Does no input or output.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an unknown kind of server; `Unauthenticated` for a secret over plain HTTP.
+    pub fn new(url: &RemoteUrl, settings: &EndpointSettings) -> Result<Self> {
+        let mut settings = settings.clone();
+        if let (Some(user), Some(password)) = (url.user(), url.password()) {
+            settings.credential = Credential::Basic { user: user.into(), password: password.clone() };
+        }
+        let configured = settings.quirks.as_deref().map(|name| quirks_named(name)).transpose()?;
+        Ok(Self(Arc::new(Endpoint {
+            client: Client::new(Origin::of(url), &settings)?,
+            shown: url.clone(),
+            query: url.query().cloned(),
+            settings,
+            configured,
+            learnt: Mutex::default(),
+        })))
+    }
+}
+
+fn refers_to_path(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::PermissionDenied | ErrorKind::NotFound | ErrorKind::Unsupported)
+}
+
+fn quirks_named(name: &str) -> Result<&'static Quirks> {
+    Quirks::named(name).ok_or_else(|| {
+        let known: Vec<&str> = Quirks::names().collect();
+        let error = Error::new(ErrorKind::InvalidInput, format!("an unknown kind of server `{name}`"));
+        error.hint(format!("known are {}", known.join(", ")))
+    })
+}
+
+impl Endpoint {
+    fn learnt(&self) -> MutexGuard<'_, Learnt> {
+        // Every fact in it stands alone, so that it is right whatever panicked beside it.
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn quirks(&self) -> &'static Quirks {
+        self.configured.or(self.learnt().quirks).unwrap_or_else(Quirks::unknown)
+    }
+
+    fn publish(&self) -> Publish {
+        self.settings.publish.unwrap_or(self.quirks().publish)
+    }
+
+    fn address(&self, path: &Path) -> Address {
+        self.client.home().path(path).with_query(self.query.clone())
+    }
+
+    fn collection(&self, path: &Path) -> Address {
+        self.client.home().collection(path).with_query(self.query.clone())
+    }
+
+    /// Sends a request, and learns who answers.
+    async fn send(&self, call: &Call, request: Request<'_>, operation: Operation) -> Result<Answer> {
+        let wait = self.quirks().continue_wait;
+        let answer = self.client.send(call, &request, wait).await.map_err(|e| e.during(operation))?;
+        let server = answer.text(http::header::SERVER).unwrap_or_default();
+        let mut learnt = self.learnt();
+        let quirks = self.configured.unwrap_or_else(|| Quirks::of_server(&server));
+        learnt.quirks = Some(quirks);
+        learnt.redirects |= quirks.redirector && answer.address.origin() != self.client.home();
+        drop(learnt);
+        Ok(answer)
+    }
+
+    /// Makes sure that it is known which kind of server this is.
+    async fn acquaint(&self, call: &Call) -> Result<()> {
+        if self.configured.is_none() && self.learnt().quirks.is_none() {
+            let request = Request::new(Method::OPTIONS, self.address(self.shown.path()));
+            self.send(call, request, Operation::Open).await?.body.discard().await;
+        }
+        Ok(())
+    }
+
+    fn check_name(&self, path: &Path) -> Result<()> {
+        self.check_rules(path, self.quirks().names)
+    }
+
+    /// As [`check_name`](Self::check_name), for a name that is about to be made.
+    fn check_new_name(&self, path: &Path) -> Result<()> {
+        self.check_rules(path, self.new_names())
+    }
+
+    fn new_names(&self) -> NameRules {
+        let quirks = self.quirks();
+        if self.learnt().redirects { quirks.names_by_redirector } else { quirks.names }
+    }
+
+    fn check_rules(&self, path: &Path, rules: NameRules) -> Result<()> {
+        let Some(refusal) = rules.refusal(path) else { return Ok(()) };
+        let error = match refusal {
+            NameRefusal::TooLong(most) => {
+                Error::new(ErrorKind::NameTooLong, format!("a name of more than {most} bytes"))
+            }
+            NameRefusal::NotUtf8 => Error::new(ErrorKind::InvalidInput, "a name that is not UTF-8"),
+            NameRefusal::Forbidden(c) => Error::new(
+                ErrorKind::InvalidInput,
+                format!("this kind of server mistreats names with `{}`", c.escape_default()),
+            ),
+        };
+        Err(error.at(self.url(path)))
+    }
+
+    fn url(&self, path: &Path) -> String {
+        self.shown.with_path(path.clone()).to_string()
+    }
+}
+
+impl fmt::Debug for WebDav {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WebDav({}, {})", self.0.client.home(), self.0.quirks().name)
+    }
+}
+
+#[async_trait]
+impl Backend for WebDav {
+    fn url(&self, path: &Path) -> String {
+        self.0.url(path)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let quirks = self.0.quirks();
+        let learnt = self.0.learnt();
+        let direct = self.0.settings.publish == Some(Publish::Direct) && quirks.publish == Publish::Rename;
+        Capabilities {
+            list: if learnt.redirects { Support::No } else { Support::Yes },
+            ranges: Support::Yes,
+            rename: Support::Yes,
+            copy: if quirks.copies { Support::Yes } else { Support::No },
+            write: Support::Unknown,
+            symlinks: Support::No,
+            modes: Support::No,
+            set_modified: Support::No,
+            space: Support::Unknown,
+            local_files: Support::No,
+            digests: learnt.digests.clone(),
+            overwrite: if direct { law_storage::Overwrite::Unsafe } else { quirks.overwrite },
+            no_clobber: quirks.no_clobber,
+            publish: self.0.settings.publish.unwrap_or(quirks.publish),
+            names: if learnt.redirects { quirks.names_by_redirector } else { quirks.names },
+            modified_resolution: Some(std::time::Duration::from_secs(1)),
+        }
+    }
+
+    async fn probe(&self, call: &Call) -> Result<Capabilities> {
+        self.0.acquaint(call).await?;
+        match self.0.look(call, self.0.shown.path(), Operation::Open).await {
+            // Whoever may not look at this path may still be allowed to look elsewhere.
+            Err(error) if !refers_to_path(error.kind()) => Err(error),
+            _ => Ok(self.capabilities()),
+        }
+    }
+
+    async fn stat(&self, call: &Call, path: &Path) -> Result<Option<Metadata>> {
+        Ok(self.0.look(call, path, Operation::Stat).await?.map(|seen| seen.metadata))
+    }
+
+    async fn lstat(&self, call: &Call, path: &Path) -> Result<Option<Metadata>> {
+        self.stat(call, path).await
+    }
+
+    async fn read(&self, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
+        self.0.read(call, path, options).await
+    }
+
+    async fn read_ranges(
+        &self,
+        call: &Call,
+        path: &Path,
+        ranges: &[ByteRange],
+        validator: Option<&Validator>,
+    ) -> Result<Vec<Bytes>> {
+        self.0.read_ranges(call, path, ranges, validator).await
+    }
+
+    async fn read_into(
+        &self,
+        call: &Call,
+        path: &Path,
+        offset: u64,
+        buffer: &mut [u8],
+        validator: Option<&Validator>,
+    ) -> Result<usize> {
+        self.0.read_into(call, path, offset, buffer, validator).await
+    }
+
+    async fn put(&self, call: &Call, path: &Path, source: &dyn Source, options: &PutOptions) -> Result<Receipt> {
+        put::put(&self.0, call, path, source, options).await
+    }
+
+    async fn list(&self, call: &Call, path: &Path, options: &ListOptions) -> Result<Listing> {
+        list::list(self.0.clone(), call, path, options).await
+    }
+
+    async fn create_directory(&self, call: &Call, path: &Path, parents: Parents) -> Result<()> {
+        self.0.create_directory(call, path, parents).await
+    }
+
+    async fn remove_file(&self, call: &Call, path: &Path) -> Result<()> {
+        self.0.remove_file(call, path).await
+    }
+
+    async fn remove_directory(&self, call: &Call, path: &Path) -> Result<()> {
+        change::remove_directory(&self.0, call, path).await
+    }
+
+    async fn rename(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
+        change::rename(&self.0, call, from, to, destination).await
+    }
+
+    async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
+        change::copy(&self.0, call, from, to, destination).await
+    }
+
+    async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {
+        self.0.digest(call, path, wanted).await
+    }
+
+    async fn local_file(&self, call: &Call, path: &Path, validator: Option<&Validator>) -> Result<Option<LocalFile>> {
+        let seen = self.0.look_for_file(call, path, Operation::LocalFile).await?;
+        self.0.same_version(path, validator, &seen.metadata.identity())?;
+        Ok(None)
+    }
+
+    async fn set_modified(&self, _call: &Call, path: &Path, _time: SystemTime) -> Result<()> {
+        Err(self.0.cannot(path, "setting the time of modification", Operation::SetMetadata))
+    }
+
+    async fn set_mode(&self, _call: &Call, path: &Path, _mode: u32) -> Result<()> {
+        Err(self.0.cannot(path, "setting permissions", Operation::SetMetadata))
+    }
+
+    async fn create_link(&self, _call: &Call, path: &Path, _target: &[u8]) -> Result<()> {
+        Err(self.0.cannot(path, "symbolic links", Operation::Link))
+    }
+
+    async fn read_link(&self, _call: &Call, path: &Path) -> Result<Vec<u8>> {
+        Err(self.0.cannot(path, "symbolic links", Operation::Link))
+    }
+
+    async fn attribute(&self, _call: &Call, path: &Path, _name: &str) -> Result<Option<Vec<u8>>> {
+        Err(self.0.cannot(path, "extended attributes", Operation::SetMetadata))
+    }
+
+    async fn set_attribute(&self, _call: &Call, path: &Path, _name: &str, _value: Option<&[u8]>) -> Result<()> {
+        Err(self.0.cannot(path, "extended attributes", Operation::SetMetadata))
+    }
+
+    async fn space(&self, call: &Call, path: &Path) -> Result<Space> {
+        self.0.space(call, path).await
+    }
+}
+
+impl Endpoint {
+    fn cannot(&self, path: &Path, what: &str, operation: Operation) -> Error {
+        Error::new(ErrorKind::Unsupported, format!("WebDAV has no way of {what}")).at(self.url(path)).during(operation)
+    }
+
+    /// The algorithms that are worth asking for, those that answered before first.
+    fn offered(&self) -> Vec<Algorithm> {
+        let Offers::Perhaps(order) = self.quirks().offers else { return Vec::new() };
+        let learnt = self.learnt();
+        let fresh = order.iter().filter(|a| !learnt.digests.contains(a) && !learnt.no_digests.contains(a));
+        learnt.digests.iter().chain(fresh).copied().collect()
+    }
+}

@@ -1,0 +1,218 @@
+//! What the servers of this field do differently: one table, nothing of it anywhere else.
+
+use std::time::Duration;
+
+use law_storage::{Algorithm, NameRules, NoClobber, Overwrite, Publish};
+
+/// How hrefs in a listing spell a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hrefs {
+    /// Percent-encoded, as RFC 4918 wants; an escape that is none is taken as it stands.
+    Encoded,
+    /// As they are (XrdHttp before 6): a `%` is a `%`.
+    Raw,
+}
+
+/// How the `Destination` of MOVE and COPY spells a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Destinations {
+    /// Percent-encoded, as RFC 4918 wants.
+    Encoded,
+    /// As it is: XrdHttp, up to 6.1 at least, takes a `%20` for three characters. It also cuts spaces and non-ASCII
+    /// letters off the end, so that a query, which it ignores, must stand there.
+    Raw,
+}
+
+/// Which checksums a server offers over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offers {
+    /// None, so that nobody need ask.
+    Nothing,
+    /// Perhaps: these are asked for, one a request, in this order.
+    Perhaps(&'static [Algorithm]),
+}
+
+/// One kind of server.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Quirks {
+    /// Its name in the configuration (`quirks = "..."`).
+    pub(super) name: &'static str,
+    /// How its `Server` header begins, in lower case; empty if it can only be configured.
+    server: &'static str,
+    /// How hrefs spell paths.
+    pub(super) hrefs: Hrefs,
+    /// How the destination of MOVE spells a path.
+    pub(super) destinations: Destinations,
+    /// How files get their names.
+    pub(super) publish: Publish,
+    /// What readers see while a file is replaced that way.
+    pub(super) overwrite: Overwrite,
+    /// What readers see while MOVE replaces a file.
+    pub(super) move_over: Overwrite,
+    /// What "never replace" guarantees.
+    pub(super) no_clobber: NoClobber,
+    /// DELETE of a directory takes everything below it along.
+    pub(super) deletes_trees: bool,
+    /// COPY works within the server.
+    pub(super) copies: bool,
+    /// A request that it redirects to another host was answered by one data server of many.
+    pub(super) redirector: bool,
+    /// How long to wait for `100 Continue`: dCache answers once a mover is ready.
+    pub(super) continue_wait: Duration,
+    /// Which checksums it offers.
+    pub(super) offers: Offers,
+    /// Which names it can hold.
+    pub(super) names: NameRules,
+    /// Which names can be made through a redirector. A data server tells it of a new name by a line of text, in which a
+    /// space, `%` and `#` have meanings of their own: the redirector goes on saying that there is no such file.
+    pub(super) names_by_redirector: NameRules,
+    /// The most parts of one multi-range request; 0 if it cannot.
+    pub(super) ranges: usize,
+}
+
+const GRID: Offers = Offers::Perhaps(&[Algorithm::Adler32, Algorithm::Crc32c, Algorithm::Md5]);
+const ANY: Offers = Offers::Perhaps(&[Algorithm::Adler32, Algorithm::Md5, Algorithm::Sha256, Algorithm::Crc32c]);
+const QUICK: Duration = Duration::from_secs(5);
+const TEXT_255: NameRules = NameRules { longest: Some(255), ..NameRules::TEXT };
+
+/// Any server that is not in the table: nothing is taken for granted.
+const UNKNOWN: Quirks = Quirks {
+    name: "generic",
+    server: "",
+    hrefs: Hrefs::Encoded,
+    destinations: Destinations::Encoded,
+    publish: Publish::Rename,
+    overwrite: Overwrite::Window,
+    move_over: Overwrite::Window,
+    no_clobber: NoClobber::CheckThenAct,
+    deletes_trees: true,
+    copies: true,
+    redirector: false,
+    continue_wait: QUICK,
+    offers: ANY,
+    names: NameRules::TEXT,
+    names_by_redirector: NameRules::TEXT,
+    ranges: 200,
+};
+
+/// Measured on XRootD 5.5.3, Apache 2.4, nginx 1.22 with dav-ext and rclone 1.60; the rest from their sources and
+/// documentation, on the safe side where those are silent.
+const TABLE: [Quirks; 9] = [
+    Quirks {
+        name: "xrootd",
+        server: "xrootd",
+        hrefs: Hrefs::Raw,
+        destinations: Destinations::Raw,
+        // An aborted PUT destroys the old file; MOVE over an existing file is rename(2).
+        overwrite: Overwrite::Atomic,
+        move_over: Overwrite::Atomic,
+        deletes_trees: false,
+        copies: false,
+        redirector: true,
+        offers: GRID,
+        // `%3F` is cut off with all that follows, and stored without a word. A line feed ends a header.
+        names: NameRules { forbidden: b"?\r\n", ..TEXT_255 },
+        names_by_redirector: NameRules { forbidden: b"?\r\n %#", ..TEXT_255 },
+        // 1025 parts and more end in a cut connection.
+        ranges: 256,
+        ..UNKNOWN
+    },
+    Quirks { name: "eos", redirector: false, hrefs: Hrefs::Encoded, offers: GRID, names: TEXT_255, ..UNKNOWN },
+    Quirks {
+        name: "dcache",
+        server: "dcache",
+        continue_wait: Duration::from_secs(60),
+        offers: GRID,
+        names: TEXT_255,
+        ranges: 0,
+        ..UNKNOWN
+    },
+    Quirks {
+        name: "storm",
+        server: "storm",
+        offers: Offers::Perhaps(&[Algorithm::Adler32]),
+        names: TEXT_255,
+        ..UNKNOWN
+    },
+    Quirks {
+        name: "apache",
+        server: "apache",
+        // PUT goes to a temporary file and is renamed; MOVE over a file deletes it first.
+        publish: Publish::Direct,
+        overwrite: Overwrite::Atomic,
+        // PUT with `If-None-Match: *` looks when it begins, not when it ends.
+        offers: Offers::Nothing,
+        names: TEXT_255,
+        ..UNKNOWN
+    },
+    Quirks {
+        name: "nginx",
+        server: "nginx",
+        publish: Publish::Direct,
+        overwrite: Overwrite::Atomic,
+        move_over: Overwrite::Atomic,
+        offers: Offers::Nothing,
+        names: TEXT_255,
+        ..UNKNOWN
+    },
+    Quirks { name: "rclone", server: "rclone", offers: Offers::Nothing, names: TEXT_255, ..UNKNOWN },
+    Quirks {
+        name: "law",
+        server: "law",
+        publish: Publish::Direct,
+        overwrite: Overwrite::Atomic,
+        offers: ANY,
+        names: TEXT_255,
+        ..UNKNOWN
+    },
+    Quirks { name: "nextcloud", offers: Offers::Nothing, names: TEXT_255, ..UNKNOWN },
+];
+
+impl Quirks {
+    /// The row of a server that nothing is known of.
+    pub(super) fn unknown() -> &'static Self {
+        &UNKNOWN
+    }
+
+    /// The row of that name, for the configuration.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        TABLE.iter().chain([&UNKNOWN]).find(|row| row.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The row whose servers announce themselves like that.
+    pub(super) fn of_server(header: &str) -> &'static Self {
+        let header = header.to_ascii_lowercase();
+        TABLE.iter().find(|row| !row.server.is_empty() && header.starts_with(row.server)).unwrap_or(&UNKNOWN)
+    }
+
+    /// The names of all rows.
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        TABLE.iter().chain([&UNKNOWN]).map(|row| row.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_known_by_their_header() {
+        for (header, name) in [
+            ("XrootD/v5.5.3", "xrootd"),
+            ("Apache/2.4.66 (Debian)", "apache"),
+            ("dCache/9.2.1", "dcache"),
+            ("nginx/1.22.1", "nginx"),
+            ("", "generic"),
+            ("Jetty", "generic"),
+        ] {
+            assert_eq!(Quirks::of_server(header).name, name, "{header}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_direct_survives_an_abort() {
+        for row in &TABLE {
+            assert!(row.publish == Publish::Rename || row.overwrite == Overwrite::Atomic, "{}", row.name);
+        }
+    }
+}
