@@ -31,7 +31,7 @@ pub struct Space {
 
 /// One protocol client talking to one endpoint. It knows nothing of retries, other doors or caches.
 ///
-/// This documentation is the contract; [`conformance`](crate::conformance) checks it on every backend and wrapper.
+/// This documentation is the contract; the suite in `conformance` (feature `testing`) checks it on every backend and wrapper.
 ///
 /// # For every method
 /// * **The call.** Deadline and cancellation of [`Call`] end it with `Timeout` or `Cancelled`. Dropping the future

@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Targets: files and directories on any storage, which exist or not, and which are loaded, dumped and localized.
+//!
+//! [`build`](build::build) is the one place that puts a file system together. Targets block; file systems await.
+
+mod any;
+mod bridge;
+pub mod build;
+mod directory;
+mod file;
+mod file_systems;
+mod localize;
+pub mod runtime;
+mod target;
+
+pub use any::AnyTarget;
+pub use directory::DirectoryTarget;
+pub use file::FileTarget;
+pub use file_systems::FileSystems;
+pub use localize::{LocalizedRead, LocalizedWrite};

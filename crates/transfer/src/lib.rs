@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Copies with proof between any two file systems, and the walks that they need.
+//!
+//! Knows no protocol: everything goes through [`law_storage::Backend`].
+
+mod copy;
+mod place;
+mod progress;
+mod proven;
+mod remote_source;
+mod tree;
+mod walk;
+
+pub use copy::{Copied, CopyOptions, Outcome, Policy, copy_file, source_of};
+pub use place::Place;
+pub use progress::Progress;
+pub use proven::{read_proven, read_small};
+pub use remote_source::RemoteSource;
+pub use tree::{TreeReport, copy_tree, remove_tree};
+pub use walk::{Walked, walk};

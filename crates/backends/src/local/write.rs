@@ -1,0 +1,328 @@
+//! Writing: a temporary file beside the destination, proof, then its name.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path as OsPath, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use law_storage::{
+    Algorithm, Call, Comparison, Computed, Digest, Durability, Error, ErrorKind, Existing, Hasher, LocalFile, Metadata,
+    Operation, Overwrite, Parents, Path, Proof, Publish, PutOptions, Receipt, Result, Source, Taken, Validator, Verify,
+    hash_local, temporary_path,
+};
+use rustix::fs::{Advice, FallocateFlags};
+use tokio::sync::mpsc;
+
+use super::inspect::describe;
+use super::{Local, blocking, change, failure, refusal, shown};
+
+/// Chunks on their way to the disk: enough to bridge a slow moment of either side.
+const WAITING: usize = 8;
+
+/// After so many bytes the disk is told to begin writing, so that the sync at the end has little left to do.
+const WRITEBACK: u64 = 16 * 1024 * 1024;
+
+/// What the kernel copies at once, so that a cancelled copy ends soon.
+const KERNEL_STEP: usize = 64 * 1024 * 1024;
+
+pub(super) async fn put(
+    local: &Local,
+    call: &Call,
+    path: &Path,
+    source: &dyn Source,
+    options: &PutOptions,
+) -> Result<Receipt> {
+    let (full, durability) = (local.full(path), local.durability);
+    let (prepared, wanted) = (full.clone(), options.clone());
+    let temporary_name = temporary_path(path).map_err(|e| e.at(shown(&full)))?;
+    let staged = blocking(call, move || stage(&prepared, &temporary_name, &wanted, durability)).await?;
+    let written = write(call, &staged, source, options, durability).await;
+    let (taken, source_proof, proof) =
+        written.map_err(|error| error.at(shown(&full)).leaving("nothing was published"))?;
+    call.check()?;
+    // From here on it is one short step, which is done as a whole or not at all, whoever still waits for it.
+    let existing = options.existing.clone();
+    let replaced = staged.replaced;
+    let validator = blocking(&Call::new(), move || staged.publish(&existing, durability)).await?;
+    Ok(Receipt {
+        size: taken.size,
+        digests: taken.digests.into_iter().map(|digest| (digest, Computed::Here)).collect(),
+        validator,
+        proof,
+        source_proof,
+        publish: Publish::Rename,
+        overwrite: replaced.then_some(Overwrite::Atomic),
+        door: "local".into(),
+        attempts: Vec::new(),
+    })
+}
+
+/// A temporary file, open for writing. Dropped before it is published, it is removed.
+struct Staged {
+    file: Arc<File>,
+    temporary: PathBuf,
+    target: PathBuf,
+    replaced: bool,
+    armed: bool,
+    wanted: Arc<AtomicBool>,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        self.wanted.store(false, Ordering::Relaxed);
+        if self.armed {
+            // It is gone, or it stays under a name that a clean-up knows.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Looks at the destination and opens a temporary file beside it.
+fn stage(full: &OsPath, name: &Path, options: &PutOptions, durability: Durability) -> Result<Staged> {
+    let target = through_links(full)?;
+    let existing = fs::symlink_metadata(&target).ok();
+    may_replace(&target, existing.as_ref(), &options.existing)?;
+    let above = target.parent().unwrap_or(OsPath::new("."));
+    if existing.is_none() {
+        prepare_parent(above, options.parents, durability)?;
+    }
+    let name = std::os::unix::ffi::OsStrExt::from_bytes(name.name().unwrap_or_default());
+    let temporary = above.join::<&std::ffi::OsStr>(name);
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(&temporary);
+    let file = file.map_err(|e| failure(e, &target, Operation::Put))?;
+    let replaced = existing.is_some();
+    let staged = Staged {
+        file: Arc::new(file),
+        temporary,
+        target,
+        replaced,
+        armed: true,
+        wanted: Arc::new(AtomicBool::new(true)),
+    };
+    let mode = options.mode.or(existing.map(|metadata| metadata.mode() & 0o7777));
+    if let Some(mode) = mode {
+        let set = staged.file.set_permissions(fs::Permissions::from_mode(mode));
+        set.map_err(|e| failure(e, &staged.target, Operation::Put))?;
+    }
+    Ok(staged)
+}
+
+/// A write through a link goes where reads go: the link stays, and what it points to is replaced.
+fn through_links(full: &OsPath) -> Result<PathBuf> {
+    let mut path = full.to_owned();
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(OsPath::new("/")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(refusal(ErrorKind::InvalidInput, full, Operation::Put).hint("it is a link that points to itself"))
+}
+
+fn may_replace(target: &OsPath, existing: Option<&fs::Metadata>, rule: &Existing) -> Result<()> {
+    let refuse = |kind| Err(refusal(kind, target, Operation::Put));
+    match (existing.map(describe), rule) {
+        (Some(found), _) if found.is_directory() => refuse(ErrorKind::IsADirectory),
+        (Some(found), _) if !found.is_file() => refuse(ErrorKind::AlreadyExists),
+        (Some(_), Existing::Refuse) => refuse(ErrorKind::AlreadyExists),
+        (Some(found), Existing::ReplaceOnly(wanted)) if !same(&found, wanted) => refuse(ErrorKind::Changed),
+        (None, Existing::ReplaceOnly(_)) => refuse(ErrorKind::Changed),
+        _ => Ok(()),
+    }
+}
+
+fn same(found: &Metadata, wanted: &Validator) -> bool {
+    wanted.compare(&found.identity()) == Comparison::Same
+}
+
+fn prepare_parent(above: &OsPath, parents: Parents, durability: Durability) -> Result<()> {
+    match fs::metadata(above) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(refusal(ErrorKind::NotADirectory, above, Operation::Put)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound && parents == Parents::Create => {
+            change::create_directory(above, parents, durability)
+        }
+        Err(e) => Err(failure(e, above, Operation::Put)),
+    }
+}
+
+/// Takes all bytes, and proves them on both sides.
+async fn write(
+    call: &Call,
+    staged: &Staged,
+    source: &dyn Source,
+    options: &PutOptions,
+    durability: Durability,
+) -> Result<(Taken, Proof, Proof)> {
+    let mut algorithms = source.wanted();
+    let check = (options.verify == Verify::Require).then(|| options.algorithm.unwrap_or(Algorithm::Adler32));
+    algorithms.extend(check);
+    let in_kernel = if algorithms.is_empty() { source.local_file().await? } else { None };
+    let taken = match in_kernel {
+        Some(from) => copy_in_kernel(call, staged, from).await?,
+        None => take_stream(call, staged, source, algorithms).await?,
+    };
+    if let Some(expected) = source.size().filter(|size| *size != taken.size) {
+        let message = format!("{} bytes came instead of {expected}", taken.size);
+        return Err(Error::new(ErrorKind::Integrity, message));
+    }
+    let finish = (staged.file.clone(), options.modified, durability);
+    blocking(call, move || finish_file(&finish.0, finish.1, finish.2)).await?;
+    let proof = check_disk(call, staged, &taken, check).await?;
+    Ok((taken.clone(), source.prove(call, &taken).await?, proof))
+}
+
+async fn take_stream(call: &Call, staged: &Staged, source: &dyn Source, algorithms: Vec<Algorithm>) -> Result<Taken> {
+    let mut stream = source.open(call, 0).await?;
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let (file, expected) = (staged.file.clone(), source.size());
+    let writer = tokio::task::spawn_blocking(move || write_chunks(&file, expected, receiver, algorithms));
+    let feed = async {
+        while let Some(chunk) = stream.next().await {
+            // The writer hangs up when the disk fails; its error is the one to tell.
+            if sender.send(chunk?).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    let fed = call.bound(feed).await;
+    drop(sender);
+    let broken = |e| Error::new(ErrorKind::Internal, "a thread for the disk broke").because(e);
+    let written = writer.await.map_err(broken)?;
+    fed?;
+    written
+}
+
+/// The thread that hashes and writes, beside the one that receives.
+fn write_chunks(
+    file: &File,
+    expected: Option<u64>,
+    mut receiver: mpsc::Receiver<Bytes>,
+    algorithms: Vec<Algorithm>,
+) -> Result<Taken> {
+    preallocate(file, expected)?;
+    let mut hasher = Hasher::new(algorithms);
+    let mut started = 0;
+    let mut out = file;
+    while let Some(chunk) = receiver.blocking_recv() {
+        hasher.update(&chunk);
+        out.write_all(&chunk)?;
+        if hasher.length() - started >= WRITEBACK {
+            begin_writeback(file, started, hasher.length());
+            started = hasher.length();
+        }
+    }
+    Ok(Taken { size: hasher.length(), digests: hasher.finish() })
+}
+
+/// Finds out before the first byte whether there is room. File systems that cannot are fine as they are.
+fn preallocate(file: &File, expected: Option<u64>) -> Result<()> {
+    let Some(size) = expected.filter(|size| *size > 0) else { return Ok(()) };
+    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, size) {
+        Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT) => {
+            Err(Error::new(ErrorKind::NoSpace, format!("no room for {size} bytes")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The kernel begins to write what it is told to forget, and forgets only what is on the disk.
+fn begin_writeback(file: &File, from: u64, to: u64) {
+    let length = std::num::NonZeroU64::new(to - from);
+    // Advice only: whatever comes of it, the sync at the end decides.
+    let _ = rustix::fs::fadvise(file, from, length, Advice::DontNeed);
+}
+
+async fn copy_in_kernel(call: &Call, staged: &Staged, from: LocalFile) -> Result<Taken> {
+    let (to, wanted) = (staged.file.clone(), staged.wanted.clone());
+    blocking(call, move || {
+        if rustix::fs::ioctl_ficlone(&*to, from.file()).is_err() {
+            copy_steps(from.file(), &to, &wanted)?;
+        }
+        Ok(Taken { size: to.metadata()?.len(), digests: Vec::new() })
+    })
+    .await
+}
+
+/// Within the kernel where both file systems can, else through memory.
+fn copy_steps(from: &File, to: &File, wanted: &AtomicBool) -> Result<()> {
+    let mut offset = 0;
+    let size = from.metadata()?.len();
+    preallocate(to, Some(size))?;
+    while offset < size {
+        if !wanted.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Cancelled, "cancelled"));
+        }
+        let (mut source, mut target) = (offset, offset);
+        match rustix::fs::copy_file_range(from, Some(&mut source), to, Some(&mut target), KERNEL_STEP) {
+            Ok(0) => return Ok(()),
+            Ok(copied) => offset += copied as u64,
+            Err(_) if offset == 0 => return copy_through_memory(from, to),
+            Err(errno) => return Err(io::Error::from(errno).into()),
+        }
+    }
+    Ok(())
+}
+
+fn copy_through_memory(from: &File, to: &File) -> Result<()> {
+    use std::os::unix::fs::FileExt as _;
+    let mut buffer = vec![0; law_storage::CHUNK];
+    let mut offset = 0;
+    loop {
+        let read = from.read_at(&mut buffer, offset)?;
+        if read == 0 {
+            return Ok(());
+        }
+        to.write_all_at(&buffer[..read], offset)?;
+        offset += read as u64;
+    }
+}
+
+fn finish_file(file: &File, modified: Option<std::time::SystemTime>, durability: Durability) -> Result<()> {
+    if let Some(time) = modified {
+        file.set_modified(time)?;
+    }
+    if durability == Durability::Full {
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
+/// The size as the disk has it; with a checksum to compare, the bytes are read back.
+async fn check_disk(call: &Call, staged: &Staged, taken: &Taken, check: Option<Algorithm>) -> Result<Proof> {
+    let stored = staged.file.metadata()?.len();
+    if stored != taken.size {
+        let message = format!("size mismatch ({} bytes written, {stored} on the disk)", taken.size);
+        return Err(Error::new(ErrorKind::Integrity, message));
+    }
+    let Some(algorithm) = check else { return Ok(Proof::Local) };
+    let file = LocalFile::new(staged.file.try_clone()?, staged.temporary.clone());
+    let read_back = call.bound(hash_local(file, vec![algorithm])).await?;
+    let of = |digests: &[Digest]| digests.iter().find(|digest| digest.algorithm() == algorithm).cloned();
+    if of(&read_back.digests) != of(&taken.digests) {
+        return Err(Error::new(ErrorKind::Integrity, format!("checksum mismatch ({algorithm}) after writing")));
+    }
+    Ok(Proof::Checksum(algorithm))
+}
+
+impl Staged {
+    /// Gives the file its name; the version that is published.
+    fn publish(mut self, rule: &Existing, durability: Durability) -> Result<Option<Validator>> {
+        if let Existing::ReplaceOnly(_) = rule {
+            may_replace(&self.target, fs::symlink_metadata(&self.target).ok().as_ref(), rule)?;
+        }
+        let renamed = match rule {
+            Existing::Refuse => change::rename_new(&self.temporary, &self.target),
+            _ => fs::rename(&self.temporary, &self.target),
+        };
+        renamed.map_err(|e| failure(e, &self.target, Operation::Put).leaving("nothing was published"))?;
+        self.armed = false;
+        change::sync_parent(&self.target, durability)?;
+        Ok(self.file.metadata().ok().map(|metadata| describe(&metadata).identity()))
+    }
+}

@@ -1,0 +1,85 @@
+//! What file and directory targets share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use law_storage::{Call, Error, ErrorKind, Metadata, Path, Result};
+use law_transfer::Place;
+
+/// A place, or the reason why a name below one cannot be.
+///
+/// `dir.child("../x")` must not fail where it stands, as no other name does; it fails where it is used.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Spot {
+    place: Place,
+    refusal: Option<Arc<str>>,
+}
+
+impl Spot {
+    pub(crate) fn new(place: Place) -> Self {
+        Self { place, refusal: None }
+    }
+
+    /// Where it is.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that cannot be.
+    pub(crate) fn place(&self) -> Result<&Place> {
+        match &self.refusal {
+            None => Ok(&self.place),
+            Some(why) => Err(Error::new(ErrorKind::InvalidInput, why.to_string()).at(&self.place)),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.place.path
+    }
+
+    /// A path of one or more names below this one.
+    pub(crate) fn child(&self, name: impl AsRef<[u8]>) -> Self {
+        let name = name.as_ref();
+        let below = Path::parse(name).map_err(|e| e.to_string());
+        let below = below.and_then(|path| if path.is_root() { Err("an empty name".into()) } else { Ok(path) });
+        match below {
+            Ok(below) => Self { place: self.place.join(&below), refusal: self.refusal.clone() },
+            Err(why) => {
+                let shown = String::from_utf8_lossy(name).escape_debug().to_string();
+                let refusal = format!("`{shown}` cannot be the name of a child: {why}");
+                Self { place: self.place.clone(), refusal: Some(self.refusal.clone().unwrap_or(refusal.into())) }
+            }
+        }
+    }
+
+    pub(crate) fn parent(&self) -> Self {
+        let path = self.place.path.parent().unwrap_or_default();
+        Self { place: Place::new(self.place.fs.clone(), path), refusal: self.refusal.clone() }
+    }
+
+    pub(crate) async fn stat(&self, call: &Call) -> Result<Option<Metadata>> {
+        let place = self.place()?;
+        place.backend().stat(call, &place.resolved()).await
+    }
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::in_memory;
+
+    #[test]
+    fn a_name_that_cannot_be_fails_where_it_is_used() {
+        let top = Spot::new(Place::new(in_memory("m"), Path::parse("top").unwrap()));
+        for bad in ["../x", "", "/", ".", "a/../b", "a\0b"] {
+            let error = top.child(bad).place().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{bad:?}");
+            assert!(top.child(bad).child("fine").place().is_err());
+        }
+        assert_eq!(top.child("a/b").parent(), top.child("a"));
+    }
+}

@@ -1,0 +1,219 @@
+//! One file from one place to another.
+
+use law_storage::{
+    Call, Computed, Destination, Error, ErrorKind, Existing, FileSource, Metadata, Operation, Parents, Proof,
+    PutOptions, Receipt, Result, Source, Support, Validator, Verify,
+};
+
+use crate::{Place, Progress, RemoteSource};
+
+/// What happens to a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Policy {
+    /// It is replaced unless it is known to have the same content.
+    #[default]
+    Differs,
+    /// It stays, and that is fine.
+    Never,
+    /// It is replaced.
+    Always,
+    /// It stays, and that is an error.
+    Fail,
+}
+
+/// How a file is copied.
+#[derive(Debug, Clone, Default)]
+pub struct CopyOptions {
+    /// What happens to a file that is there already.
+    pub policy: Policy,
+    /// How much proof is wanted, on both sides.
+    pub verify: Verify,
+    /// Whether directories above the destination are made.
+    pub parents: Parents,
+    /// Keeps the time of modification, where the destination can.
+    pub preserve_modified: bool,
+    /// Finds out what would happen, and changes nothing.
+    pub dry_run: bool,
+    /// Where to count.
+    pub progress: Progress,
+}
+
+/// What became of one file.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It was written.
+    Written(Box<Receipt>),
+    /// The storage copied it by itself.
+    CopiedByStorage,
+    /// Its destination had the same content already.
+    Same(Proof),
+    /// Its destination exists, and was to stay.
+    Kept,
+    /// It would be written, were this not a dry run.
+    Would,
+}
+
+/// One file that was copied, or need not be.
+#[derive(Debug, Clone)]
+pub struct Copied {
+    /// Where it was read.
+    pub from: Place,
+    /// Where it is now.
+    pub to: Place,
+    /// Bytes.
+    pub size: u64,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// Copies a file, proves that both ends have the same bytes, and only then publishes it.
+///
+/// # Errors
+/// `NotFound`, `IsADirectory` for the source; those of [`put`](law_storage::Backend::put) for the destination;
+/// `InvalidInput` if both are the same file.
+pub async fn copy_file(call: &Call, from: &Place, to: &Place, options: &CopyOptions) -> Result<Copied> {
+    let metadata = look(call, from).await?;
+    if same_place(from, to) {
+        return Err(Error::new(ErrorKind::InvalidInput, format!("{from} and {to} are the same file")));
+    }
+    let size = metadata.size.unwrap_or_default();
+    options.progress.expect(size);
+    let done = |outcome| Copied { from: from.clone(), to: to.clone(), size, outcome };
+    let existing = to.backend().stat(call, &to.resolved()).await?;
+    if let Some(outcome) = spare(call, from, &metadata, to, existing.as_ref(), options).await? {
+        options.progress.complete();
+        return Ok(done(outcome));
+    }
+    if options.dry_run {
+        return Ok(done(Outcome::Would));
+    }
+    let outcome = write(call, from, &metadata, to, existing.as_ref(), options).await?;
+    options.progress.complete();
+    Ok(done(outcome))
+}
+
+async fn look(call: &Call, from: &Place) -> Result<Metadata> {
+    let refuse = |kind: ErrorKind| Error::new(kind, kind.phrase()).at(from).during(Operation::Copy);
+    match from.backend().stat(call, &from.resolved()).await? {
+        None => Err(refuse(ErrorKind::NotFound)),
+        Some(metadata) if metadata.is_directory() => Err(refuse(ErrorKind::IsADirectory)),
+        Some(metadata) if !metadata.is_file() => Err(refuse(ErrorKind::InvalidInput)),
+        Some(metadata) => Ok(metadata),
+    }
+}
+
+fn same_place(from: &Place, to: &Place) -> bool {
+    from.fs.url(&from.path) == to.fs.url(&to.path)
+}
+
+/// Whether the copy can be spared: the destination exists and stays, or has the same content.
+async fn spare(
+    call: &Call,
+    from: &Place,
+    source: &Metadata,
+    to: &Place,
+    existing: Option<&Metadata>,
+    options: &CopyOptions,
+) -> Result<Option<Outcome>> {
+    let Some(existing) = existing else { return Ok(None) };
+    let refuse = |kind: ErrorKind| Err(Error::new(kind, kind.phrase()).at(to).during(Operation::Copy));
+    if existing.is_directory() {
+        return refuse(ErrorKind::IsADirectory);
+    }
+    match options.policy {
+        Policy::Always => Ok(None),
+        Policy::Never => Ok(Some(Outcome::Kept)),
+        Policy::Fail => refuse(ErrorKind::AlreadyExists),
+        Policy::Differs if existing.size != source.size => Ok(None),
+        Policy::Differs => Ok(same_content(call, from, to).await?.map(Outcome::Same)),
+    }
+}
+
+/// The proof that two files of one size have the same content; none if they differ, or if nobody can tell.
+async fn same_content(call: &Call, from: &Place, to: &Place) -> Result<Option<Proof>> {
+    // The side that has checksums of its own says which kind; a local disk can compute any.
+    let (first, second) =
+        if from.backend().capabilities().local_files == Support::Yes { (to, from) } else { (from, to) };
+    let Some(one) = first.backend().digest(call, &first.resolved(), &[]).await? else { return Ok(None) };
+    let other = second.backend().digest(call, &second.resolved(), &[one.algorithm()]).await?;
+    Ok((other.as_ref() == Some(&one)).then_some(Proof::Checksum(one.algorithm())))
+}
+
+async fn write(
+    call: &Call,
+    from: &Place,
+    metadata: &Metadata,
+    to: &Place,
+    existing: Option<&Metadata>,
+    options: &CopyOptions,
+) -> Result<Outcome> {
+    if std::sync::Arc::ptr_eq(from.fs.backend(), to.fs.backend())
+        && from.backend().capabilities().local_files != Support::Yes
+        && options.parents == Parents::Require
+    {
+        match copy_within(call, from, to, options).await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            other => return other,
+        }
+    }
+    let source = source_of(call, from, metadata, options.verify, &options.progress).await?;
+    let put = PutOptions {
+        existing: match (options.policy, existing) {
+            (Policy::Never | Policy::Fail, _) => Existing::Refuse,
+            _ => Existing::Replace,
+        },
+        parents: options.parents,
+        verify: options.verify,
+        modified: metadata.modified.map(|m| m.time).filter(|_| options.preserve_modified),
+        ..PutOptions::default()
+    };
+    let receipt = to.backend().put(call, &to.resolved(), &*source, &put).await?;
+    Ok(Outcome::Written(Box::new(receipt)))
+}
+
+async fn copy_within(call: &Call, from: &Place, to: &Place, options: &CopyOptions) -> Result<Outcome> {
+    let destination = match options.policy {
+        Policy::Never | Policy::Fail => Destination::NoReplace,
+        Policy::Differs | Policy::Always => Destination::Replace,
+    };
+    from.backend().copy(call, &from.resolved(), &to.resolved(), destination).await?;
+    Ok(Outcome::CopiedByStorage)
+}
+
+/// The bytes of a file as a source: the local file where there is one, else a pinned remote file.
+///
+/// # Errors
+/// Those of opening a local file; `Malformed` if a remote one has no size.
+pub async fn source_of(
+    call: &Call,
+    from: &Place,
+    metadata: &Metadata,
+    verify: Verify,
+    progress: &Progress,
+) -> Result<Box<dyn Source>> {
+    let pinned: Validator = metadata.identity();
+    match from.backend().local_file(call, &from.resolved(), Some(&pinned)).await? {
+        Some(local) => Ok(Box::new(FileSource::new(local)?)),
+        None => Ok(Box::new(RemoteSource::new(from.clone(), metadata, verify, progress.clone())?)),
+    }
+}
+
+impl Copied {
+    /// One word for what became of it, for people and `--json`.
+    pub fn word(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Written(_) | Outcome::CopiedByStorage => "copied",
+            Outcome::Same(_) => "same",
+            Outcome::Kept => "kept",
+            Outcome::Would => "would copy",
+        }
+    }
+
+    /// The checksum that both ends agree on, where a storage computed one.
+    pub fn checksum(&self) -> Option<String> {
+        let Outcome::Written(receipt) = &self.outcome else { return None };
+        let proven = matches!(receipt.source_proof, Proof::Checksum(_)).then(|| receipt.digests.first()).flatten();
+        let digest = receipt.storage_digest().or(proven.filter(|(_, who)| *who == Computed::Here).map(|(d, _)| d));
+        digest.map(ToString::to_string)
+    }
+}

@@ -1,0 +1,191 @@
+//! A file of one storage as the source of a write to another, with the proof that the bytes are its.
+
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use law_storage::{
+    Algorithm, ByteRange, ByteStream, Call, Comparison, Digest, Error, ErrorKind, Hasher, LocalFile, Metadata, Proof,
+    ReadOptions, Result, Source, Strength, Taken, Validator, Verify,
+};
+use tokio::task::JoinHandle;
+
+use crate::{Place, Progress};
+
+/// A file of some storage, pinned to the version that it had at first.
+///
+/// Its storage is asked for a checksum while the bytes travel, so that the proof costs no time of its own where the
+/// storage is as fast as the network.
+pub struct RemoteSource {
+    place: Place,
+    size: u64,
+    validator: Validator,
+    verify: Verify,
+    algorithm: Algorithm,
+    /// The storage's answer, under way since the first byte was asked for.
+    asked: Mutex<Option<Asked>>,
+    known: Option<Digest>,
+    progress: Progress,
+}
+
+/// The task ends with its source.
+struct Asked(JoinHandle<Result<Option<Digest>>>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl RemoteSource {
+    /// The file at `place`, which `metadata` is about.
+    ///
+    /// # Errors
+    /// `Malformed` if the storage did not tell its size.
+    pub fn new(place: Place, metadata: &Metadata, verify: Verify, progress: Progress) -> Result<Self> {
+        let unknown = || Error::new(ErrorKind::Malformed, "the storage does not tell the size of").at(&place);
+        let size = metadata.size.ok_or_else(unknown)?;
+        let offered = place.backend().capabilities().digests;
+        let known = metadata.digests.first().cloned();
+        let algorithm = known.as_ref().map(Digest::algorithm).or(offered.first().copied());
+        Ok(Self {
+            size,
+            validator: metadata.identity(),
+            verify,
+            algorithm: algorithm.unwrap_or(Algorithm::Adler32),
+            asked: Mutex::new(None),
+            known,
+            progress,
+            place,
+        })
+    }
+
+    fn wants_checksum(&self) -> bool {
+        matches!(self.verify, Verify::Auto | Verify::Require)
+    }
+
+    /// Asks the storage for its checksum, once, in the background: the algorithm that is computed here first.
+    fn ask(&self, call: &Call) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.is_some() || self.known.is_some() || !self.wants_checksum() {
+            return;
+        }
+        let (place, call, first) = (self.place.clone(), call.clone(), self.algorithm);
+        *asked = Some(Asked(tokio::spawn(async move { ask_storage(&place, &call, first).await })));
+    }
+
+    async fn stored(&self, call: &Call) -> Result<Option<Digest>> {
+        if let Some(known) = &self.known {
+            return Ok(Some(known.clone()));
+        }
+        self.ask(call);
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut asked) = asked else { return Ok(None) };
+        let broken = |e| Error::new(ErrorKind::Internal, "the question for a checksum broke").because(e);
+        call.bound(async { (&mut asked.0).await.map_err(broken)? }).await
+    }
+
+    /// Whether the file is still the version that was read.
+    async fn unchanged(&self, call: &Call) -> Result<()> {
+        let now = self.place.backend().stat(call, &self.place.resolved()).await?;
+        match now.map(|now| now.identity().compare(&self.validator)) {
+            Some(Comparison::Same | Comparison::Unknown) => Ok(()),
+            _ => Err(Error::new(ErrorKind::Changed, "the source changed while it was read").at(&self.place)),
+        }
+    }
+
+    async fn compare(&self, call: &Call, stored: &Digest, taken: &Taken) -> Result<Proof> {
+        let here = match taken.digests.iter().find(|digest| digest.algorithm() == stored.algorithm()) {
+            Some(here) => here.clone(),
+            None => self.read_again(call, stored.algorithm(), taken).await?,
+        };
+        if here == *stored {
+            return Ok(Proof::Checksum(stored.algorithm()));
+        }
+        // A file that was replaced meanwhile has another checksum, and that is no damage.
+        self.unchanged(call).await?;
+        let message =
+            format!("checksum mismatch ({} {} at the source, {} here)", stored.algorithm(), stored.hex(), here.hex());
+        Err(Error::new(ErrorKind::Integrity, message).at(&self.place))
+    }
+
+    /// The storage has another kind of checksum than the one that was computed: reads once more, computes both, and
+    /// makes sure that these are the same bytes.
+    async fn read_again(&self, call: &Call, algorithm: Algorithm, taken: &Taken) -> Result<Digest> {
+        let mut hasher = Hasher::new(taken.digests.iter().map(Digest::algorithm).chain([algorithm]));
+        let mut stream = self.open(call, 0).await?;
+        while let Some(chunk) = stream.next().await {
+            hasher.update(&chunk?);
+        }
+        let digests = hasher.finish();
+        let same = taken.digests.iter().all(|digest| digests.contains(digest));
+        let found = digests.into_iter().find(|digest| digest.algorithm() == algorithm && same);
+        found.ok_or_else(|| Error::new(ErrorKind::Integrity, "two reads gave different bytes").at(&self.place))
+    }
+}
+
+async fn ask_storage(place: &Place, call: &Call, first: Algorithm) -> Result<Option<Digest>> {
+    let path = place.resolved();
+    match place.backend().digest(call, &path, &[first]).await? {
+        Some(digest) => Ok(Some(digest)),
+        None => place.backend().digest(call, &path, &[]).await,
+    }
+}
+
+#[async_trait]
+impl Source for RemoteSource {
+    fn describe(&self) -> String {
+        self.place.to_string()
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.size)
+    }
+
+    async fn open(&self, call: &Call, offset: u64) -> Result<ByteStream> {
+        let range = ByteRange::new(offset, u64::MAX).clamp(self.size);
+        let options = ReadOptions { range: Some(range), validator: Some(self.validator.clone()) };
+        let reading = self.place.backend().read(call, &self.place.resolved(), &options).await?;
+        self.ask(call);
+        let progress = self.progress.clone();
+        Ok(reading
+            .stream
+            .inspect(move |chunk| progress.add_bytes(chunk.as_ref().map_or(0, |c| c.len() as u64)))
+            .boxed())
+    }
+
+    fn wanted(&self) -> Vec<Algorithm> {
+        self.wants_checksum().then_some(self.algorithm).into_iter().collect()
+    }
+
+    async fn prove(&self, call: &Call, taken: &Taken) -> Result<Proof> {
+        if taken.size != self.size {
+            let message = format!("{} bytes instead of {} came from", taken.size, self.size);
+            return Err(Error::new(ErrorKind::Integrity, message).at(&self.place));
+        }
+        let stored = if self.wants_checksum() { self.stored(call).await? } else { None };
+        if let Some(stored) = stored {
+            return self.compare(call, &stored, taken).await;
+        }
+        if self.verify == Verify::Require {
+            let error = Error::new(ErrorKind::Unsupported, "the storage gives no checksum to compare with for");
+            return Err(error.at(&self.place).hint("--verify auto is content with the size"));
+        }
+        if self.verify != Verify::None && self.validator.strength() == Strength::Weak {
+            self.unchanged(call).await?;
+        }
+        Ok(Proof::Size)
+    }
+
+    async fn local_file(&self) -> Result<Option<LocalFile>> {
+        Ok(None)
+    }
+}
+
+impl fmt::Debug for RemoteSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RemoteSource({}, {} bytes)", self.place, self.size)
+    }
+}

@@ -1,0 +1,107 @@
+//! Whole trees: copied and removed.
+
+use futures_util::StreamExt as _;
+use law_storage::{Call, Entry, Error, Kind, Parents, Result};
+
+use crate::{Copied, CopyOptions, Place, Walked, copy_file, walk};
+
+/// Files of a tree that are copied at once.
+const AT_ONCE: usize = 8;
+
+/// What became of a tree.
+#[derive(Debug, Default)]
+pub struct TreeReport {
+    /// Files that were copied, or need not be.
+    pub copied: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Entries that were passed over, with the reason: links, devices.
+    pub skipped: Vec<(Place, &'static str)>,
+    /// What failed; the others went on.
+    pub failed: Vec<Error>,
+}
+
+/// Copies everything below `from` to `to`, which is made. Files go on when others fail; `tell` hears of each.
+///
+/// # Errors
+/// Those of listing: a tree that could not be listed as a whole is not copied in part without saying so.
+pub async fn copy_tree(
+    call: &Call,
+    from: &Place,
+    to: &Place,
+    options: &CopyOptions,
+    tell: &mut (dyn FnMut(&Copied) + Send),
+) -> Result<TreeReport> {
+    if !options.dry_run {
+        to.backend().create_directory(call, &to.resolved(), options.parents).await?;
+    }
+    let options = CopyOptions { parents: Parents::Create, ..options.clone() };
+    let mut report = TreeReport::default();
+    let walked = walk(call, from).map(|walked| step(call, from, to, &options, walked));
+    let mut steps = walked.buffer_unordered(AT_ONCE);
+    while let Some(step) = steps.next().await {
+        report.take(step?, tell);
+    }
+    Ok(report)
+}
+
+enum Step {
+    Copied(Box<Copied>),
+    Made,
+    Skipped(Place, &'static str),
+    Failed(Error),
+}
+
+/// An error of the walk is the caller's; an error of one entry is the report's.
+async fn step(call: &Call, from: &Place, to: &Place, options: &CopyOptions, walked: Result<Walked>) -> Result<Step> {
+    let walked = walked?;
+    let (source, target) = (from.join(&walked.below), to.join(&walked.below));
+    let done = match walked.entry.metadata.kind {
+        Kind::File => copy_file(call, &source, &target, options).await.map(|copied| Step::Copied(Box::new(copied))),
+        Kind::Directory if options.dry_run => Ok(Step::Made),
+        Kind::Directory => {
+            let made = target.backend().create_directory(call, &target.resolved(), Parents::Create).await;
+            made.map(|()| Step::Made)
+        }
+        Kind::Symlink => Ok(Step::Skipped(source, "a symbolic link")),
+        _ => Ok(Step::Skipped(source, "neither a file nor a directory")),
+    };
+    Ok(done.unwrap_or_else(Step::Failed))
+}
+
+impl TreeReport {
+    fn take(&mut self, step: Step, tell: &mut (dyn FnMut(&Copied) + Send)) {
+        match step {
+            Step::Made => {}
+            Step::Skipped(place, reason) => self.skipped.push((place, reason)),
+            Step::Failed(error) => self.failed.push(error),
+            Step::Copied(copied) => {
+                tell(&copied);
+                self.copied += 1;
+                self.bytes += copied.size;
+            }
+        }
+    }
+}
+
+/// Removes a directory and everything below it, bottom up; links are removed, not followed.
+///
+/// The whole tree is listed before anything is removed, so that a listing that fails removes nothing.
+///
+/// # Errors
+/// The first that failed; what was removed before stays removed.
+pub async fn remove_tree(call: &Call, top: &Place, tell: &mut (dyn FnMut(&Entry) + Send)) -> Result<()> {
+    let mut entries = Vec::new();
+    let mut walked = walk(call, top);
+    while let Some(step) = walked.next().await {
+        entries.push(step?.entry);
+    }
+    for entry in entries.iter().rev() {
+        match entry.metadata.kind {
+            Kind::Directory => top.backend().remove_directory(call, &entry.path).await?,
+            _ => top.backend().remove_file(call, &entry.path).await?,
+        }
+        tell(entry);
+    }
+    top.backend().remove_directory(call, &top.resolved()).await
+}

@@ -1,0 +1,210 @@
+//! The clients and their command lines.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::packages;
+use crate::servers::Endpoints;
+
+/// One competitor.
+pub(super) struct Client {
+    /// What the table shows: the program and the options that tell two of its uses apart.
+    pub(super) name: &'static str,
+    pub(super) program: Program,
+    arguments: Vec<OsString>,
+}
+
+/// What runs, or why it cannot.
+pub(super) enum Program {
+    Peer(PathBuf),
+    Law(PathBuf),
+    Absent(String),
+}
+
+impl Client {
+    /// The command line is the program of `name`, the words of `leading`, the options of `name`, and the operands.
+    fn new(law: Option<&Path>, name: &'static str, leading: &str, operands: [&OsStr; 2]) -> Self {
+        let (program, options) = name.split_once(' ').unwrap_or((name, ""));
+        let words = leading.split_whitespace().chain(options.split_whitespace()).map(OsStr::new);
+        let operands = operands.into_iter().filter(|operand| !operand.is_empty());
+        let arguments = words.chain(operands).map(OsStr::to_owned).collect();
+        Self { name, program: Program::find(program, law), arguments }
+    }
+
+    /// The path of its program, if it can run, and what follows on the command line.
+    pub(super) fn command_line(&self) -> Option<Vec<&OsStr>> {
+        match &self.program {
+            Program::Peer(path) | Program::Law(path) => {
+                Some(std::iter::once(path.as_os_str()).chain(self.arguments.iter().map(OsString::as_os_str)).collect())
+            }
+            Program::Absent(_) => None,
+        }
+    }
+
+    /// The version of the Debian package that it came with.
+    pub(super) fn version(&self) -> Option<String> {
+        let program = self.name.split(' ').next()?;
+        packages::version(package(program)?.split(' ').next()?)
+    }
+}
+
+impl Program {
+    fn find(name: &str, law: Option<&Path>) -> Self {
+        if name == "law" {
+            return law.map_or_else(|| Self::Absent("not built".into()), |path| Self::Law(path.to_owned()));
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        match std::env::split_paths(&path).map(|directory| directory.join(name)).find(|path| path.is_file()) {
+            Some(path) => Self::Peer(path),
+            None => Self::Absent(format!("absent (apt-get install {})", package(name).unwrap_or(name))),
+        }
+    }
+}
+
+/// The Debian package of a peer.
+fn package(program: &str) -> Option<&'static str> {
+    Some(match program {
+        "curl" => "curl",
+        "davix-get" | "davix-put" | "davix-ls" => "davix",
+        "rclone" => "rclone",
+        "xrdcp" | "xrdfs" => "xrootd-client",
+        "gfal-copy" => "gfal2-util-scripts gfal2-plugin-http gfal2-plugin-file",
+        _ => return None,
+    })
+}
+
+/// The clients of every contest, for one server.
+pub(super) struct Clients<'a> {
+    /// The release binary, if there is one.
+    pub(super) law: Option<&'a Path>,
+    http: String,
+    root: String,
+}
+
+impl<'a> Clients<'a> {
+    pub(super) fn of(endpoints: &Endpoints, law: Option<&'a Path>) -> Result<Self> {
+        Ok(Self { law, http: endpoints.get("XROOTD_HTTP")?.to_owned(), root: endpoints.get("XROOTD_ROOT")?.to_owned() })
+    }
+
+    /// From the server's `name` to a local file.
+    pub(super) fn download(&self, name: &str, local: &Path) -> Vec<Client> {
+        let [http, dav, root, rclone] = self.addresses(name);
+        let (path, file) = (local.as_os_str(), file_url(local));
+        vec![
+            self.client("curl", "-q -fsS -o", [path, &http]),
+            self.client("davix-get", "", [&http, path]),
+            self.client("rclone copyto", "", [&rclone, path]),
+            self.client("xrdcp", "-s", [&root, path]),
+            self.client("gfal-copy", "", [&http, &file]),
+            self.client("law fs cp --verify size", "", [&dav, path]),
+        ]
+    }
+
+    /// The same with a comparison of checksums. (`--cksum adler32:source` of xrdcp only prints.)
+    pub(super) fn download_proven(&self, name: &str, local: &Path) -> Vec<Client> {
+        let [http, dav, root, _] = self.addresses(name);
+        let (path, file) = (local.as_os_str(), file_url(local));
+        vec![
+            self.client("xrdcp --cksum adler32", "-s", [&root, path]),
+            self.client("gfal-copy -K adler32", "", [&http, &file]),
+            self.client("law fs cp --verify require", "", [&dav, path]),
+        ]
+    }
+
+    /// From a local file to the server's `name`.
+    pub(super) fn upload(&self, local: &Path, name: &str) -> Vec<Client> {
+        let [http, dav, root, rclone] = self.addresses(name);
+        let (path, file) = (local.as_os_str(), file_url(local));
+        vec![
+            self.client("curl", "-q -fsS -o /dev/null -T", [path, &http]),
+            self.client("davix-put", "", [path, &http]),
+            self.client("rclone copyto", "", [path, &rclone]),
+            self.client("xrdcp", "-s", [path, &root]),
+            self.client("gfal-copy", "", [&file, &http]),
+            self.client("law fs cp --verify size", "", [path, &dav]),
+        ]
+    }
+
+    /// The same with a comparison of checksums.
+    pub(super) fn upload_proven(&self, local: &Path, name: &str) -> Vec<Client> {
+        let [http, dav, root, _] = self.addresses(name);
+        let (path, file) = (local.as_os_str(), file_url(local));
+        vec![
+            self.client("xrdcp --cksum adler32", "-s", [path, &root]),
+            self.client("gfal-copy -K adler32", "", [&file, &http]),
+            self.client("law fs cp --verify require", "", [path, &dav]),
+        ]
+    }
+
+    /// The names in the server's directory `name`, one a line.
+    pub(super) fn list(&self, name: &str) -> Vec<Client> {
+        let [http, dav, _, rclone] = self.addresses(&format!("{name}/"));
+        let path = OsString::from(format!("/{name}"));
+        let none = OsStr::new("");
+        vec![
+            self.client("davix-ls", "", [&http, none]),
+            self.client("xrdfs ls", &self.root, [&path, none]),
+            self.client("rclone lsf", "", [&rclone, none]),
+            self.client("law fs ls -U", "", [&dav, none]),
+        ]
+    }
+
+    fn client(&self, name: &'static str, leading: &str, operands: [&OsStr; 2]) -> Client {
+        Client::new(self.law, name, leading, operands)
+    }
+
+    /// `name` as http, as WebDAV in the words of `law`, as root, and as a remote of rclone.
+    fn addresses(&self, name: &str) -> [OsString; 4] {
+        [
+            format!("{}/{name}", self.http),
+            format!("{}/{name}", self.http.replacen("http:", "dav:", 1)),
+            format!("{}//{name}", self.root),
+            format!(":webdav,url='{}',vendor=other:{name}", self.http),
+        ]
+        .map(OsString::from)
+    }
+}
+
+fn file_url(path: &Path) -> OsString {
+    let mut url = OsString::from("file://");
+    url.push(path);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(clients: &[Client]) -> Vec<String> {
+        let arguments = |client: &Client| client.arguments.join(OsStr::new(" ")).into_string().unwrap();
+        clients.iter().map(|client| format!("{}: {}", client.name, arguments(client))).collect()
+    }
+
+    #[test]
+    fn command_lines_are_those_of_the_manuals() {
+        let endpoints = Endpoints::parse("XROOTD_HTTP=http://h:1\nXROOTD_ROOT=root://h:1").unwrap();
+        let clients = Clients::of(&endpoints, Some(Path::new("/release/law"))).unwrap();
+        assert_eq!(lines(&clients.download("a", Path::new("/b")))[0], "curl: -q -fsS -o /b http://h:1/a");
+        assert_eq!(
+            lines(&clients.upload_proven(Path::new("/b"), "a")),
+            [
+                "xrdcp --cksum adler32: -s --cksum adler32 /b root://h:1//a",
+                "gfal-copy -K adler32: -K adler32 file:///b http://h:1/a",
+                "law fs cp --verify require: fs cp --verify require /b dav://h:1/a",
+            ]
+        );
+        let listing = clients.list("many");
+        assert_eq!(lines(&listing)[1], "xrdfs ls: root://h:1 ls /many");
+        assert_eq!(listing[3].command_line().unwrap().join(OsStr::new(" ")), "/release/law fs ls -U dav://h:1/many/");
+    }
+
+    #[test]
+    fn what_cannot_run_says_why() {
+        let law = Program::find("law", None);
+        assert!(matches!(law, Program::Absent(reason) if reason == "not built"));
+        assert!(matches!(Program::find("no-such-client", None), Program::Absent(_)));
+        assert!(matches!(Program::find("sh", None), Program::Peer(_)));
+    }
+}

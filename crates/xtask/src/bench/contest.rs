@@ -1,0 +1,119 @@
+//! Clients that do the same thing in turns.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::clients::{Client, Program};
+use super::measure::{self, Sample};
+use super::table::{Group, Kind, Row};
+use crate::interrupt::Interrupt;
+
+/// What the clients of a contest do, and how to see that they did it.
+pub(super) enum Task {
+    /// Afterwards the file `destination` has the bytes of `source`.
+    Copy { source: PathBuf, destination: PathBuf },
+    /// It prints a line for each entry.
+    List { entries: u32 },
+}
+
+/// One group of the table.
+pub(super) struct Contest {
+    pub(super) group: &'static str,
+    pub(super) task: Task,
+    pub(super) clients: Vec<Client>,
+    /// The working directory of the clients.
+    pub(super) place: PathBuf,
+}
+
+impl Contest {
+    /// Lets every client run `runs` times, one after the other in each round. A client that failed once is out.
+    pub(super) fn hold(&self, runs: u32, interrupt: &Interrupt) -> Result<Group> {
+        let mut rows: Vec<Row> = self.clients.iter().map(row).collect();
+        for round in 1..=runs {
+            for (client, row) in self.clients.iter().zip(&mut rows) {
+                let (Some(line), None) = (client.command_line(), &row.problem) else { continue };
+                eprintln!("{} {round}/{runs}: {}", self.group, client.name);
+                match self.one_run(&line, interrupt) {
+                    Ok(sample) => row.samples.push(sample),
+                    Err(error) => row.problem = Some(format!("FAILED: {error:#}")),
+                }
+                if interrupt.received().is_some() {
+                    bail!("interrupted");
+                }
+            }
+        }
+        Ok(Group { name: self.group, bytes: self.bytes()?, rows })
+    }
+
+    fn one_run(&self, line: &[&std::ffi::OsStr], interrupt: &Interrupt) -> Result<Sample> {
+        match &self.task {
+            Task::Copy { source, destination } => {
+                remove(destination)?;
+                measure::sync(&self.place)?;
+                let sample = measure::copy(line, destination, &self.place, interrupt)?;
+                compare(source, destination)?;
+                remove(destination)?;
+                Ok(sample)
+            }
+            Task::List { entries } => {
+                let (sample, lines) = measure::list(line, &self.place, interrupt)?;
+                ensure!(lines == *entries, "{lines} lines for {entries} entries");
+                Ok(sample)
+            }
+        }
+    }
+
+    fn bytes(&self) -> Result<Option<u64>> {
+        match &self.task {
+            Task::Copy { source, .. } => Ok(Some(fs::metadata(source).context("size of the source")?.len())),
+            Task::List { .. } => Ok(None),
+        }
+    }
+}
+
+fn row(client: &Client) -> Row {
+    let (kind, problem) = match &client.program {
+        Program::Law(_) => (Kind::Law, None),
+        Program::Peer(_) => (Kind::Peer, None),
+        Program::Absent(reason) => (Kind::Peer, Some(reason.clone())),
+    };
+    Row { client: client.name, version: client.version(), kind, problem, samples: Vec::new() }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_context(|| path.display().to_string()),
+        _ => Ok(()),
+    }
+}
+
+/// Every byte, not only a hash of them.
+fn compare(source: &Path, destination: &Path) -> Result<()> {
+    let status = Command::new("cmp").arg("--silent").args([source, destination]).status().context("cmp")?;
+    ensure!(status.success(), "the bytes that arrived are not those of the source");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_differ_are_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| directory.path().join(name));
+        fs::write(&a, [0, 1, 2]).unwrap();
+        assert!(compare(&a, &b).is_err(), "missing");
+        for wrong in [&[0, 1][..], &[0, 1, 3], &[0, 1, 2, 3]] {
+            fs::write(&b, wrong).unwrap();
+            assert!(compare(&a, &b).is_err(), "{wrong:?}");
+        }
+        fs::write(&b, [0, 1, 2]).unwrap();
+        compare(&a, &b).unwrap();
+        remove(&b).unwrap();
+        remove(&b).unwrap();
+    }
+}
