@@ -1,1 +1,42 @@
-//! Placeholder.
+//! The command line of law: one command, one file.
+//!
+//! `exit` is the only place that turns errors into exit codes; commands hold no logic that a library could hold.
+
+mod arguments;
+mod commands;
+mod context;
+mod demo;
+mod exit;
+mod output;
+pub mod serve;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{FsProgram, LawCommand, LawProgram};
+use context::Context;
+
+/// The program `law`.
+pub fn law() -> ExitCode {
+    match LawProgram::parse().command {
+        LawCommand::Fs(program) => run(program, "law fs"),
+        LawCommand::Demo(options) => demo::run(&options),
+    }
+}
+
+/// The program `law-fs`, which is `law fs`.
+pub fn law_fs() -> ExitCode {
+    run(FsProgram::parse(), "law-fs")
+}
+
+fn run(program: FsProgram, name: &str) -> ExitCode {
+    let command = format!("{name} {}", program.command.name());
+    let as_json = program.global.json;
+    output::start_log(program.global.verbose);
+    let result = Context::new(program.global, command.clone())
+        .map_err(exit::Failure::from)
+        .and_then(|context| context::run(context, program.command));
+    exit::finish(result, &command, as_json)
+}

@@ -35,13 +35,13 @@ pub use capability::{Capabilities, NameRefusal, NameRules, NoClobber, Overwrite,
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error::{Attempt, Error, ErrorKind, Operation, Result, Status};
 #[cfg(feature = "testing")]
-//pub use faulty::{Fault, Faulty};
+pub use faulty::{Fault, Faulty, Gate, Scripted};
 pub use file_system::FileSystem;
 pub use listing::{Entry, ListOptions, Listing, Page, list_all};
 pub use local_file::LocalFile;
-//pub use memory::Memory;
+pub use memory::Memory;
 pub use metadata::{Comparison, Kind, Metadata, Modified, Strength, Validator};
-//pub use pass_through::PassThrough;
+pub use pass_through::PassThrough;
 pub use path::{Path, PathError, show_bytes};
 pub use put::{Computed, Durability, Existing, Parents, PutOptions, Receipt, Verify};
 pub use reading::{ByteRange, ByteStream, ReadOptions, Reading, exactly, ready};

@@ -13,6 +13,7 @@ pub mod runtime;
 mod target;
 
 pub use any::AnyTarget;
+pub use bridge::{RangeInput, format_error};
 pub use directory::DirectoryTarget;
 pub use file::FileTarget;
 pub use file_systems::FileSystems;

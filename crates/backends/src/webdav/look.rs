@@ -1,7 +1,9 @@
 //! Looking: what a server says about one path.
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use law_storage::{Call, Comparison, Error, ErrorKind, Metadata, Operation, Path, Result, Space, Support, Validator};
+use law_storage::{
+    Call, Comparison, Error, ErrorKind, Metadata, Modified, Operation, Path, Result, Space, Support, Validator,
+};
 use percent_encoding::percent_decode_str;
 use tokio_util::io::StreamReader;
 
@@ -58,6 +60,10 @@ impl Endpoint {
                 answer.body.discard().await;
                 return Ok(None);
             }
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED if self.is_plain() => {
+                answer.body.discard().await;
+                return self.look_by_head(call, path, operation).await;
+            }
             _ => return self.odd_answer(path, answer, operation).await,
         }
         let address = answer.address.clone();
@@ -68,6 +74,27 @@ impl Endpoint {
             Some(response) => self.seen_file(call, response, address, operation).await.map(Some),
             None => Err(Error::new(ErrorKind::Malformed, "an empty multistatus").at(address).during(operation)),
         }
+    }
+
+    /// A plain web server, which has files and no directories.
+    async fn look_by_head(&self, call: &Call, path: &Path, operation: Operation) -> Result<Option<Seen>> {
+        let answer = self.send(call, Request::new(Method::HEAD, self.address(path)), operation).await?;
+        if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+            return Ok(None);
+        }
+        if !answer.status.is_success() {
+            return Err(refused(answer, operation).await);
+        }
+        let address = answer.address.clone();
+        let size = answer.text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
+        let unknown = || Error::new(ErrorKind::Malformed, "the server tells no size").at(&address).during(operation);
+        let mut metadata = Metadata::file(size.ok_or_else(unknown)?);
+        let modified = answer.text(header::LAST_MODIFIED).and_then(|text| httpdate::parse_http_date(&text).ok());
+        metadata.modified = modified.map(Modified::seconds);
+        let validator = answer.text(header::ETAG).map(Validator::etag).unwrap_or_default();
+        metadata.validator = Some(validator.with_size(size).with_modified(metadata.modified));
+        answer.body.discard().await;
+        Ok(Some(Seen { metadata, address }))
     }
 
     /// Some servers say that a path below a file is no collection, in their own ways: that is missing, not trouble.

@@ -137,6 +137,11 @@ impl Endpoint {
         Ok(answer)
     }
 
+    /// Whether it was named by `http` or `https`, where a server need not speak WebDAV.
+    fn is_plain(&self) -> bool {
+        self.shown.scheme().name().starts_with("http")
+    }
+
     /// Makes sure that it is known which kind of server this is.
     async fn acquaint(&self, call: &Call) -> Result<()> {
         if self.configured.is_none() && self.learnt().quirks.is_none() {

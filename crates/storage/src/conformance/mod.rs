@@ -1,1 +1,178 @@
-//! Soon.
+//! The suite that checks the contract of [`Backend`]: on every backend, and on every wrapper.
+//!
+//! A case runs below a directory of its own, which the suite makes and removes. What to expect comes from the
+//! endpoint's declared [`Capabilities`]: a case that needs more is skipped, with the reason, and the declarations
+//! themselves are tested as well (readers during an overwrite, writers that meet).
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> law_storage::Result<()> {
+//! use law_storage::{Memory, Path, conformance};
+//! let report = conformance::run_all(std::sync::Arc::new(Memory::new()), Path::parse("suite")?).await;
+//! report.assert_green(100);
+//! # Ok(()) }
+//! ```
+
+#[macro_use]
+mod check;
+mod copy;
+mod digests;
+mod directories;
+mod existence;
+mod interruption;
+mod listing;
+mod metadata;
+mod names;
+mod needs;
+mod publication;
+mod reads;
+mod removal;
+mod rename;
+mod report;
+mod source;
+mod subject;
+mod writes;
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+pub use self::check::{Checked, Failure};
+pub use self::report::Report;
+pub use self::subject::Subject;
+use crate::{Backend, Capabilities, Path, cleanup};
+
+/// How long one case may take.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// One sentence of the contract, as a test.
+pub struct Case {
+    name: &'static str,
+    needs: fn(&Capabilities) -> Result<(), String>,
+    run: fn(Subject) -> BoxFuture<'static, Checked>,
+}
+
+impl Case {
+    /// `THEME::WHAT_MUST_BE_TRUE`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Why the case makes no sense on an endpoint that declares this.
+    ///
+    /// # Errors
+    /// The reason for which it is skipped.
+    pub fn needs(&self, capabilities: &Capabilities) -> Result<(), String> {
+        (self.needs)(capabilities)
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Case({})", self.name)
+    }
+}
+
+/// Every case, by theme.
+pub fn cases() -> Vec<Case> {
+    let themes = [
+        existence::cases(),
+        reads::cases(),
+        writes::cases(),
+        publication::cases(),
+        listing::cases(),
+        directories::cases(),
+        removal::cases(),
+        rename::cases(),
+        copy::cases(),
+        names::cases(),
+        digests::cases(),
+        metadata::cases(),
+        interruption::cases(),
+    ];
+    themes.into_iter().flatten().collect()
+}
+
+/// Runs every case on `backend`, below `base`, which must not exist yet: it is made, and removed at the end.
+pub async fn run_all(backend: Arc<dyn Backend>, base: Path) -> Report {
+    run(backend, base, cases()).await
+}
+
+/// As [`run_all`], but only some of the [`cases`]. They run one after the other.
+pub async fn run(backend: Arc<dyn Backend>, base: Path, cases: Vec<Case>) -> Report {
+    let mut report = Report::default();
+    let capabilities = match subject::learn(&backend, &base).await {
+        Ok(capabilities) => capabilities,
+        Err(failure) => {
+            report.record("setup", Err(failure), Vec::new());
+            return report;
+        }
+    };
+    for case in cases {
+        let subject = Subject::new(backend.clone(), &base, case.name, capabilities.clone());
+        let outcome = run_case(&case, &subject).await;
+        report.record(case.name, outcome, subject.notes());
+    }
+    let whole = Subject::at(backend, base, capabilities);
+    whole.remove_everything().await;
+    report.add_notes("base", whole.notes());
+    report
+}
+
+async fn run_case(case: &Case, subject: &Subject) -> Checked {
+    case.needs(&subject.capabilities).map_err(Failure::Skipped)?;
+    subject.make_root().await?;
+    let outcome = guarded((case.run)(subject.clone())).await;
+    cleanup::finish().await;
+    subject.remove_everything().await;
+    outcome
+}
+
+/// Runs on a task of its own, so that a panic is a failure of this case alone.
+async fn guarded(work: BoxFuture<'static, Checked>) -> Checked {
+    let mut task = tokio::spawn(work);
+    match tokio::time::timeout(LIMIT, &mut task).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(broken)) => Err(Failure::Failed(match broken.try_into_panic() {
+            Ok(panic) => format!("panicked: {}", words_of(&*panic)),
+            Err(cancelled) => cancelled.to_string(),
+        })),
+        Err(_) => {
+            task.abort();
+            Err(Failure::Failed(format!("did not end within {LIMIT:?}")))
+        }
+    }
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without words")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_failure_with_its_words() {
+        let outcome = guarded(Box::pin(async { panic!("the {} broke", "case") })).await;
+        assert!(matches!(outcome, Err(Failure::Failed(words)) if words == "panicked: the case broke"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_case_that_hangs_is_a_failure() {
+        let outcome = guarded(Box::pin(std::future::pending())).await;
+        assert!(matches!(outcome, Err(Failure::Failed(words)) if words.contains("60s")));
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = cases().iter().map(Case::name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,80 @@
+//! Settings of the cache.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::quantity::{parse_duration, show_duration};
+use crate::section::Section;
+use crate::setting::{Invalid, Setting, Size, quoted};
+use crate::tree::Node;
+
+/// `[cache]`: what all file systems share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// Where cached files live; `None` is chosen by the place.
+    pub dir: Option<PathBuf>,
+    /// Bytes on disk at most; `None` is chosen by the disk.
+    pub max_size: Option<u64>,
+}
+
+/// `[fs.NAME.cache]`: present where the cache is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSystemCacheSettings {
+    /// Bytes on disk at most for this file system.
+    pub max_size: Option<u64>,
+    /// When a cached file is looked up again.
+    pub policy: Option<CachePolicy>,
+}
+
+/// When a cached file is looked up again at its storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CachePolicy {
+    /// Never: files of this storage do not change.
+    Immutable,
+    /// At every opening.
+    Strict,
+    /// After this time.
+    TimeToLive(Duration),
+}
+
+impl CacheSettings {
+    pub(crate) fn read(mut section: Section<'_, '_>) -> Result<Self> {
+        let dir = section.optional("dir")?;
+        let max_size = section.optional::<Size>("max_size")?.map(|size| size.0);
+        section.finish()?;
+        Ok(Self { dir, max_size })
+    }
+}
+
+impl FileSystemCacheSettings {
+    pub(crate) fn read(mut section: Section<'_, '_>) -> Result<Option<Self>> {
+        let is_present = section.is_present();
+        let max_size = section.optional::<Size>("max_size")?.map(|size| size.0);
+        let policy = section.optional("policy")?;
+        section.finish()?;
+        Ok(is_present.then_some(Self { max_size, policy }))
+    }
+}
+
+impl Setting for CachePolicy {
+    fn read(node: &Node, _: &Environment) -> std::result::Result<Self, Invalid> {
+        match node.text().map(str::trim) {
+            Some("immutable") => Ok(Self::Immutable),
+            Some("strict") => Ok(Self::Strict),
+            Some(text) => parse_duration(text).map(Self::TimeToLive).map_err(|_| {
+                node.invalid(format!("{text:?} is neither \"immutable\" nor \"strict\" nor a duration such as \"60s\""))
+            }),
+            None => Err(node.invalid("it is \"immutable\", \"strict\", or a duration in quotes such as \"60s\"")),
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Immutable => quoted("immutable"),
+            Self::Strict => quoted("strict"),
+            Self::TimeToLive(time) => quoted(&show_duration(*time)),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The whole configuration.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cache::CacheSettings;
+use crate::environment::Environment;
+use crate::error::{Error, ErrorKind, Result, one_line, suggestion};
+use crate::file_system::FileSystemSettings;
+use crate::layers::Layers;
+use crate::name::Name;
+use crate::origin::Origin;
+use crate::section::{Reading, Section, as_section, unknown};
+use crate::tree::{self, Item, Table};
+
+/// The section whose options every file system starts with.
+const EVERY: &str = "*";
+
+/// All settings, merged, checked and typed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// `[fs.NAME]`.
+    pub file_systems: BTreeMap<Name, FileSystemSettings>,
+    /// `[cache]`.
+    pub cache: CacheSettings,
+    /// What was ignored or is careless, one line each, for the user to see once.
+    pub warnings: Vec<String>,
+    values: BTreeMap<String, ListedValue>,
+}
+
+/// One value and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedValue {
+    /// Such as `fs.wlcg.base`.
+    pub key: String,
+    /// As `law.toml` would say it, expanded; a secret is `***`.
+    pub value: String,
+    /// The layer that it came from.
+    pub origin: Origin,
+}
+
+impl Config {
+    /// Merges all layers (see `defaults/law.toml` for their order) and checks them. `overrides` are the arguments of
+    /// `--set`, as `section.option=value`.
+    ///
+    /// A file that is not there is no layer, but for the one that `LAW_CONFIG` names. A project's `law.toml` that
+    /// belongs to somebody else, or that everybody may write, is ignored with a warning.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one line with file, line and column: a file that cannot be read or is no
+    /// TOML, an unknown section or option, a value of the wrong kind, a variable in a path that is not set.
+    pub fn load(environment: &Environment, overrides: &[&str]) -> Result<Self> {
+        let Layers { merged, mut warnings } = Layers::load(environment, overrides)?;
+        let mut reading = Reading { environment, values: BTreeMap::new(), exposed: BTreeSet::new() };
+        if let Some((name, item)) = merged.iter().find(|(name, _)| !["fs", "cache"].contains(&name.as_str())) {
+            return Err(unknown("", name, item, ["fs", "cache"]));
+        }
+        let file_systems = match merged.get("fs") {
+            Some(item) => read_file_systems(as_section("fs", item)?, &mut reading)?,
+            None => BTreeMap::new(),
+        };
+        let cache = merged.get("cache").map(|item| as_section("cache", item)).transpose()?;
+        let cache = CacheSettings::read(Section::new("cache".to_owned(), cache.into_iter().collect(), &mut reading))?;
+        warnings.extend(reading.exposed.iter().map(|(path, mode)| {
+            let path = path.display();
+            one_line(format_args!(
+                "{path} holds a password or token and others may read it (mode {mode:04o}): chmod 600 {path}"
+            ))
+        }));
+        Ok(Self { file_systems, cache, warnings, values: reading.values })
+    }
+
+    /// The file system of this name.
+    ///
+    /// # Errors
+    /// `NotFound`, with a suggestion.
+    pub fn file_system(&self, name: &str) -> Result<&FileSystemSettings> {
+        self.file_systems.get(name).ok_or_else(|| {
+            let near = suggestion(name, self.file_systems.keys().map(Name::as_str));
+            let remedy = if near.is_empty() { format!("law config add {name} URL makes one") } else { near };
+            Error::new(ErrorKind::NotFound, "configuration", format!("there is no file system {name:?}"), remedy)
+        })
+    }
+
+    /// Where the value of a key such as `fs.wlcg.base` came from; `None` for one that is not set.
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.values.get(key).map(|value| &value.origin)
+    }
+
+    /// Every value that is set, by key.
+    pub fn list(&self) -> impl Iterator<Item = &ListedValue> {
+        self.values.values()
+    }
+}
+
+fn read_file_systems(table: &Table, reading: &mut Reading<'_>) -> Result<BTreeMap<Name, FileSystemSettings>> {
+    let every = table.get(EVERY).map(|item| as_section("fs.\"*\"", item)).transpose()?;
+    if let Some(every) = every {
+        check_every(every, reading)?;
+    }
+    let named = table.iter().filter(|(name, _)| *name != EVERY);
+    named.map(|(name, item)| read_file_system(name, item, every, reading)).collect()
+}
+
+/// Checks the section even where no file system uses it. What it says is listed with the file systems.
+fn check_every(every: &Table, reading: &mut Reading<'_>) -> Result<()> {
+    let mut aside = Reading { environment: reading.environment, values: BTreeMap::new(), exposed: BTreeSet::new() };
+    FileSystemSettings::read(Section::new("fs.\"*\"".to_owned(), vec![every], &mut aside), false)?;
+    reading.exposed.append(&mut aside.exposed);
+    Ok(())
+}
+
+fn read_file_system(
+    name: &str,
+    item: &Item,
+    every: Option<&Table>,
+    reading: &mut Reading<'_>,
+) -> Result<(Name, FileSystemSettings)> {
+    let invalid = |problem: String, remedy: &str| Error::new(ErrorKind::InvalidValue, &item.key, problem, remedy);
+    let name: Name = name.parse().map_err(|problem| invalid(problem, ""))?;
+    let key = format!("fs.{name}");
+    let tables: Vec<_> = [as_section(&key, item)?].into_iter().chain(every).collect();
+    let trusted = tables.iter().all(|table| tree::is_trusted(table));
+    let settings = FileSystemSettings::read(Section::new(key, tables, reading), trusted)?;
+    if settings.doors.is_empty() {
+        let remedy = "add doors = [\"davs://door.site.example:2880\"], or correct the name";
+        return Err(invalid(format!("[fs.{name}] has no doors"), remedy));
+    }
+    Ok((name, settings))
+}

@@ -1,0 +1,67 @@
+//! What a configuration depends on besides its files.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What surrounds the process. Tests make their own; a program takes [`Environment::of_process`] once.
+#[derive(Clone)]
+pub struct Environment {
+    /// The environment variables.
+    pub variables: BTreeMap<OsString, OsString>,
+    /// Where the search for a project's `law.toml` begins; absolute.
+    pub working_directory: PathBuf,
+    /// The home directory.
+    pub home: Option<PathBuf>,
+    /// The directory of the system's configuration: `/etc/law`.
+    pub system_directory: PathBuf,
+    /// The effective user id, which owns what is one's own.
+    pub user: u32,
+}
+
+impl Environment {
+    /// That of this process.
+    ///
+    /// # Errors
+    /// When the working directory is gone or cannot be read.
+    pub fn of_process() -> io::Result<Self> {
+        Ok(Self {
+            variables: std::env::vars_os().collect(),
+            working_directory: std::env::current_dir()?,
+            home: std::env::home_dir().filter(|home| home.is_absolute()),
+            system_directory: PathBuf::from("/etc/law"),
+            user: rustix::process::geteuid().as_raw(),
+        })
+    }
+
+    /// A variable that is set and not empty.
+    pub(crate) fn non_empty(&self, name: &str) -> Option<&Path> {
+        let value = self.variables.get(std::ffi::OsStr::new(name))?;
+        (!value.is_empty()).then(|| Path::new(value))
+    }
+
+    /// The directory of the user's configuration, by the XDG base directory specification.
+    pub fn user_directory(&self) -> Option<PathBuf> {
+        let named = self.non_empty("XDG_CONFIG_HOME").filter(|path| path.is_absolute()).map(Path::to_owned);
+        let directory = named.or_else(|| self.home.as_ref().map(|home| home.join(".config")))?;
+        Some(directory.join("law"))
+    }
+
+    /// Where the user's own settings stand or would stand: the file that `law config add` writes.
+    pub fn user_file(&self) -> Option<PathBuf> {
+        self.user_directory().map(|directory| directory.join("law.toml"))
+    }
+}
+
+/// Variables may hold secrets.
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Environment")
+            .field("working_directory", &self.working_directory)
+            .field("home", &self.home)
+            .field("system_directory", &self.system_directory)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,280 @@
+//! Where settings are found, and in which order.
+
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::environment::Environment;
+use crate::error::{Error, ErrorKind, Result, one_line};
+use crate::origin::{ConfigFile, Origin};
+use crate::tree::{self, Table};
+
+pub(crate) const DEFAULTS: &str = include_str!("../defaults/law.toml");
+
+/// No settings are longer than this; it bounds what a hostile file costs.
+const LONGEST: u64 = 1 << 20;
+
+/// All layers merged, and what was not good enough to be one.
+#[derive(Default)]
+pub(crate) struct Layers {
+    pub(crate) merged: Table,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Layers {
+    pub(crate) fn load(environment: &Environment, overrides: &[&str]) -> Result<Self> {
+        let mut layers = Self::default();
+        layers.add(defaults()?);
+        for path in standing_files(environment)? {
+            layers.add_file(&path, environment)?;
+        }
+        layers.add_project_file(environment)?;
+        layers.add_named_file(environment)?;
+        layers.add_variables(environment)?;
+        for text in overrides {
+            layers.add_override(text)?;
+        }
+        Ok(layers)
+    }
+
+    fn add(&mut self, table: Table) {
+        tree::merge(&mut self.merged, table);
+    }
+
+    /// Adds a file; `false` if it is not there.
+    fn add_file(&mut self, path: &Path, environment: &Environment) -> Result<bool> {
+        let Some((file, bytes)) = read(path, environment.user)? else { return Ok(false) };
+        self.add(parse(file, &bytes)?);
+        Ok(true)
+    }
+
+    /// Adds the nearest `law.toml` in or above the working directory that may count.
+    fn add_project_file(&mut self, environment: &Environment) -> Result<()> {
+        let standing = standing_files(environment)?;
+        for directory in environment.working_directory.ancestors() {
+            let path = directory.join("law.toml");
+            if standing.contains(&path) {
+                continue;
+            }
+            match Ownership::of(&path, environment.user) {
+                Ok(Ownership::Own) => {}
+                Ok(Ownership::Foreign(why)) => {
+                    self.warnings.push(one_line(format_args!("{} is ignored: {why}", path.display())));
+                    continue;
+                }
+                Err(error) if is_absent(&error) => continue,
+                Err(error) => {
+                    self.warnings.push(one_line(format_args!("{} is ignored: {error}", path.display())));
+                    continue;
+                }
+            }
+            return self.add_own_project_file(&path, environment);
+        }
+        Ok(())
+    }
+
+    fn add_own_project_file(&mut self, path: &Path, environment: &Environment) -> Result<()> {
+        let Some((file, bytes)) = read(path, environment.user)? else { return Ok(()) };
+        // Looked at again behind the open descriptor: the path may lead elsewhere by now.
+        if file.is_own {
+            self.add(parse(file, &bytes)?);
+        } else {
+            self.warnings.push(one_line(format_args!("{} is ignored: it changed hands", path.display())));
+        }
+        Ok(())
+    }
+
+    fn add_named_file(&mut self, environment: &Environment) -> Result<()> {
+        let Some(path) = environment.non_empty("LAW_CONFIG") else { return Ok(()) };
+        let path = environment.working_directory.join(path);
+        if self.add_file(&path, environment)? {
+            return Ok(());
+        }
+        let remedy = "correct the environment variable LAW_CONFIG, or unset it";
+        Err(Error::new(ErrorKind::NotFound, path.display(), "there is no such file", remedy))
+    }
+
+    fn add_variables(&mut self, environment: &Environment) -> Result<()> {
+        for (name, value) in &environment.variables {
+            if name.as_encoded_bytes().starts_with(b"LAW__") {
+                self.add(variable(name, value)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_override(&mut self, text: &str) -> Result<()> {
+        // The text is not shown: it may hold a password.
+        let malformed = || {
+            let problem = "an override is no section.option=value";
+            Error::new(ErrorKind::Malformed, Origin::CommandLine, problem, "write --set fs.NAME.option=value")
+        };
+        let (key, value) = text.split_once('=').ok_or_else(malformed)?;
+        let names: Vec<_> = key.trim().split('.').collect();
+        self.add(tree::single(&names, value, &Origin::CommandLine).ok_or_else(malformed)?);
+        Ok(())
+    }
+}
+
+fn defaults() -> Result<Table> {
+    let lines = Lines::of(DEFAULTS);
+    let origin = |offset| {
+        let (line, column) = lines.position(offset);
+        Origin::Default { line, column }
+    };
+    tree::parse(DEFAULTS, &origin)
+        .map_err(|error| Error::new(ErrorKind::Malformed, origin(error.offset), error.problem, "this is a bug in law"))
+}
+
+/// The files of the system and the user, in their order.
+fn standing_files(environment: &Environment) -> Result<Vec<PathBuf>> {
+    let mut files = vec![environment.system_directory.join("law.toml")];
+    files.extend(drop_ins(&environment.system_directory.join("law.toml.d"))?);
+    files.extend(environment.user_file());
+    Ok(files)
+}
+
+/// `*.toml` of a directory by name; none where it is not there.
+fn drop_ins(directory: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = |error: io::Error| Error::new(ErrorKind::Unreadable, directory.display(), error, "");
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
+    let mut paths = paths.map_err(unreadable)?;
+    paths.retain(|path| path.extension() == Some(OsStr::new("toml")));
+    paths.sort();
+    Ok(paths)
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Whether a file may speak for its finder.
+enum Ownership {
+    Own,
+    Foreign(String),
+}
+
+impl Ownership {
+    /// Looks at the file and, where it is reached by a symbolic link, at the link.
+    fn of(path: &Path, user: u32) -> io::Result<Self> {
+        let link = std::fs::symlink_metadata(path)?;
+        let file = std::fs::metadata(path)?;
+        Ok(match [link, file].iter().find_map(|metadata| foreign(metadata, user)) {
+            Some(why) => Self::Foreign(why),
+            None => Self::Own,
+        })
+    }
+}
+
+/// Why this is not one's own, if it is not.
+fn foreign(metadata: &Metadata, user: u32) -> Option<String> {
+    let (owner, mode) = (metadata.uid(), metadata.mode());
+    if owner != user && owner != 0 {
+        return Some(format!("it belongs to user {owner}, neither to you nor to root"));
+    }
+    if metadata.is_symlink() {
+        return None;
+    }
+    if !metadata.is_file() {
+        return Some("it is no regular file".to_owned());
+    }
+    (mode & 0o002 != 0).then(|| "everybody may write it (chmod o-w makes it count)".to_owned())
+}
+
+/// The bytes of a file and what it is; `None` if it is not there.
+fn read(path: &Path, user: u32) -> Result<Option<(Arc<ConfigFile>, Vec<u8>)>> {
+    match read_bytes(path) {
+        Ok((metadata, bytes)) => {
+            let is_own = foreign(&metadata, user).is_none();
+            let file = ConfigFile { path: path.to_owned(), mode: metadata.mode() & 0o7777, is_own };
+            Ok(Some((Arc::new(file), bytes)))
+        }
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => {
+            Err(Error::new(ErrorKind::Unreadable, path.display(), error, "make it readable, or move it away"))
+        }
+    }
+}
+
+fn read_bytes(path: &Path) -> io::Result<(Metadata, Vec<u8>)> {
+    // Before it is opened, as opening a pipe would wait for a writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 1 MiB"));
+    }
+    Ok((metadata, bytes))
+}
+
+fn parse(file: Arc<ConfigFile>, bytes: &[u8]) -> Result<Table> {
+    let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let lines = Lines::of(valid);
+    let origin = |offset| {
+        let (line, column) = lines.position(offset);
+        Origin::File { file: Arc::clone(&file), line, column }
+    };
+    let malformed = |offset: usize, problem: &str| {
+        Error::new(ErrorKind::Malformed, origin(offset), format!("this is no TOML: {problem}"), "correct it there")
+    };
+    if valid.len() < bytes.len() {
+        return Err(malformed(valid.len(), "it is not UTF-8"));
+    }
+    tree::parse(valid, &origin).map_err(|error| malformed(error.offset, &error.problem))
+}
+
+/// Where lines begin.
+struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        let behind_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(behind_breaks).collect() }
+    }
+
+    /// Line and column from 1. Columns count characters; in lines that no editor made, bytes.
+    fn position(&self, offset: usize) -> (usize, usize) {
+        let offset = offset.min(self.text.len());
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self.starts[line - 1];
+        let is_sane = offset - start < 4096;
+        let characters = self.text.get(start..offset).filter(|_| is_sane).map(|before| before.chars().count());
+        (line, characters.unwrap_or(offset - start) + 1)
+    }
+}
+
+fn variable(name: &OsStr, value: &OsStr) -> Result<Table> {
+    let origin = Origin::Environment { variable: name.to_string_lossy().into_owned() };
+    let malformed = |problem: &str| Error::new(ErrorKind::Malformed, &origin, problem, "unset it, or correct it");
+    let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { return Err(malformed("it is not UTF-8")) };
+    let names: Vec<_> = name.split("__").skip(1).collect();
+    tree::single(&names, value, &origin).ok_or_else(|| malformed("it is no LAW__section__option"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_lines_and_characters() {
+        let lines = Lines::of("a\n\u{e9}\u{e9}=1");
+        assert_eq!([lines.position(0), lines.position(1), lines.position(6)], [(1, 1), (1, 2), (2, 3)]);
+        assert_eq!(lines.position(99), (2, 5));
+        assert_eq!([Lines::of("").position(0), Lines::of("\n").position(1)], [(1, 1), (2, 1)]);
+    }
+}

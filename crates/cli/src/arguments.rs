@@ -1,0 +1,145 @@
+//! What can be typed: recorded here, and given a meaning elsewhere.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::commands;
+use crate::demo::DemoOptions;
+
+/// Work with remote files as if they were local ones, and chain programs whose inputs and outputs are such files.
+#[derive(Parser)]
+#[command(name = "law", version, disable_help_flag = true, max_term_width = 100)]
+pub(crate) struct LawProgram {
+    #[command(subcommand)]
+    pub(crate) command: LawCommand,
+
+    /// Print help.
+    #[arg(long, action = ArgAction::Help, global = true)]
+    help: Option<bool>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum LawCommand {
+    /// Files on any storage: ls, cp, cat, ...
+    Fs(FsProgram),
+    /// A tour in under a minute, on a storage of its own.
+    Demo(DemoOptions),
+}
+
+/// Files on any storage.
+///
+/// A place is a local path (./a), a URL (davs://host/path, http://host/path), or NAME:path of a configured file system.
+#[derive(Parser)]
+#[command(name = "law-fs", version, disable_help_flag = true, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct FsProgram {
+    #[command(subcommand)]
+    pub(crate) command: FsCommand,
+
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 ok; 1 several failures of different kinds; 2 usage; 3 not found; 4 exists, changed, not empty, wrong kind; \
+5 permission; 6 unavailable or timed out; 7 integrity; 8 no space or quota; 9 unsupported; 10 not online (tape); \
+65 malformed content; 70 internal; 77 credential missing or expired; 130/143 signals";
+
+#[derive(Args, Clone, Default)]
+pub(crate) struct Global {
+    /// Print one JSON object a line; errors too.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Say more about what happens; twice shows every request.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// Also believe this certificate authority: a PEM file or a directory of them.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// Give up after this time, such as 30s or 10m.
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
+    pub(crate) deadline: Option<Duration>,
+
+    /// Override a setting, such as fs.wlcg.checksum=md5.
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+
+    /// Print help.
+    #[arg(long, action = ArgAction::Help, global = true)]
+    help: Option<bool>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum FsCommand {
+    Ls(commands::ls::Ls),
+    Cp(commands::cp::Cp),
+    Mv(commands::mv::Mv),
+    Rm(commands::rm::Rm),
+    Mkdir(commands::mkdir::Mkdir),
+    Cat(commands::cat::Cat),
+    Stat(commands::stat::Stat),
+    Exists(commands::exists::Exists),
+    Touch(commands::touch::Touch),
+    Checksum(commands::checksum::Checksum),
+    Show(commands::show::Show),
+    Serve(commands::serve::Serve),
+}
+
+impl FsCommand {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Ls(_) => "ls",
+            Self::Cp(_) => "cp",
+            Self::Mv(_) => "mv",
+            Self::Rm(_) => "rm",
+            Self::Mkdir(_) => "mkdir",
+            Self::Cat(_) => "cat",
+            Self::Stat(_) => "stat",
+            Self::Exists(_) => "exists",
+            Self::Touch(_) => "touch",
+            Self::Checksum(_) => "checksum",
+            Self::Show(_) => "show",
+            Self::Serve(_) => "serve",
+        }
+    }
+}
+
+/// `90`, `30s`, `10m`, `1h`: seconds without a unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: f64 = digits.parse().map_err(|_| "a time is a number and a unit, such as 30s".to_owned())?;
+    let factor = match &text[digits.len()..] {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        unit => return Err(format!("unknown unit `{unit}`: ms, s, m, h, d")),
+    };
+    Duration::try_from_secs_f64(number * factor).map_err(|_| "a time that is too long or negative".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        LawProgram::command().debug_assert();
+        FsProgram::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        for bad in ["", "s", "-1s", "1y", "1e99h", "\u{e4}"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

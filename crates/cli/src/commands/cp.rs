@@ -1,0 +1,297 @@
+//! `law fs cp`
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Args, ValueEnum};
+use law_storage::{Error, ErrorKind, Metadata, Parents, PutOptions, Receipt, SpooledSource, Verify};
+use law_transfer::{Copied, CopyOptions, Outcome, Place, Policy, TreeReport, copy_file, copy_tree};
+use serde_json::{Value, json};
+use tokio_util::io::ReaderStream;
+
+use super::cat;
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::{self, Out};
+
+/// Copy files, with proof that both ends have the same bytes.
+///
+/// A destination that ends in `/` or is a directory takes the copies under their own names. `cp -r a b/` makes b/a,
+/// `cp -r a/ b/` copies what a has. A file that has the same content already is left alone. `-` is standard input or
+/// output.
+#[derive(Args)]
+pub(crate) struct Cp {
+    /// What to copy, and last where to.
+    #[arg(value_name = "PLACE", required = true, num_args = 2..)]
+    places: Vec<OsString>,
+
+    /// Directories, and everything below them.
+    #[arg(short, long, visible_short_alias = 'R')]
+    recursive: bool,
+
+    /// Never replace a file.
+    #[arg(short, long, conflicts_with = "force")]
+    no_clobber: bool,
+
+    /// Replace files even if they have the same content.
+    #[arg(short, long)]
+    force: bool,
+
+    /// What happens to files that exist.
+    #[arg(long, value_enum, value_name = "RULE", conflicts_with_all = ["no_clobber", "force"])]
+    overwrite: Option<Overwrite>,
+
+    /// How much proof is wanted: auto compares checksums where both storages can, and sizes always.
+    #[arg(long, value_enum, value_name = "PROOF", default_value = "auto")]
+    pub(crate) verify: Proof,
+
+    /// The destination is the name of the copy, also if it is a directory.
+    #[arg(short = 'T', long)]
+    no_target_directory: bool,
+
+    /// Make missing directories above the destination.
+    #[arg(long)]
+    mkdir: bool,
+
+    /// Keep the time of modification, where the destination can.
+    #[arg(short, long)]
+    preserve: bool,
+
+    /// Only say what would be copied.
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Say nothing about what was copied.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// What happens to files that exist.
+#[derive(Clone, Copy, ValueEnum)]
+enum Overwrite {
+    /// They are replaced if the content differs.
+    Differs,
+    /// They stay.
+    Never,
+    /// They are replaced.
+    Always,
+    /// They stay, and that is an error.
+    Fail,
+}
+
+/// How much proof is wanted.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Proof {
+    /// Sizes always, checksums where the storages have them.
+    Auto,
+    /// Checksums by the storages, or an error.
+    Require,
+    /// Sizes alone.
+    Size,
+    /// Whatever the protocol says itself.
+    None,
+}
+
+impl From<Proof> for Verify {
+    fn from(proof: Proof) -> Self {
+        match proof {
+            Proof::Auto => Self::Auto,
+            Proof::Require => Self::Require,
+            Proof::Size => Self::Size,
+            Proof::None => Self::None,
+        }
+    }
+}
+
+/// Where copies go.
+struct Target {
+    place: Place,
+    /// Copies keep their names in there.
+    is_directory: bool,
+}
+
+impl Cp {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        // clap has made sure that there are two.
+        let Some((to, from)) = self.places.split_last() else { return Ok(()) };
+        match (from, to) {
+            ([from], to) if to == "-" => {
+                return cat::print(context, &context.place_only(from)?, self.verify.into()).await;
+            }
+            ([from], to) if from == "-" => return self.from_input(context, to).await,
+            _ => {}
+        }
+        let target = self.target(context, to, from.len() > 1).await?;
+        context.for_each(from, async |from| self.one(context, from, &target).await).await
+    }
+
+    /// Looks at the destination: a directory takes copies under their own names.
+    async fn target(&self, context: &Context, text: &OsStr, several: bool) -> Result<Target, Failure> {
+        let (place, slash) = context.place(text)?;
+        if self.no_target_directory {
+            return Ok(Target { place, is_directory: false });
+        }
+        let exists = context.stat(&place).await?;
+        let is_directory = exists.as_ref().is_some_and(Metadata::is_directory) || place.path.is_root();
+        if is_directory || (slash && exists.is_none() && self.mkdir) {
+            return Ok(Target { place, is_directory: true });
+        }
+        let refuse = |kind: ErrorKind, message: &str| Error::new(kind, message).at(&place);
+        match exists {
+            Some(_) if slash || several => Err(refuse(ErrorKind::NotADirectory, "not a directory").into()),
+            None if slash || several => {
+                let error = refuse(ErrorKind::NotFound, "no such directory");
+                Err(error.hint("--mkdir makes it, law fs mkdir does too").into())
+            }
+            _ => Ok(Target { place, is_directory: false }),
+        }
+    }
+
+    async fn one(&self, context: &Context, text: &OsStr, target: &Target) -> Result<(), Failure> {
+        let (from, slash) = context.place(text)?;
+        let metadata = context.existing(&from).await?;
+        let contents_only = slash && metadata.is_directory();
+        let to = match (target.is_directory && !contents_only, from.path.name()) {
+            (true, Some(name)) => target.place.child(name).map_err(Error::from)?,
+            _ => target.place.clone(),
+        };
+        if metadata.is_directory() {
+            return self.tree(context, &from, &to).await;
+        }
+        let copied = copy_file(&context.call, &from, &to, &self.options()).await?;
+        self.tell(context, &copied)?;
+        Ok(())
+    }
+
+    async fn tree(&self, context: &Context, from: &Place, to: &Place) -> Result<(), Failure> {
+        if !self.recursive {
+            let error = Error::new(ErrorKind::IsADirectory, "is a directory").at(from);
+            return Err(error.hint("cp -r copies it with everything below it").into());
+        }
+        if from.fs == to.fs && to.path.starts_with(&from.path) {
+            let error = Error::new(ErrorKind::InvalidInput, "a directory cannot be copied into itself").at(to);
+            return Err(error.into());
+        }
+        let mut told = Ok(());
+        let mut tell = |copied: &Copied| told = std::mem::replace(&mut told, Ok(())).and(self.tell(context, copied));
+        let report = copy_tree(&context.call, from, to, &self.options(), &mut tell).await?;
+        told?;
+        self.finish_tree(context, from, to, &report)
+    }
+
+    fn finish_tree(&self, context: &Context, from: &Place, to: &Place, report: &TreeReport) -> Result<(), Failure> {
+        for (place, reason) in &report.skipped {
+            output::note(format!("skipped {place}: {reason}"));
+        }
+        for error in &report.failed {
+            context.tell(error);
+        }
+        if !self.quiet && !context.json {
+            let failed = report.failed.len();
+            let what = format!("{} files, {}B", report.copied, output::size(report.bytes, true));
+            let failures = if failed > 0 { format!("; {failed} failed") } else { String::new() };
+            output::note(format!("{from} -> {to}: {what}{failures}"));
+        }
+        let kinds: Vec<ErrorKind> = report.failed.iter().map(Error::kind).collect();
+        if kinds.is_empty() { Ok(()) } else { Err(Failure::Several(kinds)) }
+    }
+
+    /// Standard input is spooled, so that it has a size and can be sent again.
+    async fn from_input(&self, context: &Context, to: &OsStr) -> Result<(), Failure> {
+        use futures_util::{StreamExt as _, TryStreamExt as _};
+        let place = context.place_only(to)?;
+        let input = ReaderStream::with_capacity(tokio::io::stdin(), law_storage::CHUNK);
+        let spooled = context.call.bound(SpooledSource::spool(input.map_err(Error::from).boxed())).await?;
+        let options = PutOptions {
+            existing: match self.options().policy {
+                Policy::Never | Policy::Fail => law_storage::Existing::Refuse,
+                Policy::Differs | Policy::Always => law_storage::Existing::Replace,
+            },
+            parents: self.options().parents,
+            verify: self.verify.into(),
+            ..PutOptions::default()
+        };
+        if self.dry_run {
+            output::note(format!("would write standard input to {place}"));
+            return Ok(());
+        }
+        let receipt = place.backend().put(&context.call, &place.resolved(), spooled.source(), &options).await?;
+        let copied = json!({"from": "-", "to": place.to_string(), "size": receipt.size, "outcome": "copied",
+            "checksum": receipt.storage_digest().map(ToString::to_string)});
+        self.print(context, &copied, &format!("- -> {place} ({} bytes)", receipt.size))?;
+        Ok(())
+    }
+
+    fn options(&self) -> CopyOptions {
+        let policy = match (self.overwrite, self.no_clobber, self.force) {
+            (Some(Overwrite::Never), ..) | (_, true, _) => Policy::Never,
+            (Some(Overwrite::Always), ..) | (_, _, true) => Policy::Always,
+            (Some(Overwrite::Fail), ..) => Policy::Fail,
+            (Some(Overwrite::Differs) | None, ..) => Policy::Differs,
+        };
+        CopyOptions {
+            policy,
+            verify: self.verify.into(),
+            parents: if self.mkdir { Parents::Create } else { Parents::Require },
+            preserve_modified: self.preserve,
+            dry_run: self.dry_run,
+            ..CopyOptions::default()
+        }
+    }
+
+    fn tell(&self, context: &Context, copied: &Copied) -> std::io::Result<()> {
+        self.print(context, &describe(copied), &line(copied))
+    }
+
+    fn print(&self, context: &Context, object: &Value, line: &str) -> std::io::Result<()> {
+        let mut out = Out::new();
+        match (context.json, self.quiet) {
+            (true, _) => out.line(object)?,
+            (false, true) => {}
+            (false, false) => out.line(line)?,
+        }
+        out.flush()
+    }
+}
+
+/// What became of a file, as an object.
+pub(crate) fn describe(copied: &Copied) -> Value {
+    let mut object = json!({
+        "from": copied.from.to_string(),
+        "to": copied.to.to_string(),
+        "size": copied.size,
+        "outcome": copied.word(),
+        "checksum": copied.checksum(),
+    });
+    if let (Outcome::Written(receipt), Some(map)) = (&copied.outcome, object.as_object_mut()) {
+        map.insert("proof".into(), proof(receipt).into());
+    }
+    object
+}
+
+fn line(copied: &Copied) -> String {
+    let size = output::size(copied.size, true);
+    let how = match &copied.outcome {
+        Outcome::Written(receipt) => proof(receipt),
+        Outcome::CopiedByStorage => "copied by the storage".into(),
+        Outcome::Same(_) => "has the same content already".into(),
+        Outcome::Kept => "exists, kept".into(),
+        Outcome::Would => "would copy".into(),
+    };
+    format!("{} -> {} ({size}B, {how})", copied.from, copied.to)
+}
+
+/// What proves that the copy is right, in a few words.
+fn proof(receipt: &Receipt) -> String {
+    use law_storage::Proof as Proven;
+    let best = receipt.proof.clone().max(receipt.source_proof.clone());
+    match best {
+        Proven::Checksum(algorithm) => {
+            let value = receipt.digests.iter().find(|(digest, _)| digest.algorithm() == algorithm);
+            let value = value.map(|(digest, _)| format!(" {}", digest.hex())).unwrap_or_default();
+            format!("{algorithm}{value} agrees")
+        }
+        Proven::Local => "copied by this machine".into(),
+        Proven::Size => "size agrees".into(),
+        Proven::None => "not verified".into(),
+    }
+}

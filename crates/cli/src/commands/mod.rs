@@ -1,0 +1,14 @@
+//! One command, one file: what can be typed, and one function.
+
+pub(crate) mod cat;
+pub(crate) mod checksum;
+pub(crate) mod cp;
+pub(crate) mod exists;
+pub(crate) mod ls;
+pub(crate) mod mkdir;
+pub(crate) mod mv;
+pub(crate) mod rm;
+pub(crate) mod serve;
+pub(crate) mod show;
+pub(crate) mod stat;
+pub(crate) mod touch;

@@ -1,0 +1,120 @@
+//! `law fs mv`
+
+use std::ffi::{OsStr, OsString};
+
+use clap::Args;
+use law_storage::{Destination, Error, ErrorKind, Metadata, Verify};
+use law_transfer::{CopyOptions, Outcome, Place, Policy, copy_file, copy_tree, remove_tree};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::{self, Out};
+
+/// Rename within a storage; between storages copy, verify, and only then remove the source.
+#[derive(Args)]
+pub(crate) struct Mv {
+    /// What to move, and last where to.
+    #[arg(value_name = "PLACE", required = true, num_args = 2..)]
+    places: Vec<OsString>,
+
+    /// Never replace a file.
+    #[arg(short, long)]
+    no_clobber: bool,
+
+    /// The destination is the new name, also if it is a directory.
+    #[arg(short = 'T', long)]
+    no_target_directory: bool,
+
+    /// Only say what would be moved.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Mv {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        // clap has made sure that there are two.
+        let Some((to, from)) = self.places.split_last() else { return Ok(()) };
+        let (target, slash) = context.place(to)?;
+        let existing = if self.no_target_directory { None } else { context.stat(&target).await? };
+        let is_directory = existing.as_ref().is_some_and(Metadata::is_directory);
+        if (slash || from.len() > 1) && !is_directory {
+            return Err(Error::new(ErrorKind::NotADirectory, "no such directory").at(&target).into());
+        }
+        context.for_each(from, async |from| self.one(context, from, &target, is_directory).await).await
+    }
+
+    async fn one(&self, context: &Context, text: &OsStr, target: &Place, into: bool) -> Result<(), Failure> {
+        let from = context.place_only(text)?;
+        let to = match (into, from.path.name()) {
+            (true, Some(name)) => target.child(name).map_err(Error::from)?,
+            _ => target.clone(),
+        };
+        let missing = || Error::new(ErrorKind::NotFound, "not found").at(&from);
+        let metadata = from.backend().lstat(&context.call, &from.resolved()).await?.ok_or_else(missing)?;
+        if self.no_clobber && context.stat(&to).await?.is_some() {
+            return Ok(());
+        }
+        if self.dry_run {
+            return tell(context, &from, &to, "would move");
+        }
+        let how = self.move_one(context, &from, &to, &metadata).await?;
+        tell(context, &from, &to, how)
+    }
+
+    async fn move_one(
+        &self,
+        context: &Context,
+        from: &Place,
+        to: &Place,
+        metadata: &Metadata,
+    ) -> Result<&'static str, Failure> {
+        if std::sync::Arc::ptr_eq(from.fs.backend(), to.fs.backend()) {
+            let rule = if self.no_clobber { Destination::NoReplace } else { Destination::Replace };
+            match from.backend().rename(&context.call, &from.resolved(), &to.resolved(), rule).await {
+                Err(error) if error.kind() == ErrorKind::Unsupported && metadata.is_file() => {}
+                other => return Ok(other.map(|()| "renamed")?),
+            }
+        }
+        let options = CopyOptions {
+            policy: if self.no_clobber { Policy::Fail } else { Policy::Differs },
+            verify: Verify::Auto,
+            preserve_modified: true,
+            ..CopyOptions::default()
+        };
+        if metadata.is_directory() {
+            self.tree(context, from, to, &options).await?;
+        } else {
+            let copied = copy_file(&context.call, from, to, &options).await?;
+            debug_assert!(!matches!(copied.outcome, Outcome::Kept));
+            from.backend().remove_file(&context.call, &from.resolved()).await?;
+        }
+        Ok("copied, verified, removed the source")
+    }
+
+    /// The source goes only if all of it is there.
+    async fn tree(&self, context: &Context, from: &Place, to: &Place, options: &CopyOptions) -> Result<(), Failure> {
+        let report = copy_tree(&context.call, from, to, options, &mut |_| {}).await?;
+        let kinds: Vec<ErrorKind> = report.failed.iter().map(Error::kind).collect();
+        report.failed.iter().for_each(|error| context.tell(error));
+        if !kinds.is_empty() {
+            output::note(format!("{from} stays, as not all of it was copied"));
+            return Err(Failure::Several(kinds));
+        }
+        if let Some((place, reason)) = report.skipped.first() {
+            let error = Error::new(ErrorKind::Unsupported, format!("cannot move {reason}")).at(place);
+            return Err(error.leaving(format!("{from} stays; everything else was copied")).into());
+        }
+        Ok(remove_tree(&context.call, from, &mut |_| {}).await?)
+    }
+}
+
+fn tell(context: &Context, from: &Place, to: &Place, how: &str) -> Result<(), Failure> {
+    let mut out = Out::new();
+    if context.json {
+        out.line(json!({"from": from.to_string(), "to": to.to_string(), "outcome": how}))?;
+    } else {
+        out.line(format!("{from} -> {to} ({how})"))?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,73 @@
+//! `law fs rm`
+
+use std::ffi::OsString;
+
+use clap::Args;
+use law_storage::{Entry, Error, ErrorKind};
+use law_transfer::{Place, remove_tree};
+
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::Out;
+
+/// Remove files, and with -r directories and everything below them.
+#[derive(Args)]
+pub(crate) struct Rm {
+    /// What to remove.
+    #[arg(value_name = "PLACE", required = true)]
+    places: Vec<OsString>,
+
+    /// Directories, and everything below them.
+    #[arg(short, long, visible_short_alias = 'R')]
+    recursive: bool,
+
+    /// Be content with what is gone already.
+    #[arg(short, long)]
+    force: bool,
+
+    /// Only say what would be removed.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Rm {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        context.for_each(&self.places, async |text| self.remove(context, text).await).await
+    }
+
+    async fn remove(&self, context: &Context, text: &OsString) -> Result<(), Failure> {
+        let place = context.place_only(text)?;
+        let path = place.resolved();
+        let Some(metadata) = place.backend().lstat(&context.call, &path).await? else {
+            return if self.force { Ok(()) } else { Err(Error::new(ErrorKind::NotFound, "not found").at(&place).into()) };
+        };
+        if metadata.is_directory() && !self.recursive {
+            let error = Error::new(ErrorKind::IsADirectory, "is a directory").at(&place);
+            return Err(error.hint("rm -r removes it with everything below it").into());
+        }
+        if self.dry_run {
+            return would_remove(&place);
+        }
+        if metadata.is_directory() {
+            return self.remove_tree(context, &place).await;
+        }
+        match place.backend().remove_file(&context.call, &path).await {
+            Err(error) if self.force && error.kind() == ErrorKind::NotFound => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    async fn remove_tree(&self, context: &Context, place: &Place) -> Result<(), Failure> {
+        if place.path.is_root() {
+            let error = Error::new(ErrorKind::InvalidInput, "refusing to remove a whole storage").at(place);
+            return Err(error.hint("name the directories below it").into());
+        }
+        Ok(remove_tree(&context.call, place, &mut |_: &Entry| {}).await?)
+    }
+}
+
+fn would_remove(place: &Place) -> Result<(), Failure> {
+    let mut out = Out::new();
+    out.line(format!("would remove {place}"))?;
+    Ok(out.flush()?)
+}

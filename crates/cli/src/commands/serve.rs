@@ -1,0 +1,51 @@
+//! `law fs serve`
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+
+use clap::Args;
+use law_storage::{Error, ErrorKind};
+
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::Out;
+use crate::serve::{ServeOptions, Server};
+
+/// Serve a directory of any storage by WebDAV, until it is interrupted.
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// The directory.
+    #[arg(value_name = "PLACE")]
+    place: OsString,
+
+    /// Address and port; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    addr: SocketAddr,
+
+    /// Refuse all changes.
+    #[arg(long)]
+    read_only: bool,
+
+    /// Also serve addresses that other machines can reach. There is no authentication.
+    #[arg(long)]
+    allow_foreign: bool,
+}
+
+impl Serve {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let place = context.place_only(&self.place)?;
+        if !context.existing(&place).await?.is_directory() {
+            return Err(Error::new(ErrorKind::NotADirectory, "not a directory").at(&place).into());
+        }
+        let mut options = ServeOptions::default();
+        options.read_only = self.read_only;
+        options.allow_foreign = self.allow_foreign;
+        let server = Server::start(place, self.addr, options).await?;
+        let mut out = Out::new();
+        out.line(server.url())?;
+        out.flush()?;
+        context.call.cancellation().cancelled().await;
+        server.stop().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! `law fs stat`
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::{self, Out};
+
+/// Show what a storage says about files and directories.
+#[derive(Args)]
+pub(crate) struct Stat {
+    /// What to look at.
+    #[arg(value_name = "PLACE", required = true)]
+    places: Vec<OsString>,
+}
+
+impl Stat {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        context.for_each(&self.places, async |text| show(context, text).await).await
+    }
+}
+
+async fn show(context: &Context, text: &OsString) -> Result<(), Failure> {
+    let place = context.place_only(text)?;
+    let metadata = context.existing(&place).await?;
+    let mut out = Out::new();
+    let name = place.path.name().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default();
+    if context.json {
+        out.line(output::entry_json(&name, &place.to_string(), &metadata))?;
+        return Ok(out.flush()?);
+    }
+    let mut row = |name: &str, value: String| out.line(format!("{name:<10} {value}"));
+    row("url", place.to_string())?;
+    row("kind", output::kind(metadata.kind).into())?;
+    if let Some(size) = metadata.size {
+        row("size", format!("{size} ({})", output::size(size, true)))?;
+    }
+    row("modified", output::time(metadata.modified))?;
+    if let Some(mode) = metadata.mode {
+        row("mode", format!("{mode:04o} {}", output::mode(&metadata)))?;
+    }
+    if let Some(tag) = metadata.identity().entity_tag() {
+        row("etag", tag.into())?;
+    }
+    for digest in &metadata.digests {
+        row("checksum", digest.to_string())?;
+    }
+    Ok(out.flush()?)
+}

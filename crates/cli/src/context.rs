@@ -1,0 +1,124 @@
+//! What every command needs: places, the call, and an end that leaves nothing behind.
+
+use std::ffi::OsStr;
+
+use law_storage::{Call, Error, ErrorKind, Metadata, Result, Url, cleanup};
+use law_target::{FileSystems, runtime};
+use law_transfer::Place;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::arguments::{FsCommand, Global};
+use crate::exit::{self, Failure};
+
+/// The frame of one command.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) json: bool,
+    pub(crate) call: Call,
+    command: String,
+    file_systems: FileSystems,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global, command: String) -> Result<Self> {
+        let file_systems = FileSystems::load(&global.overrides)?.with_ca(global.ca);
+        let call = global.deadline.map_or(Call::new(), |time| Call::new().within(time));
+        Ok(Self { json: global.json, call, command, file_systems })
+    }
+
+    /// The place that somebody typed, and whether a `/` stood at its end.
+    pub(crate) fn place(&self, text: &OsStr) -> Result<(Place, bool)> {
+        let url = Url::parse(text)?;
+        Ok((self.file_systems.place_of(&url)?, url.trailing_slash()))
+    }
+
+    /// As [`place`](Self::place), for those who do not care about the slash.
+    pub(crate) fn place_only(&self, text: &OsStr) -> Result<Place> {
+        Ok(self.place(text)?.0)
+    }
+
+    /// What is there.
+    pub(crate) async fn stat(&self, place: &Place) -> Result<Option<Metadata>> {
+        place.backend().stat(&self.call, &place.resolved()).await
+    }
+
+    /// What is there, or `NotFound`.
+    pub(crate) async fn existing(&self, place: &Place) -> Result<Metadata> {
+        let missing = || Error::new(ErrorKind::NotFound, "not found").at(place);
+        self.stat(place).await?.ok_or_else(missing)
+    }
+
+    /// Tells an error and goes on.
+    pub(crate) fn tell(&self, error: &Error) {
+        exit::tell(error, &self.command, self.json);
+    }
+
+    /// Does something for each of several arguments, goes on when one fails, and says so at the end.
+    pub(crate) async fn for_each<T>(
+        &self,
+        items: &[T],
+        mut work: impl AsyncFnMut(&T) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut kinds = Vec::new();
+        for item in items {
+            match work(item).await {
+                Ok(()) => {}
+                Err(Failure::One(error)) if items.len() > 1 && error.kind() != ErrorKind::Cancelled => {
+                    self.tell(&error);
+                    kinds.push(error.kind());
+                }
+                Err(Failure::Several(more)) => kinds.extend(more),
+                Err(other) => return Err(other),
+            }
+        }
+        if kinds.is_empty() { Ok(()) } else { Err(Failure::Several(kinds)) }
+    }
+}
+
+/// Runs a command to its end, or to the first signal; then waits for what must still be cleaned up.
+pub(crate) fn run(context: Context, command: FsCommand) -> Result<(), Failure> {
+    let work = async move {
+        let watch = tokio::spawn(watch_signals(context.call.clone()));
+        let result = dispatch(context, command).await;
+        cleanup::finish().await;
+        watch.abort();
+        Ok(result)
+    };
+    runtime::wait(work)?
+}
+
+/// The first signal cancels the call, so that everything is tidied; the second ends the process.
+async fn watch_signals(call: Call) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    for first in [true, false] {
+        let code = tokio::select! {
+            _ = interrupt.recv() => 130,
+            _ = terminate.recv() => 143,
+        };
+        if !first {
+            std::process::exit(code);
+        }
+        call.cancellation().cancel();
+    }
+}
+
+async fn dispatch(context: Context, command: FsCommand) -> Result<(), Failure> {
+    match command {
+        FsCommand::Ls(command) => command.run(&context).await,
+        FsCommand::Cp(command) => command.run(&context).await,
+        FsCommand::Mv(command) => command.run(&context).await,
+        FsCommand::Rm(command) => command.run(&context).await,
+        FsCommand::Mkdir(command) => command.run(&context).await,
+        FsCommand::Cat(command) => command.run(&context).await,
+        FsCommand::Stat(command) => command.run(&context).await,
+        FsCommand::Exists(command) => command.run(&context).await,
+        FsCommand::Touch(command) => command.run(&context).await,
+        FsCommand::Checksum(command) => command.run(&context).await,
+        FsCommand::Show(command) => command.run(&context).await,
+        FsCommand::Serve(command) => command.run(&context).await,
+    }
+}
+

@@ -1,0 +1,152 @@
+//! The one place where errors become exit codes and lines for people.
+
+use std::process::ExitCode;
+
+use law_storage::{Error, ErrorKind};
+use serde_json::{Value, json};
+
+/// Why a command ends without success.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// One thing went wrong.
+    One(Error),
+    /// Several things went wrong; each was told when it happened.
+    Several(Vec<ErrorKind>),
+    /// The answer is "no" (`exists`).
+    No,
+    /// The reader of our output is gone.
+    Closed,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::One(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::One(Error::from(error)),
+        }
+    }
+}
+
+/// Success, for those who look for it.
+pub(crate) const OK: u8 = 0;
+
+/// What `law fs` ends with: the table of the README.
+pub(crate) fn code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::NotFound => 3,
+        ErrorKind::AlreadyExists
+        | ErrorKind::Changed
+        | ErrorKind::NotEmpty
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory => 4,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnly => 5,
+        ErrorKind::Unavailable | ErrorKind::Timeout => 6,
+        ErrorKind::Integrity => 7,
+        ErrorKind::NoSpace => 8,
+        ErrorKind::Unsupported => 9,
+        ErrorKind::NotOnline => 10,
+        ErrorKind::InvalidInput | ErrorKind::NameTooLong => 2,
+        ErrorKind::Malformed => 65,
+        ErrorKind::Unauthenticated => 77,
+        ErrorKind::Cancelled => 130,
+        _ => 70,
+    }
+}
+
+impl Failure {
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::One(error) => code(error.kind()),
+            Self::Several(kinds) => several(kinds),
+            Self::No => 3,
+            // What the shell shows for a program that SIGPIPE ended.
+            Self::Closed => 141,
+        }
+    }
+
+    /// Tells what has not been told yet.
+    pub(crate) fn tell(&self, command: &str, as_json: bool) {
+        if let Self::One(error) = self {
+            tell(error, command, as_json);
+        }
+    }
+}
+
+/// The code that all share, else 1.
+fn several(kinds: &[ErrorKind]) -> u8 {
+    let mut codes: Vec<u8> = kinds.iter().map(|kind| code(*kind)).collect();
+    codes.dedup();
+    match codes[..] {
+        [] => OK,
+        [only] => only,
+        _ => 1,
+    }
+}
+
+/// One line, then a hint; or the same as an object.
+#[allow(clippy::print_stderr, reason = "this is where errors are shown")]
+pub(crate) fn tell(error: &Error, command: &str, as_json: bool) {
+    if as_json {
+        eprintln!("{}", describe(error, command));
+        return;
+    }
+    eprintln!("{command}: {error}");
+    if let Some(hint) = error.hint_text() {
+        eprintln!("  hint: {hint}");
+    }
+}
+
+fn describe(error: &Error, command: &str) -> Value {
+    let attempts: Vec<Value> = error
+        .attempts()
+        .iter()
+        .map(|a| json!({"door": a.door, "seconds": a.elapsed.as_secs_f64(), "reason": a.reason}))
+        .collect();
+    json!({
+        "error": error.kind().code(),
+        "exit": code(error.kind()),
+        "command": command,
+        "message": error.to_string(),
+        "url": error.url(),
+        "hint": error.hint_text(),
+        "left": error.left_behind(),
+        "attempts": attempts,
+    })
+}
+
+/// The exit code of a whole command.
+pub(crate) fn finish(result: Result<(), Failure>, command: &str, as_json: bool) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::from(OK),
+        Err(failure) => {
+            failure.tell(command, as_json);
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_of_one_kind_keep_their_code() {
+        assert_eq!(several(&[ErrorKind::NotFound, ErrorKind::NotFound]), 3);
+        assert_eq!(several(&[ErrorKind::Timeout, ErrorKind::Unavailable]), 6);
+        assert_eq!(several(&[ErrorKind::NotFound, ErrorKind::Integrity]), 1);
+    }
+
+    #[test]
+    fn an_object_says_what_the_line_says() {
+        let error = Error::new(ErrorKind::Integrity, "wrong").at("davs://x/y").leaving("nothing was published");
+        let object = describe(&error, "law fs cp");
+        assert_eq!((object["error"].as_str(), object["exit"].as_u64()), (Some("integrity"), Some(7)));
+        assert_eq!(object["left"], "nothing was published");
+    }
+}

@@ -1,0 +1,117 @@
+//! Between formatters, which know no storage, and storage, which knows no formats.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use law_formatters::{Input, Output};
+use law_storage::{Backend as _, Call, Error, ErrorKind, FileSource, LocalFile, Result, Validator};
+use law_transfer::Place;
+
+use crate::runtime::wait;
+
+/// What a formatter writes to: a file without a name in the place for temporary files.
+pub(crate) struct Staging {
+    file: BufWriter<File>,
+    name: String,
+}
+
+impl Staging {
+    pub(crate) fn new(name: String) -> Result<Self> {
+        Ok(Self { file: BufWriter::with_capacity(law_storage::CHUNK, tempfile::tempfile()?), name })
+    }
+
+    /// What was written, as a source.
+    pub(crate) fn source(mut self) -> Result<FileSource> {
+        self.file.flush()?;
+        let file = self.file.into_inner().map_err(|e| Error::from(e.into_error()))?;
+        FileSource::new(LocalFile::new(file, PathBuf::from(self.name)))
+    }
+}
+
+impl Write for Staging {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Output for Staging {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// A file on any storage that a formatter reads by parts, for those who need only some of it. It blocks, and it is
+/// pinned to the version that it had at first; its bytes are not proven by a checksum.
+pub struct RangeInput {
+    place: Place,
+    name: String,
+    length: u64,
+    validator: Validator,
+}
+
+impl RangeInput {
+    /// The file at `place`.
+    ///
+    /// # Errors
+    /// `NotFound`, `IsADirectory`, "cannot tell".
+    pub fn open(place: Place) -> Result<Self> {
+        let looked = place.clone();
+        let metadata = wait(async move { looked.backend().stat(&Call::new(), &looked.resolved()).await })?;
+        let refuse = |kind: ErrorKind| Error::new(kind, kind.phrase()).at(&place);
+        let metadata = metadata.ok_or_else(|| refuse(ErrorKind::NotFound))?;
+        if metadata.is_directory() {
+            return Err(refuse(ErrorKind::IsADirectory));
+        }
+        let name = crate::directory::basename(&place.path);
+        let length = metadata.size.unwrap_or_default();
+        Ok(Self { validator: metadata.identity(), length, name, place })
+    }
+}
+
+impl Input for RangeInput {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.length)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let (place, validator, length) = (self.place.clone(), self.validator.clone(), buffer.len());
+        let bytes = wait(async move {
+            let mut bytes = vec![0; length];
+            let backend = place.fs.backend();
+            let read = backend.read_into(&Call::new(), &place.resolved(), offset, &mut bytes, Some(&validator)).await?;
+            bytes.truncate(read);
+            Ok(bytes)
+        })?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+
+    fn local_path(&self) -> Option<&std::path::Path> {
+        None
+    }
+}
+
+/// A formatter's error in storage's words; an error of the storage that went through a formatter comes out whole.
+pub fn format_error(error: law_formatters::Error) -> Error {
+    use law_formatters::ErrorKind as Format;
+    let kind = match error.kind() {
+        Format::Io => return io_error(error),
+        Format::Unsupported => ErrorKind::Unsupported,
+        _ => ErrorKind::Malformed,
+    };
+    Error::new(kind, error.to_string())
+}
+
+fn io_error(error: law_formatters::Error) -> Error {
+    let message = error.to_string();
+    error.into_io().map_or_else(|| Error::new(ErrorKind::Unavailable, message), Error::from)
+}

@@ -1,0 +1,239 @@
+//! From what somebody typed to a place on a file system that is ready.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use law_config::{AuthMethod, Config, Environment, FileSystemSettings};
+use law_storage::{
+    Algorithm, Credential, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Location, Path, Publish,
+    Registry, RemoteUrl, Result, Secret, Url,
+};
+use law_transfer::Place;
+
+use crate::build::{build, local, registry};
+
+/// The configured file systems, and those of URLs that were typed. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct FileSystems {
+    config: Arc<Config>,
+    registry: Registry,
+    ca: Option<PathBuf>,
+    ready: Arc<Mutex<HashMap<String, FileSystem>>>,
+}
+
+impl FileSystems {
+    /// Those of this process's environment, with overrides such as `fs.wlcg.checksum=md5`.
+    ///
+    /// # Errors
+    /// `InvalidInput` with the line of the configuration that is wrong.
+    pub fn load(overrides: &[String]) -> Result<Self> {
+        let overrides: Vec<&str> = overrides.iter().map(String::as_str).collect();
+        let config = Config::load(&Environment::of_process()?, &overrides).map_err(misconfigured)?;
+        Ok(Self { config: Arc::new(config), registry: registry(), ca: None, ready: Arc::default() })
+    }
+
+    /// Those that targets use: loaded once, at the first use.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn shared() -> Result<Self> {
+        static SHARED: OnceLock<FileSystems> = OnceLock::new();
+        match SHARED.get() {
+            Some(shared) => Ok(shared.clone()),
+            None => Self::load(&[]).map(|loaded| SHARED.get_or_init(|| loaded).clone()),
+        }
+    }
+
+    /// Also believes this certificate authority, everywhere.
+    #[must_use]
+    pub fn with_ca(mut self, ca: Option<PathBuf>) -> Self {
+        self.ca = ca.or(self.ca);
+        self
+    }
+
+    /// The settings behind them.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The place that a path, a URL or `NAME:path` means.
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is none of these, or a name that is not configured.
+    pub fn place(&self, text: impl AsRef<OsStr>) -> Result<Place> {
+        self.place_of(&Url::parse(text)?)
+    }
+
+    /// As [`place`](Self::place), for a URL that was parsed already.
+    ///
+    /// # Errors
+    /// As [`place`](Self::place).
+    pub fn place_of(&self, url: &Url) -> Result<Place> {
+        match url.location() {
+            Location::Local(path) => self.local_place(path),
+            Location::Named { name, path } => Ok(Place::new(self.named(name)?, path.clone())),
+            Location::Remote(remote) => Ok(Place::new(self.typed(remote)?, remote.path().clone())),
+            other => Err(Error::new(ErrorKind::Unsupported, "no storage for").at(other)),
+        }
+    }
+
+    /// Relative paths start at the working directory of now; `..` is taken off by name, as a shell does.
+    fn local_place(&self, path: &std::path::Path) -> Result<Place> {
+        use std::os::unix::ffi::OsStrExt as _;
+        let absolute = std::path::absolute(path).map_err(|e| Error::from(e).at(path.display()))?;
+        let mut clean = PathBuf::new();
+        for part in absolute.components() {
+            match part {
+                std::path::Component::ParentDir => drop(clean.pop()),
+                part => clean.push(part),
+            }
+        }
+        let fs = self.remembered("local", || Ok(local(Durability::default())))?;
+        Ok(Place::new(fs, Path::parse(clean.as_os_str().as_bytes())?))
+    }
+
+    fn named(&self, name: &str) -> Result<FileSystem> {
+        self.remembered(&format!("{name}:"), || {
+            let settings = self.config.file_system(name).map_err(|e| self.unknown_name(name, e))?;
+            self.configured(name, settings)
+        })
+    }
+
+    fn unknown_name(&self, name: &str, error: law_config::Error) -> Error {
+        let local = std::path::Path::new(name).exists();
+        let error = misconfigured(error);
+        if local { error.hint(format!("a file of that name is ./{name}:...")) } else { error }
+    }
+
+    fn configured(&self, name: &str, settings: &FileSystemSettings) -> Result<FileSystem> {
+        let door = settings.doors.first().ok_or_else(|| {
+            Error::new(ErrorKind::InvalidInput, format!("the file system `{name}` has no doors")).hint("doors = [\"davs://...\"]")
+        })?;
+        if settings.doors.len() > 1 {
+            tracing::info!(file_system = name, "only the first of several doors is used by this version");
+        }
+        let url = Url::parse(&door.url)?;
+        let base = Path::parse(&settings.base)?;
+        match url.location() {
+            Location::Remote(remote) => {
+                let endpoint = self.endpoint_settings(settings)?;
+                build(&self.registry, name, remote.path().join(&base), remote, &endpoint)
+            }
+            Location::Local(path) => {
+                let place = self.local_place(path)?;
+                Ok(FileSystem::new(name, place.path.join(&base), place.fs.backend().clone()))
+            }
+            _ => Err(Error::new(ErrorKind::InvalidInput, format!("the door of `{name}` is no URL")).at(&url)),
+        }
+    }
+
+    fn typed(&self, remote: &RemoteUrl) -> Result<FileSystem> {
+        let user = remote.user().unwrap_or_default();
+        let password = remote.password().map(Secret::expose).unwrap_or_default();
+        let query = remote.query().map(Secret::expose).unwrap_or_default();
+        // The key holds secrets, and never leaves this map.
+        let key = format!("{}\0{user}\0{password}\0{query}", remote.endpoint());
+        self.remembered(&key, || {
+            let settings = self.config.file_system("*").or_else(|_| self.defaults_of(remote));
+            let endpoint = settings.map_or_else(|_| Ok(self.bare()), |settings| self.endpoint_settings(settings))?;
+            build(&self.registry, &remote.endpoint(), Path::root(), remote, &endpoint)
+        })
+    }
+
+    /// The settings of a configured file system with the same endpoint.
+    fn defaults_of(&self, remote: &RemoteUrl) -> Result<&FileSystemSettings> {
+        let same = |url: &str| matches!(Url::parse(url).as_ref().map(Url::location),
+            Ok(Location::Remote(door)) if door.endpoint() == remote.endpoint());
+        let found = self.config.file_systems.values().find(|fs| fs.doors.iter().any(|door| same(&door.url)));
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such endpoint in the configuration"))
+    }
+
+    fn bare(&self) -> EndpointSettings {
+        let mut settings = EndpointSettings::default();
+        settings.ca = self.ca.clone();
+        settings
+    }
+
+    fn endpoint_settings(&self, from: &FileSystemSettings) -> Result<EndpointSettings> {
+        let mut settings = self.bare();
+        settings.credential = credential(from)?;
+        settings.ca = self.ca.clone().or(from.ca.clone());
+        settings.publish = from.publish.map(|publish| match publish {
+            law_config::Publish::Rename => Publish::Rename,
+            law_config::Publish::Direct => Publish::Direct,
+        });
+        settings.quirks = from.quirks.clone();
+        settings.checksum = from.checksum.as_deref().map(algorithm).transpose()?;
+        settings.durability = match from.durability {
+            law_config::Durability::Full => Durability::Full,
+            law_config::Durability::None => Durability::None,
+        };
+        settings.timeouts.connect = from.timeouts.connect;
+        settings.timeouts.tls = from.timeouts.tls;
+        settings.timeouts.first_byte = from.timeouts.first_byte;
+        settings.timeouts.stall = from.timeouts.stall;
+        settings.timeouts.continue_wait = from.timeouts.continue_wait;
+        Ok(settings)
+    }
+
+    fn remembered(&self, key: &str, make: impl FnOnce() -> Result<FileSystem>) -> Result<FileSystem> {
+        // A map of file systems is right whatever panicked beside it.
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fs) = ready.get(key) {
+            return Ok(fs.clone());
+        }
+        let fs = make()?;
+        ready.insert(key.to_owned(), fs.clone());
+        Ok(fs)
+    }
+}
+
+fn misconfigured(error: law_config::Error) -> Error {
+    Error::new(ErrorKind::InvalidInput, error.to_string())
+}
+
+fn algorithm(name: &str) -> Result<Algorithm> {
+    Algorithm::parse(name).ok_or_else(|| {
+        let known = Algorithm::ALL.map(Algorithm::name).join(", ");
+        Error::new(ErrorKind::InvalidInput, format!("unknown checksum `{name}`")).hint(format!("known are {known}"))
+    })
+}
+
+/// The first credential in the configured order that is there. What the configuration of somebody else names is not
+/// followed.
+fn credential(settings: &FileSystemSettings) -> Result<Credential> {
+    if !settings.trusted {
+        return Ok(Credential::None);
+    }
+    for method in &settings.auth {
+        let found = match method {
+            AuthMethod::Token => token(settings)?,
+            AuthMethod::Basic => basic(settings),
+            _ => None,
+        };
+        if let Some(found) = found {
+            return Ok(found);
+        }
+    }
+    Ok(Credential::None)
+}
+
+fn token(settings: &FileSystemSettings) -> Result<Option<Credential>> {
+    let secret = |text: &str| Credential::Bearer(Secret::new(text.trim()));
+    if let Some(token) = &settings.token {
+        return Ok(Some(secret(token.expose())));
+    }
+    let Some(file) = &settings.token_file else { return Ok(None) };
+    // A file that was named and cannot be read is an error, never a reason to go on as somebody else.
+    let text = std::fs::read_to_string(file).map_err(|e| {
+        Error::new(ErrorKind::Unauthenticated, "cannot read the token in").at(file.display()).because(e)
+    })?;
+    Ok(Some(secret(&text)))
+}
+
+fn basic(settings: &FileSystemSettings) -> Option<Credential> {
+    let password = Secret::new(settings.password.as_ref()?.expose());
+    Some(Credential::Basic { user: settings.user.clone()?, password })
+}
