@@ -144,7 +144,8 @@ impl Script {
     fn next(&mut self, operation: Operation) -> Option<Fault> {
         let count = self.calls.entry(operation).or_default();
         *count += 1;
-        let due = |line: &Scripted| line.operation == operation && [Calls::All, Calls::Nth(*count)].contains(&line.calls);
+        let due =
+            |line: &Scripted| line.operation == operation && [Calls::All, Calls::Nth(*count)].contains(&line.calls);
         let at = self.lines.iter().position(due)?;
         match self.lines[at].calls {
             Calls::All => Some(self.lines[at].fault.clone()),

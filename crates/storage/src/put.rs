@@ -29,7 +29,8 @@ pub enum Parents {
 /// How much proof is wanted before a file is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verify {
-    /// The size always; a checksum where the storage can give one.
+    /// The size always; a checksum where the storage can give one. A disk of this machine reads nothing back unless
+    /// [`PutOptions::algorithm`] asks for it.
     #[default]
     Auto,
     /// A checksum by the storage, or an error.

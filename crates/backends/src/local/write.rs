@@ -48,9 +48,11 @@ pub(super) async fn put(
     let existing = options.existing.clone();
     let replaced = staged.replaced;
     let validator = blocking(&Call::new(), move || staged.publish(&existing, durability)).await?;
+    let stored = taken.digests.iter().find(|digest| proof == Proof::Checksum(digest.algorithm())).cloned();
+    let here = taken.digests.into_iter().map(|digest| (digest, Computed::Here));
     Ok(Receipt {
         size: taken.size,
-        digests: taken.digests.into_iter().map(|digest| (digest, Computed::Here)).collect(),
+        digests: here.chain(stored.map(|digest| (digest, Computed::Storage))).collect(),
         validator,
         proof,
         source_proof,
@@ -159,7 +161,11 @@ async fn write(
     durability: Durability,
 ) -> Result<(Taken, Proof, Proof)> {
     let mut algorithms = source.wanted();
-    let check = (options.verify == Verify::Require).then(|| options.algorithm.unwrap_or(Algorithm::Adler32));
+    let check = match options.verify {
+        Verify::Require => Some(options.algorithm.unwrap_or(Algorithm::Adler32)),
+        Verify::Auto => options.algorithm,
+        Verify::Size | Verify::None => None,
+    };
     algorithms.extend(check);
     let in_kernel = if algorithms.is_empty() { source.local_file().await? } else { None };
     let taken = match in_kernel {

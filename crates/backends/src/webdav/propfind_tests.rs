@@ -40,7 +40,7 @@ async fn what_xrootd_says() {
 async fn properties_that_were_not_found_count_for_nothing() {
     let xml = r#"<a:multistatus xmlns:a="DAV:" xmlns:x="http://www.dcache.org/2013/webdav"><a:response><a:href>/f</a:href>
         <a:propstat><a:prop><a:getcontentlength>7</a:getcontentlength><a:getetag>"e"</a:getetag>
-        <x:Checksums>adler32=91e01de, md5=JfnnlDI7RThF9R8fG2JNCw==</x:Checksums></a:prop>
+        <x:Checksums>adler32=91e01de, md5=JfnnlDI7RTiF9RgfG2JNCw==</x:Checksums></a:prop>
         <a:status>HTTP/1.1 200 OK</a:status></a:propstat>
         <a:propstat><a:prop><a:getcontentlength/><a:resourcetype><a:collection/></a:resourcetype></a:prop>
         <a:status>HTTP/1.1 404 Not Found</a:status></a:propstat></a:response></a:multistatus>"#;

@@ -27,6 +27,7 @@ cases!("interruption",
         a_write_that_is_dropped_at_its_end,
         a_read_that_is_dropped,
         a_cancellation_during_a_read,
+        a_deadline_during_a_read,
     ],
     lists => [a_listing_that_is_dropped],
 );
@@ -87,20 +88,25 @@ async fn pages(listing: Result<crate::Listing>) -> Result<()> {
     Ok(())
 }
 
+/// What a method says instead of `kind`. One that is not offered may say so at once.
+fn wrong((what, support, outcome): (&'static str, Support, Result<()>), kind: ErrorKind) -> Option<String> {
+    match (support, outcome) {
+        (_, Err(error)) if error.kind() == kind => None,
+        (Support::No | Support::Unknown, Err(error)) if error.kind() == ErrorKind::Unsupported => None,
+        (Support::No, Ok(())) if matches!(what, "digest" | "local_file") => None,
+        (_, Ok(())) => Some(format!("{what} succeeds")),
+        (_, Err(error)) => Some(format!("{what} ends in {error:?}")),
+    }
+}
+
 /// Every method ends in this kind of error, and changes nothing.
 async fn all_end_in(s: &Subject, call: &Call, kind: ErrorKind) -> Checked {
     s.put("file", "stays").await?;
     s.mkdir("directory").await?;
     let before = s.must_stat("file").await?;
-    for (what, support, outcome) in in_time("all methods together", every_method(s, call)).await? {
-        match (support, outcome) {
-            (Support::Yes, outcome) => drop(fails(what, outcome, &[kind])?),
-            // What is not offered may say so at once.
-            (Support::Unknown, outcome) => drop(fails(what, outcome, &[kind, ErrorKind::Unsupported])?),
-            (Support::No, Err(error)) => drop(fails(what, Err::<(), _>(error), &[kind, ErrorKind::Unsupported])?),
-            (Support::No, Ok(())) => check!(matches!(what, "digest" | "local_file"), "{what} succeeds"),
-        }
-    }
+    let outcomes = in_time("all methods together", every_method(s, call)).await?;
+    let wrong: Vec<String> = outcomes.into_iter().filter_map(|outcome| wrong(outcome, kind)).collect();
+    check!(wrong.is_empty(), "must be {kind:?}: {}", wrong.join("; "));
     s.has("file", b"stays").await?;
     s.has_directory("directory").await?;
     same("the metadata of the file", s.must_stat("file").await?, before)?;
@@ -151,7 +157,7 @@ async fn interrupt(s: &Subject, name: &str, at: usize, how: Interruption) -> Che
     let (gate, token) = (Gate::new(), CancellationToken::new());
     let source = TestSource::new(random(50, LENGTH)).with_event(at, Event::Wait(gate.clone()));
     let call = match how {
-        Interruption::Deadline => Call::new().within(Duration::from_millis(200)),
+        Interruption::Deadline => Call::new().within(Duration::from_millis(100)),
         Interruption::Cancellation | Interruption::Drop => s.call().cancelled_by(token.clone()),
     };
     let (path, options) = (s.path(name), PutOptions::default());
@@ -186,8 +192,8 @@ async fn a_write_that_is_dropped_at_its_end(s: &Subject) -> Checked {
     interrupted(s, LENGTH, Interruption::Drop).await
 }
 
-async fn begun(s: &Subject, call: &Call, content: &Bytes) -> Checked<(Bytes, ByteStream)> {
-    s.put("file", content.clone()).await?;
+/// A read of which the first bytes are here.
+async fn begun(s: &Subject, call: &Call) -> Result<(Bytes, ByteStream)> {
     let mut stream = s.backend.read(call, &s.path("file"), &ReadOptions::whole()).await?.stream;
     let first = stream.next().await.transpose()?.unwrap_or_default();
     Ok((first, stream))
@@ -195,8 +201,9 @@ async fn begun(s: &Subject, call: &Call, content: &Bytes) -> Checked<(Bytes, Byt
 
 async fn a_read_that_is_dropped(s: &Subject) -> Checked {
     let content = random(51, 2 << 20);
+    s.put("file", content.clone()).await?;
     for _ in 0..5 {
-        let (first, stream) = begun(s, &s.call(), &content).await?;
+        let (first, stream) = begun(s, &s.call()).await?;
         drop(stream);
         same_bytes("the first bytes", &first, &content[..first.len()])?;
     }
@@ -205,17 +212,34 @@ async fn a_read_that_is_dropped(s: &Subject) -> Checked {
 
 async fn a_cancellation_during_a_read(s: &Subject) -> Checked {
     let (content, token) = (random(52, 2 << 20), CancellationToken::new());
-    let (mut first, mut stream) = begun(s, &s.call().cancelled_by(token.clone()), &content).await?;
+    s.put("file", content.clone()).await?;
+    let (first, stream) = begun(s, &s.call().cancelled_by(token.clone())).await?;
     token.cancel();
-    let mut all = std::mem::take(&mut first).to_vec();
+    ends_or_is_whole(first, stream, &content, ErrorKind::Cancelled).await
+}
+
+async fn a_deadline_during_a_read(s: &Subject) -> Checked {
+    let content = random(53, 2 << 20);
+    s.put("file", content.clone()).await?;
+    let call = Call::new().within(Duration::from_millis(100));
+    let (first, stream) = match begun(s, &call).await {
+        Ok(begun) => begun,
+        Err(error) => return fails("a slow read", Err::<(), _>(error), &[ErrorKind::Timeout]).map(drop),
+    };
+    tokio::time::sleep(call.remaining().unwrap_or_default()).await;
+    ends_or_is_whole(first, stream, &content, ErrorKind::Timeout).await
+}
+
+/// What was here already may still be given; a stream that ends well is whole.
+async fn ends_or_is_whole(first: Bytes, mut stream: ByteStream, content: &[u8], kind: ErrorKind) -> Checked {
+    let mut all = first.to_vec();
     while let Some(item) = in_time("the stream", stream.next()).await? {
         match item {
             Ok(chunk) => all.extend_from_slice(&chunk),
-            Err(error) => return fails("the stream", Err::<(), _>(error), &[ErrorKind::Cancelled]).map(drop),
+            Err(error) => return fails("the stream", Err::<(), _>(error), &[kind]).map(drop),
         }
     }
-    // What was here already may still be given.
-    same_bytes("a stream that ends well", &all, &content)
+    same_bytes("a stream that ends well", &all, content)
 }
 
 async fn a_listing_that_is_dropped(s: &Subject) -> Checked {

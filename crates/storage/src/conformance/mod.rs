@@ -103,7 +103,7 @@ pub async fn run_all(backend: Arc<dyn Backend>, base: Path) -> Report {
 /// As [`run_all`], but only some of the [`cases`]. They run one after the other.
 pub async fn run(backend: Arc<dyn Backend>, base: Path, cases: Vec<Case>) -> Report {
     let mut report = Report::default();
-    let capabilities = match subject::learn(&backend, &base).await {
+    let capabilities = match guarded(Box::pin(subject::learn(backend.clone(), base.clone()))).await {
         Ok(capabilities) => capabilities,
         Err(failure) => {
             report.record("setup", Err(failure), Vec::new());
@@ -131,7 +131,7 @@ async fn run_case(case: &Case, subject: &Subject) -> Checked {
 }
 
 /// Runs on a task of its own, so that a panic is a failure of this case alone.
-async fn guarded(work: BoxFuture<'static, Checked>) -> Checked {
+async fn guarded<T: Send + 'static>(work: BoxFuture<'static, Checked<T>>) -> Checked<T> {
     let mut task = tokio::spawn(work);
     match tokio::time::timeout(LIMIT, &mut task).await {
         Ok(Ok(outcome)) => outcome,
@@ -157,13 +157,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_failure_with_its_words() {
-        let outcome = guarded(Box::pin(async { panic!("the {} broke", "case") })).await;
+        let outcome = guarded::<()>(Box::pin(async { panic!("the {} broke", "case") })).await;
         assert!(matches!(outcome, Err(Failure::Failed(words)) if words == "panicked: the case broke"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_case_that_hangs_is_a_failure() {
-        let outcome = guarded(Box::pin(std::future::pending())).await;
+        let outcome = guarded::<()>(Box::pin(std::future::pending())).await;
         assert!(matches!(outcome, Err(Failure::Failed(words)) if words.contains("60s")));
     }
 

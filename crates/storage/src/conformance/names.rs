@@ -93,9 +93,7 @@ async fn entries_are(s: &Subject, directory: &Path, wanted: &[&Path]) -> Checked
         return Ok(());
     }
     let entries = list_all(&*s.backend, &s.call(), directory).await?;
-    let found: Vec<&[u8]> = entries.iter().map(|entry| entry.path.as_bytes()).collect();
-    let wanted: Vec<&[u8]> = wanted.iter().map(|path| path.as_bytes()).collect();
-    same("the listing", found, wanted)
+    same("the listing", entries.iter().map(|entry| &entry.path).collect(), wanted.to_vec())
 }
 
 async fn round_trip(s: &Subject, directory: &Path, path: &Path) -> Checked {
@@ -145,7 +143,8 @@ async fn percent_signs(s: &Subject) -> Checked {
 }
 
 async fn delimiters_of_urls(s: &Subject) -> Checked {
-    each(s, &[b"a?b=c", b"a#b", b"a+b", b"a&b", b"a;b", b"a=b", b"a:b", b"a@b", b"a,b", b"a$b", b"a!b", b"?", b"#"]).await
+    each(s, &[b"a?b=c", b"a#b", b"a+b", b"a&b", b"a;b", b"a=b", b"a:b", b"a@b", b"a,b", b"a$b", b"a!b", b"?", b"#"])
+        .await
 }
 
 async fn quotes_and_brackets(s: &Subject) -> Checked {
@@ -183,7 +182,14 @@ async fn accents_in_either_normal_form(s: &Subject) -> Checked {
 }
 
 async fn emoji_and_other_scripts(s: &Subject) -> Checked {
-    let names = ["\u{1f409}.root", "\u{6570}\u{636e}", "\u{434}\u{430}\u{43d}\u{43d}\u{44b}\u{435}", "\u{627}\u{628}", "\u{200b}", "\u{feff}bom"];
+    let names = [
+        "\u{1f409}.root",
+        "\u{6570}\u{636e}",
+        "\u{434}\u{430}\u{43d}\u{43d}\u{44b}\u{435}",
+        "\u{627}\u{628}",
+        "\u{200b}",
+        "\u{feff}bom",
+    ];
     each(s, &names.map(str::as_bytes)).await
 }
 

@@ -1,11 +1,11 @@
 //! Publication: once, whole, proven; and what readers and other writers see meanwhile.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -13,9 +13,7 @@ use super::Subject;
 use super::check::{Checked, Content, Failure, fails, same};
 use super::source::{Event, TestSource, random};
 use crate::faulty::Gate;
-use crate::{
-    Destination, Error, ErrorKind, Existing, NoClobber, Overwrite, PutOptions, ReadOptions, Receipt, Result,
-};
+use crate::{Destination, Error, ErrorKind, Existing, NoClobber, Overwrite, PutOptions, ReadOptions, Receipt, Result};
 
 cases!("publication",
     writes => [
@@ -64,7 +62,8 @@ async fn a_source_that_has_changed(s: &Subject) -> Checked {
 
 async fn a_source_that_breaks(s: &Subject) -> Checked {
     let event = Event::Error(ErrorKind::NotOnline);
-    publishes_nothing(s, &TestSource::new(random(21, LENGTH)).with_event(LENGTH / 2, event), &[ErrorKind::NotOnline]).await
+    publishes_nothing(s, &TestSource::new(random(21, LENGTH)).with_event(LENGTH / 2, event), &[ErrorKind::NotOnline])
+        .await
 }
 
 async fn a_source_that_breaks_at_once(s: &Subject) -> Checked {
@@ -137,18 +136,19 @@ async fn look(s: &Subject, old: Option<&[u8]>) -> Checked {
 }
 
 async fn the_source_is_proven_before_publication(s: &Subject) -> Checked {
-    let (subject, seen) = (s.clone(), Arc::new(AtomicU8::new(0)));
-    let flag = seen.clone();
-    let look = move || -> futures_util::future::BoxFuture<'static, ()> {
-        let (s, flag) = (subject.clone(), flag.clone());
+    let seen: Arc<Mutex<Option<bool>>> = Arc::default();
+    let (subject, noted) = (s.clone(), seen.clone());
+    let look = move || -> BoxFuture<'static, ()> {
+        let (s, noted) = (subject.clone(), noted.clone());
         Box::pin(async move {
             let visible = !matches!(s.stat("file").await, Ok(None));
-            flag.store(1 + u8::from(visible), Ordering::SeqCst);
+            *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(visible);
         })
     };
     let source = TestSource::new(random(28, LENGTH)).on_proof(Arc::new(look));
     s.put_from("file", &source, &PutOptions::default()).await?;
-    same("1: not yet visible when the source proved itself, 2: visible", seen.load(Ordering::SeqCst), 1)
+    let visible = *seen.lock().unwrap_or_else(PoisonError::into_inner);
+    same("whether the file was visible when its source proved itself", visible, Some(false))
 }
 
 /// A version that anybody recognises: every byte is its number, and no two versions have the same length.
@@ -335,4 +335,3 @@ async fn renames_that_must_not_replace(s: &Subject) -> Checked {
     }
     cleaned(s, 5).await
 }
-

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Barrier;
 
@@ -46,7 +47,7 @@ pub(super) struct Log {
     pub(super) taken: Vec<Taken>,
 }
 
-type OnProof = Arc<dyn Fn() -> futures_util::future::BoxFuture<'static, ()> + Send + Sync>;
+type OnProof = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Bytes in memory that come in pieces, with whatever else a case needs.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! The backend under test, and the steps that cases are made of.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -8,8 +9,8 @@ use bytes::Bytes;
 
 use super::check::{Checked, Failure, same, same_bytes};
 use crate::{
-    Backend, ByteRange, BytesSource, Call, Capabilities, Destination, ErrorKind, Kind, Metadata, Overwrite, Parents,
-    Path, PutOptions, ReadOptions, Receipt, Result, Source, Support, cleanup, list_all,
+    Backend, ByteRange, BytesSource, Call, Capabilities, Destination, Error, ErrorKind, Kind, Metadata, Overwrite,
+    Parents, Path, PutOptions, ReadOptions, Receipt, Result, Source, Support, cleanup, list_all,
 };
 
 /// More than any case writes.
@@ -106,6 +107,10 @@ impl Subject {
 
 async fn remove_tree(backend: &dyn Backend, call: &Call, directory: &Path) -> Result<()> {
     for entry in list_all(backend, call, directory).await? {
+        if entry.path.parent().as_ref() != Some(directory) {
+            let message = format!("{} is listed in {directory}, where it cannot be", entry.path);
+            return Err(Error::new(ErrorKind::Malformed, message));
+        }
         match entry.metadata.kind {
             Kind::Directory => Box::pin(remove_tree(backend, call, &entry.path)).await?,
             _ => backend.remove_file(call, &entry.path).await?,
@@ -216,70 +221,47 @@ impl Subject {
 }
 
 /// Makes `base`, and finds out what the endpoint does not know of itself by trying.
-pub(super) async fn learn(backend: &Arc<dyn Backend>, base: &Path) -> Checked<Capabilities> {
+pub(super) async fn learn(backend: Arc<dyn Backend>, base: Path) -> Checked<Capabilities> {
     let probed = backend.probe(&Call::new().within(super::LIMIT)).await?;
-    let mut subject = Subject::new(backend.clone(), base, "setup", probed);
+    let mut subject = Subject::new(backend, &base, "setup", probed);
     if subject.capabilities.write.possible() {
         subject.make_root().await.map_err(|failure| failure.about("making the base directory"))?;
         subject.put("tried", "tried").await?;
         subject.put("moved", "moved").await?;
-        subject.capabilities = subject.try_unknown().await.or_known(backend.capabilities());
+        subject.capabilities = subject.try_unknown().await;
         subject.remove_everything().await;
     }
     Ok(subject.capabilities)
 }
 
-/// What trying showed: as in [`Capabilities`].
-struct Tried {
-    list: Support,
-    ranges: Support,
-    copy: Support,
-    rename: Support,
-    symlinks: Support,
-    modes: Support,
-    set_modified: Support,
-    space: Support,
-}
-
-impl Tried {
-    fn or_known(self, known: Capabilities) -> Capabilities {
-        let or = |known: Support, tried: Support| if known == Support::Unknown { tried } else { known };
-        Capabilities {
-            list: or(known.list, self.list),
-            ranges: or(known.ranges, self.ranges),
-            copy: or(known.copy, self.copy),
-            rename: or(known.rename, self.rename),
-            symlinks: or(known.symlinks, self.symlinks),
-            modes: or(known.modes, self.modes),
-            set_modified: or(known.set_modified, self.set_modified),
-            space: or(known.space, self.space),
-            ..known
-        }
-    }
-}
-
-/// Anything but `Unsupported` is a yes: the cases then show what is wrong.
-fn shown<T>(result: Result<T>) -> Support {
-    match result {
-        Err(error) if error.kind() == ErrorKind::Unsupported => Support::No,
-        _ => Support::Yes,
+/// What is known, or else what trying shows: anything but `Unsupported` is a yes, and the cases then show what is
+/// wrong.
+async fn settled<T>(known: Support, attempt: impl Future<Output = Result<T>>) -> Support {
+    match known {
+        Support::Yes | Support::No => known,
+        Support::Unknown => match attempt.await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => Support::No,
+            _ => Support::Yes,
+        },
     }
 }
 
 impl Subject {
-    async fn try_unknown(&self) -> Tried {
+    async fn try_unknown(&self) -> Capabilities {
         let (backend, call, file) = (&self.backend, &self.call(), &self.path("tried"));
-        // A storage may learn its checksums from the first answer.
+        // A storage may learn its checksums, and more, from its first answers.
         drop(backend.digest(call, file, &[]).await);
-        Tried {
-            list: shown(list_all(&**backend, call, &self.root).await),
-            ranges: shown(self.read_part("tried", 1, 2).await),
-            copy: shown(self.copy("tried", "copied", Destination::Replace).await),
-            rename: shown(self.rename("moved", "renamed", Destination::Replace).await),
-            symlinks: shown(self.link("linked", "tried").await),
-            modes: shown(backend.set_mode(call, file, 0o600).await),
-            set_modified: shown(backend.set_modified(call, file, SystemTime::now()).await),
-            space: shown(backend.space(call, &self.root).await),
+        let known = backend.capabilities();
+        Capabilities {
+            list: settled(known.list, list_all(&**backend, call, &self.root)).await,
+            ranges: settled(known.ranges, self.read_part("tried", 1, 2)).await,
+            copy: settled(known.copy, self.copy("tried", "copied", Destination::Replace)).await,
+            rename: settled(known.rename, self.rename("moved", "renamed", Destination::Replace)).await,
+            symlinks: settled(known.symlinks, self.link("linked", "tried")).await,
+            modes: settled(known.modes, backend.set_mode(call, file, 0o600)).await,
+            set_modified: settled(known.set_modified, backend.set_modified(call, file, SystemTime::now())).await,
+            space: settled(known.space, backend.space(call, &self.root)).await,
+            ..known
         }
     }
 }

@@ -207,10 +207,12 @@ impl Tree {
         Ok((self.find_mut(&parent, Links::Follow)?.children_mut()?, name))
     }
 
-    /// Whether a file may be published at `path`, and if it replaces another.
+    /// Whether a file may be published at `path`, and if it replaces another. A link stays: what it points to is
+    /// replaced, as it is what reads see.
     pub(super) fn may_put(&self, path: &Path, options: &PutOptions) -> Result<bool> {
-        let Some(node) = self.look(path, Links::Keep)? else {
-            self.check_parent(path, options.parents)?;
+        let path = self.resolve(path, Links::Follow)?;
+        let Some(node) = self.look(&path, Links::Keep)? else {
+            self.check_parent(&path, options.parents)?;
             return match options.existing {
                 Existing::ReplaceOnly(_) => Err(Error::new(ErrorKind::Changed, "the version to replace is gone")),
                 _ => Ok(false),
@@ -237,6 +239,7 @@ impl Tree {
 
     /// Publishes a file in one step: its validator, and whether it replaced another.
     pub(super) fn publish(&mut self, path: &Path, node: Node, options: &PutOptions) -> Result<(Validator, bool)> {
+        let path = &self.resolve(path, Links::Follow)?;
         let replaced = self.may_put(path, options)?;
         if options.parents == Parents::Create {
             self.create_directory(&path.parent().unwrap_or_default(), Parents::Create)?;
@@ -258,7 +261,7 @@ impl Tree {
     /// At most `count` entries of a directory that come after the name `after`.
     pub(super) fn entries(&self, path: &Path, after: Option<&[u8]>, count: usize) -> Result<Vec<(Vec<u8>, Metadata)>> {
         use std::ops::Bound::{Excluded, Unbounded};
-        let children = self.find(path, Links::Keep)?.children()?;
+        let children = self.find(path, Links::Follow)?.children()?;
         let rest = children.range::<[u8], _>((after.map_or(Unbounded, Excluded), Unbounded));
         Ok(rest.take(count).map(|(name, node)| (name.clone(), node.metadata())).collect())
     }

@@ -115,7 +115,8 @@ async fn a_stall_lasts_until_the_deadline() {
 async fn a_broken_put_publishes_nothing() {
     for fault in [Fault::Break { at: 4, kind: ErrorKind::Unavailable }, Fault::Truncate { at: 99 }] {
         let (faulty, memory) = scripted([fault.on(Operation::Put, 1)]).await;
-        let put = async |name| faulty.put(&Call::new(), &path(name), &BytesSource::new("new"), &PutOptions::default()).await;
+        let put =
+            async |name| faulty.put(&Call::new(), &path(name), &BytesSource::new("new"), &PutOptions::default()).await;
         put("new").await.expect_err("the fault");
         assert_eq!(memory.stat(&Call::new(), &path("new")).await.expect("an answer"), None);
         put("new").await.expect("no fault the second time");

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use law_storage::{
     Algorithm, Backend, ByteRange, BytesSource, Call, Capabilities, Destination, Digest, Entry, Existing, ListOptions,
-    Listing, LocalFile, Memory, Metadata, Page, Parents, Path, Proof, PutOptions, ReadOptions, Reading, Receipt, Result,
-    Source, Space, Support, Taken, Validator, ready,
+    Listing, LocalFile, Memory, Metadata, Page, Parents, Path, Proof, PutOptions, ReadOptions, Reading, Receipt,
+    Result, Source, Space, Support, Taken, Validator, ready,
 };
 
 /// What is wrong.
@@ -85,13 +85,9 @@ impl Flawed {
     }
 }
 
-async fn all_of(source: &dyn Source) -> Result<Bytes> {
-    let mut stream = source.open(&Call::new(), 0).await?;
-    let mut all = Vec::new();
-    while let Some(chunk) = stream.next().await {
-        all.extend_from_slice(&chunk?);
-    }
-    Ok(all.into())
+async fn beginning_of(source: &dyn Source) -> Result<Bytes> {
+    let first = source.open(&Call::new(), 0).await?.next().await.transpose()?.unwrap_or_default();
+    Ok(first.slice(..first.len() / 2))
 }
 
 /// A source that is always right.
@@ -142,8 +138,7 @@ impl Flawed {
         let inner = &self.inner;
         match self.flaw {
             Flaw::OverwritesAreTorn if options.existing == Existing::Replace && self.exists(path).await => {
-                let content = all_of(source).await?;
-                self.force(path, content.slice(..content.len() / 2)).await;
+                self.force(path, beginning_of(source).await?).await;
                 tokio::task::yield_now().await;
                 inner.put(call, path, source, options).await
             }
@@ -161,7 +156,7 @@ impl Flawed {
                 let temporary = law_storage::temporary_path(path)?;
                 self.force(&temporary, "half".into()).await;
                 let receipt = inner.put(call, path, source, options).await?;
-                inner.remove_file(call, &temporary).await?;
+                drop(inner.remove_file(call, &temporary).await);
                 Ok(receipt)
             }
             Flaw::DropsPublish => {
@@ -194,7 +189,8 @@ impl Flawed {
         if self.is(Flaw::PagesGetLost) && pages.len() > 1 {
             pages.pop();
         }
-        if self.is(Flaw::DirectoriesListThemselves) {
+        // As servers that repeat the directory at the top of each page.
+        if self.is(Flaw::DirectoriesListThemselves) && pages.len() > 1 {
             let own = Entry { path: path.clone(), metadata: Metadata::directory() };
             pages.push(Ok(Page { entries: vec![own], continuation: None }));
         }
@@ -205,13 +201,8 @@ impl Flawed {
         let directory = self.inner.stat(call, path).await?.is_some_and(|found| found.is_directory());
         if self.is(Flaw::DirectoriesAreRead) && directory {
             let (page, range) = (Bytes::from("<html>Index of /</html>"), ByteRange::whole(23));
-            return Ok(Reading {
-                size: 23,
-                range,
-                validator: Validator::default(),
-                digests: Vec::new(),
-                stream: ready(page),
-            });
+            let (validator, digests) = (Validator::default(), Vec::new());
+            return Ok(Reading { size: 23, range, validator, digests, stream: ready(page) });
         }
         let mut options = options.clone();
         if self.is(Flaw::ReadsTakeAnyVersion) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use law_storage::{
-    Algorithm, Backend, Call, Faulty, Memory, NameRules, NoClobber, Overwrite, Parents, PassThrough,
-    Publish, Support, list_all,
+    Algorithm, Backend, Call, Faulty, Memory, NameRules, NoClobber, Overwrite, Parents, PassThrough, Publish, Support,
+    list_all,
 };
 
 use crate::{path, suite};

@@ -1,5 +1,7 @@
 //! The conformance suite on the backends and wrappers of this crate, and proof that it can fail.
 
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "this is all test code, also where no function is a test")]
+
 mod faulty;
 mod flawed;
 mod green;

@@ -1,0 +1,144 @@
+//! WebDAV, against the real servers of this field.
+
+use law_storage::{
+    Backend as _, BytesSource, Call, EndpointSettings, ErrorKind, Parents, Path, Publish, PutOptions, ReadOptions,
+    Support, conformance,
+};
+
+use crate::server::{setting, webdav};
+
+/// Runs the suite and shows what it says; at least `passed` cases must have run.
+async fn suite(key: &str, below: &str, passed: usize) {
+    let Some(url) = setting(key) else { return };
+    let (backend, base) = webdav(&format!("{url}{below}"), &EndpointSettings::default());
+    let report = conformance::run_all(backend, base).await;
+    println!("{key}: {report}");
+    report.assert_green(passed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_on_xrootd() {
+    suite("XROOTD_HTTP", "", 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_on_apache() {
+    suite("APACHE_HTTP", "/open", 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_on_nginx() {
+    suite("NGINX_HTTP", "/open", 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_on_rclone() {
+    let Some(url) = setting("RCLONE_HTTP") else { return };
+    let url = url.replace("http://", "http://alice:secret@");
+    let (backend, base) = webdav(&url, &EndpointSettings::default());
+    let report = conformance::run_all(backend, base).await;
+    println!("rclone: {report}");
+    report.assert_green(100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_on_an_xrootd_redirector() {
+    suite("CLUSTER_HTTP", "", 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_content_is_never_read_after_an_overwrite_through_a_redirector() {
+    let Some(url) = setting("CLUSTER_HTTP") else { return };
+    let (backend, base) = webdav(&url, &EndpointSettings::default());
+    let call = Call::new();
+    let mut old = 0;
+    for file in 0..50u32 {
+        let path = base.child(format!("file{file}")).unwrap();
+        for version in [1u8, 2] {
+            let source = BytesSource::new(vec![version; 1000 + file as usize * usize::from(version)]);
+            let options = PutOptions { parents: Parents::Create, ..PutOptions::default() };
+            backend.put(&call, &path, &source, &options).await.unwrap();
+        }
+        for _ in 0..20 {
+            let reading = backend.read(&call, &path, &ReadOptions::whole()).await.unwrap();
+            let bytes = reading.collect(1 << 20).await.unwrap();
+            old += usize::from(bytes.iter().any(|byte| *byte != 2));
+        }
+    }
+    assert_eq!(old, 0, "reads of old content, of 1000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirector_lists_nothing_rather_than_a_part() {
+    let Some(url) = setting("CLUSTER_HTTP") else { return };
+    let (backend, base) = webdav(&url, &EndpointSettings::default());
+    backend.create_directory(&Call::new(), &base, Parents::Create).await.unwrap();
+    let Err(error) = backend.list(&Call::new(), &base, &Default::default()).await else { panic!("it lists") };
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains("partial listing"));
+    assert_eq!(backend.capabilities().list, Support::No);
+}
+
+#[tokio::test]
+async fn a_stopped_server_is_an_error_and_never_a_missing_file() {
+    // A port that was free a moment ago: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (backend, _) = webdav(&format!("http://127.0.0.1:{port}/"), &EndpointSettings::default());
+    let error = backend.stat(&Call::new(), &Path::parse("x").unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_wrong_authority_is_refused_with_the_reason() {
+    let (Some(url), Some(right), Some(wrong)) = (setting("XROOTD_HTTPS"), setting("CA"), setting("WRONG_CA")) else {
+        return;
+    };
+    let mut settings = EndpointSettings::default();
+    settings.ca = Some(wrong.into());
+    let (backend, base) = webdav(&url, &settings);
+    let error = backend.stat(&Call::new(), &base).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("not trusted"), "{error}");
+    settings.ca = Some(right.into());
+    let (backend, base) = webdav(&url, &settings);
+    assert_eq!(backend.stat(&Call::new(), &base).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn no_permission_is_said_and_nothing_else() {
+    let (Some(url), Some(denied)) = (setting("XROOTD_HTTP"), setting("XROOTD_DENIED")) else { return };
+    let (backend, _) = webdav(&url, &EndpointSettings::default());
+    let path = Path::parse(&denied).unwrap().child("x").unwrap();
+    let error = backend.put(&Call::new(), &path, &BytesSource::new("x"), &PutOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+}
+
+#[tokio::test]
+async fn a_name_with_a_question_mark_is_refused_before_xrootd_cuts_it() {
+    let Some(url) = setting("XROOTD_HTTP") else { return };
+    let (backend, base) = webdav(&url, &EndpointSettings::default());
+    let path = base.child("what?").unwrap();
+    let error = backend.put(&Call::new(), &path, &BytesSource::new("x"), &PutOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains('?'), "{error}");
+}
+
+#[tokio::test]
+async fn a_password_never_travels_in_the_clear_to_another_machine() {
+    let url = crate::server::remote("http://alice:hunter2@storage.example/");
+    let error = law_backends::webdav::WebDav::new(&url, &EndpointSettings::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthenticated);
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn publication_can_be_configured() {
+    let Some(url) = setting("NGINX_HTTP") else { return };
+    let mut settings = EndpointSettings::default();
+    settings.publish = Some(Publish::Rename);
+    let (backend, base) = webdav(&format!("{url}/open"), &settings);
+    let options = PutOptions { parents: Parents::Create, ..PutOptions::default() };
+    let path = base.child("file").unwrap();
+    let receipt = backend.put(&Call::new(), &path, &BytesSource::new("x"), &options).await.unwrap();
+    assert_eq!(receipt.publish, Publish::Rename);
+}
