@@ -31,17 +31,39 @@ pub struct Error {
 impl Error {
     /// Bytes that do not follow the format.
     pub fn malformed(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Malformed, message: message.into(), io: None }
+        Self::new(ErrorKind::Malformed, message.into())
     }
 
     /// Content of another type.
     pub fn wrong_type(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Type, message: message.into(), io: None }
+        Self::new(ErrorKind::Type, message.into())
     }
 
     /// A feature that is not there.
     pub fn unsupported(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Unsupported, message: message.into(), io: None }
+        Self::new(ErrorKind::Unsupported, message.into())
+    }
+
+    /// Messages quote foreign bytes: control characters are escaped, so that none forges terminal output.
+    fn new(kind: ErrorKind, message: String) -> Self {
+        let message = if message.contains(char::is_control) { escaped(&message) } else { message };
+        Self { kind, message, io: None }
+    }
+
+    /// The same, where it is known that the storage did not fail: then the bytes are at fault.
+    pub(crate) fn blaming_content(self) -> Self {
+        match self.io {
+            Some(io) => Self::malformed(io.to_string()),
+            None => self,
+        }
+    }
+
+    /// The same with what it is about in front; an error of the storage stays as it is.
+    pub(crate) fn of(self, what: impl fmt::Display) -> Self {
+        match self.io {
+            Some(_) => self,
+            None => Self::new(self.kind, format!("{what}: {}", self.message)),
+        }
     }
 
     /// What went wrong, to match on.
@@ -53,6 +75,11 @@ impl Error {
     pub fn into_io(self) -> Option<io::Error> {
         self.io
     }
+}
+
+fn escaped(message: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    message.chars().map(escape).collect()
 }
 
 impl fmt::Display for Error {
@@ -80,5 +107,15 @@ impl From<io::Error> for Error {
             io::ErrorKind::InvalidData if !foreign => Self::malformed(error.to_string()),
             _ => Self { kind: ErrorKind::Io, message: String::new(), io: Some(error) },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_without_control_characters() {
+        assert_eq!(Error::malformed("a\x1b[2Jb\nc\u{e9}").to_string(), "a\\u{1b}[2Jb\\nc\u{e9}");
     }
 }

@@ -4,10 +4,18 @@
 
 mod error;
 mod io;
-
+mod json;
+#[cfg(test)]
+mod memory;
+pub mod numpy;
+mod reader;
+mod text;
 
 pub use error::{Error, ErrorKind, Result};
 pub use io::{FileInput, Input, Output};
+pub use json::{IndentedJson, Json};
+pub use numpy::Numpy;
+pub use text::Text;
 
 /// A format, as its name and the extensions of its files.
 pub trait Formatter {
@@ -36,4 +44,31 @@ pub trait Dump<T>: Formatter {
     /// [`ErrorKind::Type`] for an object that the format cannot hold, [`ErrorKind::Io`] for those of writing; what was
     /// written until then is no file.
     fn dump(&self, value: &T, output: &mut dyn Output) -> Result<()>;
+}
+
+/// The format that files of that name usually have; none if the extension is unknown.
+pub fn by_extension(name: &str) -> Option<&'static dyn Formatter> {
+    const KNOWN: [&dyn Formatter; 3] = [&Numpy, &Json, &Text];
+    let extension = std::path::Path::new(name).extension()?.to_str()?.to_ascii_lowercase();
+    KNOWN.into_iter().find(|format| format.extensions().contains(&extension.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_by_extension() {
+        for (name, expected) in [
+            ("a.npz", Some("numpy")),
+            ("x/a.b.NPY", Some("numpy")),
+            ("a.json", Some("json")),
+            ("a.log", Some("text")),
+            ("a.root", None),
+            (".json", None),
+            ("json", None),
+        ] {
+            assert_eq!(by_extension(name).map(Formatter::name), expected, "{name}");
+        }
+    }
 }

@@ -82,9 +82,9 @@ pub(crate) fn run(context: Context, command: FsCommand) -> Result<(), Failure> {
         let result = dispatch(context, command).await;
         cleanup::finish().await;
         watch.abort();
-        Ok(result)
+        result
     };
-    runtime::wait(work)?
+    runtime::block_on(work)
 }
 
 /// The first signal cancels the call, so that everything is tidied; the second ends the process.
@@ -121,4 +121,3 @@ async fn dispatch(context: Context, command: FsCommand) -> Result<(), Failure> {
         FsCommand::Serve(command) => command.run(&context).await,
     }
 }
-

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Algorithm;
+use crate::{Algorithm, Error, ErrorKind};
 
 /// Whether an endpoint can do something. Learnt from its answers, kept, and overridable in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,6 +69,10 @@ pub struct NameRules {
     pub utf8: bool,
     /// Bytes that cannot be part of a name, beside NUL and `/`.
     pub forbidden: &'static [u8],
+    /// ASCII control characters can be part of a name.
+    pub controls: bool,
+    /// Names that begin with a dot are listed as others are.
+    pub hidden: bool,
     /// The longest name in bytes, where it is known.
     pub longest: Option<usize>,
     /// Names that differ only in their case are different.
@@ -77,20 +81,30 @@ pub struct NameRules {
 
 impl NameRules {
     /// Any bytes, as on a Linux disk.
-    pub const BYTES: Self = Self { utf8: false, forbidden: b"", longest: Some(255), case_sensitive: true };
+    pub const BYTES: Self =
+        Self { utf8: false, forbidden: b"", controls: true, hidden: true, longest: Some(255), case_sensitive: true };
     /// Any text.
-    pub const TEXT: Self = Self { utf8: true, forbidden: b"", longest: None, case_sensitive: true };
+    pub const TEXT: Self = Self { utf8: true, longest: None, ..Self::BYTES };
 
     /// Why `path` cannot be stored here; none if it can.
     pub fn refusal(&self, path: &crate::Path) -> Option<NameRefusal> {
         if self.utf8 && path.to_str().is_none() {
             return Some(NameRefusal::NotUtf8);
         }
-        if let Some(&byte) = path.as_bytes().iter().find(|b| self.forbidden.contains(b)) {
+        if let Some(&byte) = path.as_bytes().iter().find(|b| self.forbids(**b)) {
             return Some(NameRefusal::Forbidden(byte as char));
+        }
+        if !self.hidden && path.segments().any(|s| s.starts_with(b".")) {
+            return Some(NameRefusal::Hidden);
         }
         let longest = self.longest?;
         path.segments().any(|s| s.len() > longest).then_some(NameRefusal::TooLong(longest))
+    }
+}
+
+impl NameRules {
+    fn forbids(&self, byte: u8) -> bool {
+        self.forbidden.contains(&byte) || (!self.controls && byte.is_ascii_control())
     }
 }
 
@@ -101,8 +115,27 @@ pub enum NameRefusal {
     NotUtf8,
     /// It contains a character that the storage mistreats.
     Forbidden(char),
+    /// It begins with a dot, and would be left out of every listing.
+    Hidden,
     /// A segment has more than this many bytes.
     TooLong(usize),
+}
+
+impl NameRefusal {
+    /// The refusal as an error: `InvalidInput`, or `NameTooLong`.
+    pub fn error(self) -> Error {
+        let (kind, reason) = match self {
+            Self::TooLong(most) => (ErrorKind::NameTooLong, format!("a name of more than {most} bytes")),
+            Self::NotUtf8 => (ErrorKind::InvalidInput, "a name that is not UTF-8".into()),
+            Self::Forbidden(c) => {
+                (ErrorKind::InvalidInput, format!("this kind of storage mistreats names with `{}`", c.escape_default()))
+            }
+            Self::Hidden => {
+                (ErrorKind::InvalidInput, "this kind of storage does not list names that begin with a dot".into())
+            }
+        };
+        Error::new(kind, reason)
+    }
 }
 
 /// What one endpoint can do, as far as it is known now.
@@ -172,6 +205,8 @@ impl NameRules {
         Self {
             utf8: self.utf8 || other.utf8,
             forbidden: if self.forbidden.len() >= other.forbidden.len() { self.forbidden } else { other.forbidden },
+            controls: self.controls && other.controls,
+            hidden: self.hidden && other.hidden,
             longest: [self.longest, other.longest].into_iter().flatten().min(),
             case_sensitive: self.case_sensitive && other.case_sensitive,
         }
@@ -191,11 +226,13 @@ mod tests {
 
     #[test]
     fn names_are_refused_with_the_reason() {
-        let rules = NameRules { utf8: true, forbidden: b"?", longest: Some(3), case_sensitive: true };
+        let rules = NameRules { forbidden: b"?", longest: Some(3), controls: false, hidden: false, ..NameRules::TEXT };
         let refusal = |bytes: &[u8]| rules.refusal(&crate::Path::parse(bytes).unwrap());
         assert_eq!(refusal(b"a?"), Some(NameRefusal::Forbidden('?')));
         assert_eq!(refusal(b"\xff"), Some(NameRefusal::NotUtf8));
         assert_eq!(refusal(b"ab/abcd"), Some(NameRefusal::TooLong(3)));
+        assert_eq!(refusal(b"a\x7f"), Some(NameRefusal::Forbidden('\x7f')));
+        assert_eq!(refusal(b"ab/.a"), Some(NameRefusal::Hidden));
         assert_eq!(refusal(b"abc/abc"), None);
     }
 }

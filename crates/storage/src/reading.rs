@@ -89,7 +89,8 @@ pub struct Reading {
     pub validator: Validator,
     /// Checksums of the whole file that came with the answer.
     pub digests: Vec<Digest>,
-    /// Exactly `range.length` bytes, or an error: see [`exactly`].
+    /// Exactly `range.length` bytes, or an error: see [`exactly`]. Where validators are weak, a read that was not pinned
+    /// ends in [`ErrorKind::Changed`] if the file is another by then; who pinned it looks again for itself.
     pub stream: ByteStream,
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use law_formatters::{Input, Output};
-use law_storage::{Backend as _, Call, Error, ErrorKind, FileSource, LocalFile, Result, Validator};
+use law_storage::{Call, Error, ErrorKind, FileSource, LocalFile, Result, Validator};
 use law_transfer::Place;
 
 use crate::runtime::wait;
@@ -68,7 +68,7 @@ impl RangeInput {
             return Err(refuse(ErrorKind::IsADirectory));
         }
         let name = crate::directory::basename(&place.path);
-        let length = metadata.size.unwrap_or_default();
+        let length = metadata.size.ok_or_else(|| refuse(ErrorKind::Malformed))?;
         Ok(Self { validator: metadata.identity(), length, name, place })
     }
 }

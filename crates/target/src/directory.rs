@@ -4,9 +4,7 @@ use std::fmt;
 
 use futures_util::StreamExt as _;
 use globset::{GlobBuilder, GlobMatcher};
-use law_storage::{
-    Call, Error, ErrorKind, FileSystem, Kind, ListOptions, Metadata, Operation, Parents, Path, Result,
-};
+use law_storage::{Call, Error, ErrorKind, FileSystem, Kind, ListOptions, Metadata, Operation, Parents, Path, Result};
 use law_transfer::{Place, remove_tree};
 
 use crate::file_systems::FileSystems;
@@ -146,7 +144,11 @@ impl DirectoryTarget {
     ///
     /// # Errors
     /// `NotFound`, `NotADirectory`; `InvalidInput` for a bad pattern. Never a part of the names.
-    pub fn listdir(&self, pattern: impl Into<Option<&'static str>>, kind: impl Into<Option<Kind>>) -> Result<Vec<String>> {
+    pub fn listdir(
+        &self,
+        pattern: impl Into<Option<&'static str>>,
+        kind: impl Into<Option<Kind>>,
+    ) -> Result<Vec<String>> {
         let (target, pattern, kind) = (self.clone(), pattern.into(), kind.into());
         wait(async move { target.listdir_async(pattern, kind).await })
     }

@@ -4,18 +4,18 @@ use std::fmt;
 
 use law_formatters::{Dump, FileInput, Load};
 use law_storage::{
-    BytesSource, Call, Error, ErrorKind, Existing, FileSource, FileSystem, Metadata, Operation, Parents, Path, PutOptions, Receipt,
-    Result,
+    BytesSource, Call, Error, ErrorKind, Existing, FileSource, FileSystem, Metadata, Operation, Parents, Path,
+    PutOptions, Receipt, Result,
 };
 use law_transfer::{CopyOptions, Place, Policy, copy_file};
 
+use crate::DirectoryTarget;
 use crate::bridge::{Staging, format_error};
 use crate::directory::basename;
 use crate::file_systems::FileSystems;
 use crate::localize::{self, LocalizedRead, LocalizedWrite};
 use crate::runtime::wait;
 use crate::target::Spot;
-use crate::DirectoryTarget;
 
 /// A file on any storage, which exists or not. Making one does no input or output. Cheap to clone.
 ///

@@ -109,7 +109,8 @@ impl FileSystems {
 
     fn configured(&self, name: &str, settings: &FileSystemSettings) -> Result<FileSystem> {
         let door = settings.doors.first().ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, format!("the file system `{name}` has no doors")).hint("doors = [\"davs://...\"]")
+            Error::new(ErrorKind::InvalidInput, format!("the file system `{name}` has no doors"))
+                .hint("doors = [\"davs://...\"]")
         })?;
         if settings.doors.len() > 1 {
             tracing::info!(file_system = name, "only the first of several doors is used by this version");
@@ -144,8 +145,10 @@ impl FileSystems {
 
     /// The settings of a configured file system with the same endpoint.
     fn defaults_of(&self, remote: &RemoteUrl) -> Result<&FileSystemSettings> {
-        let same = |url: &str| matches!(Url::parse(url).as_ref().map(Url::location),
-            Ok(Location::Remote(door)) if door.endpoint() == remote.endpoint());
+        let same = |url: &str| {
+            matches!(Url::parse(url).as_ref().map(Url::location),
+            Ok(Location::Remote(door)) if door.endpoint() == remote.endpoint())
+        };
         let found = self.config.file_systems.values().find(|fs| fs.doors.iter().any(|door| same(&door.url)));
         found.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such endpoint in the configuration"))
     }

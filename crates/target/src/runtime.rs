@@ -59,6 +59,18 @@ pub fn wait<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 's
     receiver.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a task of law broke: this is a defect")))
 }
 
+/// Runs `work` on the calling thread, with the shared runtime behind it: for the main thread of a program, whose work
+/// need not be fit for another thread.
+///
+/// # Errors
+/// Those of `work`; `Internal` if the runtime cannot start.
+///
+/// # Panics
+/// Within a runtime, as tokio's `block_on` does: [`wait`] is for everywhere.
+pub fn block_on<T, E: From<Error>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    shared()?.runtime.block_on(work)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -64,9 +64,9 @@ impl<'a> Request<'a> {
     }
 
     /// Repeating it does no harm (RFC 9110 section 9.2.2): PUT goes to names that only this client knows, or replaces
-    /// the same content by the same.
+    /// the same content by the same; after MKCOL it is looked at what is there.
     fn repeatable(&self) -> bool {
-        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "PUT")
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "PUT" | "MKCOL")
     }
 
     fn has_body(&self) -> bool {
@@ -218,6 +218,10 @@ impl Client {
         head.headers_mut().extend(request.headers.clone());
         if let Some(authorization) = self.authorization_for(to) {
             head.headers_mut().insert(header::AUTHORIZATION, authorization);
+        }
+        if let RequestBody::Upload(upload) = &request.body {
+            // Said also for an empty body, of which hyper says nothing, and which nginx then refuses.
+            head.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(upload.size()));
         }
         let held = matches!(request.body, RequestBody::Upload(_)) && request.has_body();
         let expect = held && self.expects.load(Ordering::Relaxed);

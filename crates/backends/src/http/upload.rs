@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::Stream as _;
+use futures_util::{Stream as _, StreamExt as _};
 use http_body::{Body, Frame, SizeHint};
 use law_storage::{Algorithm, ByteStream, Call, Error, ErrorKind, Hasher, Result, Source, Taken};
 use tokio::sync::{Notify, watch};
@@ -140,8 +140,13 @@ impl<'a> Upload<'a> {
     pub(super) async fn body(&self, call: &Call, gate: Option<Gate>) -> Result<Payload> {
         let progress = Arc::new(Progress::new(&self.algorithms, self.size, gate.is_some()));
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress.clone();
-        let stream = self.source.open(call, 0).await?;
-        Ok(Payload::Upload(Held { stream, left: self.size, gate, last: None, ending: self.ending.clone(), progress }))
+        let mut stream = self.source.open(call, 0).await?;
+        if self.size == 0 {
+            // hyper never asks for a body without bytes, so that nobody else would see that there are some.
+            nothing_in(&mut stream).await?;
+        }
+        let ending = self.ending.clone();
+        Ok(Payload::Upload(Held { stream, left: self.size, gate, last: None, ended: false, ending, progress }))
     }
 }
 
@@ -153,11 +158,15 @@ pub(super) enum Payload {
 }
 
 /// A source as a body.
+///
+/// The last chunk goes only after the source has said that there is no more: a server has the whole body with it, and
+/// would publish what turns out to be too long.
 pub(super) struct Held {
     stream: ByteStream,
     left: u64,
     gate: Option<Gate>,
     last: Option<Bytes>,
+    ended: bool,
     ending: Arc<Ending>,
     progress: Arc<Progress>,
 }
@@ -187,6 +196,20 @@ impl Body for Payload {
     }
 }
 
+fn too_long() -> Error {
+    Error::new(ErrorKind::Integrity, "the source has more bytes than it said")
+}
+
+/// An error if the source of an empty body is not empty.
+async fn nothing_in(stream: &mut ByteStream) -> Result<()> {
+    while let Some(chunk) = stream.next().await.transpose()? {
+        if !chunk.is_empty() {
+            return Err(too_long());
+        }
+    }
+    Ok(())
+}
+
 fn take_all(bytes: &mut Bytes) -> Option<Bytes> {
     let all = std::mem::take(bytes);
     (!all.is_empty()).then_some(all)
@@ -199,37 +222,42 @@ impl Held {
             self.gate = None;
             self.progress.held.store(false, Ordering::Relaxed);
         }
-        if let Some(last) = self.last.take() {
-            self.progress.sent.fetch_add(last.len() as u64, Ordering::Relaxed);
-            return Poll::Ready(Some(Ok(last)));
+        while !self.ended {
+            let polled = Pin::new(&mut self.stream).poll_next(cx);
+            self.progress.waits_for_source.store(polled.is_pending(), Ordering::Relaxed);
+            match ready!(polled).transpose().and_then(|chunk| self.take(chunk)) {
+                Ok(Some(chunk)) => return Poll::Ready(Some(Ok(self.sent(chunk)))),
+                Ok(None) if self.ended && self.end_is_held() => return self.hold(cx),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Some(Err(self.fail(error)))),
+            }
         }
-        let polled = Pin::new(&mut self.stream).poll_next(cx);
-        self.progress.waits_for_source.store(polled.is_pending(), Ordering::Relaxed);
-        let chunk = match ready!(polled) {
-            Some(Ok(chunk)) => match self.take(chunk) {
-                Ok(chunk) if self.left == 0 && self.end_is_held() => return self.hold(chunk, cx),
-                taken => taken,
-            },
-            Some(Err(error)) => Err(error),
-            None if self.left > 0 => Err(self.short()),
-            None => return Poll::Ready(None),
-        };
-        Poll::Ready(Some(chunk.map_err(|error| self.fail(error))))
+        Poll::Ready(self.last.take().map(|last| Ok(self.sent(last))))
     }
 
-    fn take(&mut self, chunk: Bytes) -> Result<Bytes> {
-        let length = chunk.len() as u64;
-        self.left = self
-            .left
-            .checked_sub(length)
-            .ok_or_else(|| Error::new(ErrorKind::Changed, "the source has more bytes than it had at first"))?;
+    /// Counts a chunk of the source; the one that makes the body whole is kept until the source has ended.
+    fn take(&mut self, chunk: Option<Bytes>) -> Result<Option<Bytes>> {
+        let Some(chunk) = chunk else {
+            self.ended = true;
+            return if self.left > 0 { Err(self.short()) } else { Ok(None) };
+        };
+        if chunk.is_empty() {
+            return Ok(None);
+        }
+        self.left = self.left.checked_sub(chunk.len() as u64).ok_or_else(too_long)?;
         if let Some(hasher) = &mut *self.progress.hasher.lock().unwrap_or_else(PoisonError::into_inner) {
             hasher.update(&chunk);
         }
-        if self.left > 0 || !self.end_is_held() {
-            self.progress.sent.fetch_add(length, Ordering::Relaxed);
+        if self.left > 0 {
+            return Ok(Some(chunk));
         }
-        Ok(chunk)
+        self.last = Some(chunk);
+        Ok(None)
+    }
+
+    fn sent(&self, chunk: Bytes) -> Bytes {
+        self.progress.sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        chunk
     }
 
     fn end_is_held(&self) -> bool {
@@ -237,8 +265,7 @@ impl Held {
     }
 
     /// Says that everything was read, and waits until the last bytes may go.
-    fn hold(&mut self, last: Bytes, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        self.last = Some(last);
+    fn hold(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         self.progress.held.store(true, Ordering::Relaxed);
         let mut released = self.ending.released.subscribe();
         self.gate = Some(Box::pin(async move {

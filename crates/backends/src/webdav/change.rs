@@ -1,7 +1,7 @@
 //! Changes of names: directories, removals, renames, copies.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -21,6 +21,9 @@ use crate::http::{Address, Answer, Request};
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 const OVERWRITE: HeaderName = HeaderName::from_static("overwrite");
 const DEPTH: HeaderName = HeaderName::from_static("depth");
+
+/// How long a redirector may take to find out what a data server has made.
+const SEEN: Duration = Duration::from_secs(15);
 
 fn method(name: &str) -> Method {
     // The names here are constants and valid tokens.
@@ -72,11 +75,38 @@ impl Endpoint {
         let answer = self.send(call, request, Operation::CreateDirectory).await?;
         if answer.status.is_success() {
             answer.body.discard().await;
+            return self.wait_until_seen(call, path, Operation::CreateDirectory).await;
+        }
+        let place = answer.address.clone();
+        let said = refused(answer, Operation::CreateDirectory).await;
+        // The server that refused is asked, as a redirector may not know yet what one of its data servers has. Apache says
+        // 403 to those who lose a race.
+        match self.is_directory_at(call, path, place).await {
+            Ok(true) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+            _ => Err(said),
+        }
+    }
+
+    /// Behind a redirector a new name is known a moment later than it exists: this waits until whoever asks there finds
+    /// it. What was made stays made, whether it is seen in time or not.
+    pub(super) async fn wait_until_seen(&self, call: &Call, path: &Path, operation: Operation) -> Result<()> {
+        if !self.redirects() {
             return Ok(());
         }
-        let said = refused(answer, Operation::CreateDirectory).await;
-        let may_exist = !matches!(said.kind(), ErrorKind::Unauthenticated | ErrorKind::PermissionDenied);
-        if may_exist && self.directory_exists(call, path).await? { Ok(()) } else { Err(said) }
+        let begin = Instant::now();
+        while self.look(call, path, operation).await?.is_none() {
+            if begin.elapsed() > SEEN {
+                tracing::warn!(url = %self.url(path), "the redirector does not find what was just made");
+                break;
+            }
+            call.bound(async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn remove_file(&self, call: &Call, path: &Path) -> Result<()> {
@@ -165,7 +195,21 @@ pub(super) async fn remove_directory(endpoint: &Arc<Endpoint>, call: &Call, path
             }
         }
     }
-    endpoint.delete(call, seen.address.origin().collection(path), Operation::Remove).await
+    endpoint.delete(call, seen.address.origin().collection(path), Operation::Remove).await?;
+    if endpoint.redirects() { remove_elsewhere(endpoint, call, path).await } else { Ok(()) }
+}
+
+/// Each data server of a cluster has its own copy of a directory; the last one that is not empty says so.
+async fn remove_elsewhere(endpoint: &Endpoint, call: &Call, path: &Path) -> Result<()> {
+    const MOST_SERVERS: usize = 1000;
+    for _ in 0..MOST_SERVERS {
+        let Some(seen) = endpoint.look(call, path, Operation::Remove).await? else { return Ok(()) };
+        match endpoint.delete(call, seen.address.origin().collection(path), Operation::Remove).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    Err(endpoint.error(ErrorKind::Unavailable, path, Operation::Remove))
 }
 
 /// What a rename or a copy found before it began.
@@ -231,7 +275,8 @@ pub(super) async fn rename(
     }
     let place = &ends.source.address;
     if ends.target.is_none() || endpoint.quirks().move_over == Overwrite::Atomic {
-        return endpoint.transfer(call, "MOVE", place, (from, to), ends.target.is_some(), directory).await;
+        endpoint.transfer(call, "MOVE", place, (from, to), ends.target.is_some(), directory).await?;
+        return endpoint.wait_until_seen(call, to, Operation::Rename).await;
     }
     let aside = Aside::make(endpoint, call, to, place).await?;
     match endpoint.move_at(call, place, from, to, false).await {
@@ -261,7 +306,7 @@ pub(super) async fn copy(
         return Ok(());
     }
     endpoint.check_target(&ends, to, destination, Operation::Copy)?;
-    if ends.target.is_some() && endpoint.quirks().move_over > endpoint.quirks().overwrite {
+    if ends.target.is_some() && endpoint.quirks().replaces_by_put() {
         let what = "replacing a file by a copy without a moment in which there is none";
         return Err(endpoint.cannot(to, what, Operation::Copy));
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use law_storage::{Algorithm, Call, Digest, ErrorKind, Operation, Path, Result};
+use law_storage::{Algorithm, Call, Digest, Error, ErrorKind, Operation, Path, Result};
 
 use super::Endpoint;
 use super::checksum::{digests, header_name, repr_digests};
@@ -16,6 +16,12 @@ const WANT_REPR_DIGEST: HeaderName = HeaderName::from_static("want-repr-digest")
 
 /// How long a checksum that is being computed is waited for: the sum is a minute.
 const PENDING: [u64; 7] = [200, 400, 1_000, 3_000, 10_000, 20_000, 25_000];
+
+/// How long one question is waited for, in seconds, where the server forgets some: a large file takes minutes.
+const PATIENCE: [u64; 8] = [5, 10, 20, 30, 60, 60, 60, 60];
+
+/// Questions for a checksum at once, where the server forgets some: XRootD's default is to answer four.
+pub(super) const AT_ONCE: usize = 2;
 
 /// What a server answered when it was asked for a checksum.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +59,7 @@ impl Endpoint {
         }
         let mut waits = PENDING.iter();
         let told = loop {
-            match self.ask_once(call, address.clone(), algorithm).await? {
+            match self.ask_patiently(call, &address, algorithm).await? {
                 (StatusCode::ACCEPTED, _) if let Some(&wait) = waits.next() => {
                     let sleep = tokio::time::sleep(Duration::from_millis(wait));
                     call.bound(async {
@@ -67,6 +73,24 @@ impl Endpoint {
         };
         self.remember_digest(algorithm, told.digest.is_some());
         Ok(told)
+    }
+
+    /// Asks again, by a connection of its own, where a server may have forgotten the question.
+    async fn ask_patiently(&self, call: &Call, address: &Address, algorithm: Algorithm) -> Result<(StatusCode, Told)> {
+        if !self.quirks().forgets_checksums {
+            return self.ask_once(call, address.clone(), algorithm).await;
+        }
+        let place = self.checksums.acquire().await;
+        let _place = place.map_err(|e| Error::new(ErrorKind::Internal, "no place for a question").because(e))?;
+        for patience in PATIENCE {
+            let asked = self.ask_once(call, address.clone(), algorithm);
+            if let Ok(answer) = tokio::time::timeout(Duration::from_secs(patience), asked).await {
+                return answer;
+            }
+            tracing::debug!(url = %address, "no checksum yet: asking again");
+        }
+        let message = format!("no checksum came for {} s from", PATIENCE.iter().sum::<u64>());
+        Err(Error::new(ErrorKind::Timeout, message).at(address).during(Operation::Digest))
     }
 
     /// `Want-Digest` first: XrdHttp drops the newer header when both are there.
@@ -147,9 +171,11 @@ impl Endpoint {
         }
         let size = answer.text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
         answer.body.discard().await;
-        match size {
-            Some(size) => Ok(Told { size: Some(size), digest: None }),
-            None => Err(self.error(ErrorKind::Malformed, path, Operation::Put)),
-        }
+        let size = match size {
+            Some(size) => size,
+            // Apache tells no length of an empty file here.
+            None => self.size_at(call, path, address.clone()).await?,
+        };
+        Ok(Told { size: Some(size), digest: None })
     }
 }

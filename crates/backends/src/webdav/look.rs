@@ -64,7 +64,7 @@ impl Endpoint {
                 answer.body.discard().await;
                 return self.look_by_head(call, path, operation).await;
             }
-            _ => return self.odd_answer(path, answer, operation).await,
+            _ => return self.odd_answer(call, path, answer, operation).await,
         }
         let address = answer.address.clone();
         let first = call.bound(async { responses(answer.body).next().await }).await;
@@ -97,12 +97,35 @@ impl Endpoint {
         Ok(Some(Seen { metadata, address }))
     }
 
-    /// Some servers say that a path below a file is no collection, in their own ways: that is missing, not trouble.
-    async fn odd_answer(&self, path: &Path, answer: Answer, operation: Operation) -> Result<Option<Seen>> {
+    /// Servers have their own ways of saying that a path is below a file (400, 409, 500): the parent is looked at, and
+    /// a file or nothing there means that the path is missing. Anything else is trouble.
+    async fn odd_answer(&self, call: &Call, path: &Path, answer: Answer, operation: Operation) -> Result<Option<Seen>> {
+        let telling = matches!(answer.status.as_u16(), 400 | 409 | 500);
         let error = refused(answer, operation).await;
-        let about_parent = matches!(error.kind(), ErrorKind::NotADirectory)
-            || (error.status() == law_storage::Status::Exhausted && error.message().contains("not a directory"));
-        if about_parent && path.parent().is_some_and(|parent| !parent.is_root()) { Ok(None) } else { Err(error) }
+        let Some(parent) = path.parent().filter(|parent| telling && !parent.is_root()) else { return Err(error) };
+        match Box::pin(self.look(call, &parent, operation)).await {
+            Ok(Some(seen)) if seen.metadata.is_directory() => Err(error),
+            Ok(_) => Ok(None),
+            Err(_) => Err(error),
+        }
+    }
+
+    /// Whether there is a directory at one server of perhaps many; a file there is an error.
+    pub(super) async fn is_directory_at(&self, call: &Call, path: &Path, address: Address) -> Result<bool> {
+        let answer = self.send(call, propfind(address, "0", QUESTION), Operation::CreateDirectory).await?;
+        match self.seen(call, path, answer, Operation::CreateDirectory).await? {
+            Some(seen) if seen.metadata.is_directory() => Ok(true),
+            Some(_) => Err(self.error(ErrorKind::AlreadyExists, path, Operation::CreateDirectory)),
+            None => Ok(false),
+        }
+    }
+
+    /// The size of the file at one server of perhaps many.
+    pub(super) async fn size_at(&self, call: &Call, path: &Path, address: Address) -> Result<u64> {
+        let answer = self.send(call, propfind(address, "0", QUESTION), Operation::Put).await?;
+        let seen = self.seen(call, path, answer, Operation::Put).await?;
+        let size = seen.and_then(|seen| seen.metadata.size);
+        size.ok_or_else(|| self.error(ErrorKind::Malformed, path, Operation::Put))
     }
 
     async fn seen_file(&self, call: &Call, response: Response, address: Address, operation: Operation) -> Result<Seen> {

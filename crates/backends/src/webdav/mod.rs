@@ -23,9 +23,11 @@ use bytes::Bytes;
 use http::Method;
 use law_storage::{
     Algorithm, Backend, ByteRange, Call, Capabilities, Credential, Destination, Digest, EndpointSettings, Error,
-    ErrorKind, Factory, ListOptions, Listing, LocalFile, Metadata, NameRefusal, NameRules, Operation, Parents, Path,
+    ErrorKind, Factory, ListOptions, Listing, LocalFile, Metadata, NameRules, Operation, Overwrite, Parents, Path,
     Publish, PutOptions, ReadOptions, Reading, Receipt, RemoteUrl, Result, Secret, Source, Space, Support, Validator,
 };
+
+use tokio::sync::Semaphore;
 
 use crate::http::{Address, Answer, Client, Origin, Request};
 use quirks::{Offers, Quirks};
@@ -56,6 +58,8 @@ struct Endpoint {
     settings: EndpointSettings,
     configured: Option<&'static Quirks>,
     learnt: Mutex<Learnt>,
+    /// Places for questions for a checksum, where the server forgets them.
+    checksums: Semaphore,
 }
 
 /// What the endpoint's answers have told so far.
@@ -86,6 +90,7 @@ impl WebDav {
             settings,
             configured,
             learnt: Mutex::default(),
+            checksums: Semaphore::new(digest::AT_ONCE),
         })))
     }
 }
@@ -112,8 +117,11 @@ impl Endpoint {
         self.configured.or(self.learnt().quirks).unwrap_or_else(Quirks::unknown)
     }
 
-    fn publish(&self) -> Publish {
-        self.settings.publish.unwrap_or(self.quirks().publish)
+    /// How a file gets its name here: a new one, or one that replaces another.
+    fn publish(&self, replaces: bool) -> Publish {
+        let quirks = self.quirks();
+        let usual = if replaces && quirks.replaces_by_put() { Publish::Direct } else { quirks.publish };
+        self.settings.publish.unwrap_or(usual)
     }
 
     fn address(&self, path: &Path) -> Address {
@@ -128,13 +136,18 @@ impl Endpoint {
     async fn send(&self, call: &Call, request: Request<'_>, operation: Operation) -> Result<Answer> {
         let wait = self.quirks().continue_wait;
         let answer = self.client.send(call, &request, wait).await.map_err(|e| e.during(operation))?;
-        let server = answer.text(http::header::SERVER).unwrap_or_default();
         let mut learnt = self.learnt();
-        let quirks = self.configured.unwrap_or_else(|| Quirks::of_server(&server));
+        let told = self.configured.or_else(|| Quirks::of_answer(&answer.headers)).or(learnt.quirks);
+        let quirks = told.unwrap_or_else(Quirks::unknown);
         learnt.quirks = Some(quirks);
         learnt.redirects |= quirks.redirector && answer.address.origin() != self.client.home();
         drop(learnt);
         Ok(answer)
+    }
+
+    /// Whether answers came from data servers behind this endpoint.
+    fn redirects(&self) -> bool {
+        self.learnt().redirects
     }
 
     /// Whether it was named by `http` or `https`, where a server need not speak WebDAV.
@@ -151,8 +164,9 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Refuses a name that this kind of server would take for another. One that it only does not list can be read.
     fn check_name(&self, path: &Path) -> Result<()> {
-        self.check_rules(path, self.quirks().names)
+        self.check_rules(path, NameRules { hidden: true, ..self.quirks().names })
     }
 
     /// As [`check_name`](Self::check_name), for a name that is about to be made.
@@ -166,18 +180,7 @@ impl Endpoint {
     }
 
     fn check_rules(&self, path: &Path, rules: NameRules) -> Result<()> {
-        let Some(refusal) = rules.refusal(path) else { return Ok(()) };
-        let error = match refusal {
-            NameRefusal::TooLong(most) => {
-                Error::new(ErrorKind::NameTooLong, format!("a name of more than {most} bytes"))
-            }
-            NameRefusal::NotUtf8 => Error::new(ErrorKind::InvalidInput, "a name that is not UTF-8"),
-            NameRefusal::Forbidden(c) => Error::new(
-                ErrorKind::InvalidInput,
-                format!("this kind of server mistreats names with `{}`", c.escape_default()),
-            ),
-        };
-        Err(error.at(self.url(path)))
+        rules.refusal(path).map_or(Ok(()), |refusal| Err(refusal.error().at(self.url(path))))
     }
 
     fn url(&self, path: &Path) -> String {
@@ -200,7 +203,14 @@ impl Backend for WebDav {
     fn capabilities(&self) -> Capabilities {
         let quirks = self.0.quirks();
         let learnt = self.0.learnt();
-        let direct = self.0.settings.publish == Some(Publish::Direct) && quirks.publish == Publish::Rename;
+        let wanted = self.0.settings.publish;
+        let overwrite = match wanted {
+            Some(Publish::Direct) if !quirks.puts_over => Overwrite::Unsafe,
+            Some(Publish::Rename) => quirks.move_over,
+            _ => quirks.overwrite(),
+        };
+        // The weaker of both ways, where an existing file is replaced in another way than a new one is made.
+        let usual = if quirks.replaces_by_put() { Publish::Direct } else { quirks.publish };
         Capabilities {
             list: if learnt.redirects { Support::No } else { Support::Yes },
             ranges: Support::Yes,
@@ -213,9 +223,9 @@ impl Backend for WebDav {
             space: Support::Unknown,
             local_files: Support::No,
             digests: learnt.digests.clone(),
-            overwrite: if direct { law_storage::Overwrite::Unsafe } else { quirks.overwrite },
+            overwrite,
             no_clobber: quirks.no_clobber,
-            publish: self.0.settings.publish.unwrap_or(quirks.publish),
+            publish: wanted.unwrap_or(usual),
             names: if learnt.redirects { quirks.names_by_redirector } else { quirks.names },
             modified_resolution: Some(std::time::Duration::from_secs(1)),
         }

@@ -183,11 +183,11 @@ impl<R: AsyncBufRead + Unpin> Multistatus<R> {
     }
 
     fn close(&mut self, element: Element) -> Result<Element> {
-        let text = std::mem::take(&mut self.text);
-        let text = text.trim();
+        let whole = std::mem::take(&mut self.text);
+        let text = whole.trim();
         match element {
             Element::Multistatus => self.state = State::Complete,
-            Element::Href if self.parent() == Some(Element::Response) => self.response.href = text.to_owned(),
+            Element::Href if self.parent() == Some(Element::Response) => self.response.href = href(&whole),
             Element::Status if self.parent() == Some(Element::Propstat) => self.propstat = status_code(text),
             Element::Status => self.response.status = status_code(text),
             Element::Propstat => self.end_propstat(),
@@ -214,6 +214,14 @@ impl<R: AsyncBufRead + Unpin> Multistatus<R> {
             self.response.properties.merge(found);
         }
     }
+}
+
+/// An href without the line breaks of a pretty printer around it. XrdHttp does not encode: a space at the end belongs to
+/// the name.
+fn href(text: &str) -> String {
+    let begun = text.trim_start();
+    let line = begun.find(['\n', '\r']).filter(|&end| begun[end..].trim().is_empty());
+    line.map_or(begun, |end| begun[..end].trim_end()).to_owned()
 }
 
 fn open(stack: &mut Vec<Element>, text: &mut String, state: &mut State, element: Element) -> Result<()> {

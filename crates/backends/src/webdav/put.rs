@@ -32,8 +32,9 @@ pub(super) async fn put(
         None => Some(SpooledSource::spool(source.open(call, 0).await?).await?),
     };
     let size = spooled.as_ref().map_or(source.size(), |spooled| spooled.source().size()).unwrap_or_default();
-    let job = Job { endpoint, call, path, source, spooled: spooled.as_ref(), size, options, existing };
-    match endpoint.publish() {
+    let publish = endpoint.publish(existing.is_some());
+    let job = Job { endpoint, call, path, source, spooled: spooled.as_ref(), size, options, existing, publish };
+    match publish {
         Publish::Rename => job.by_rename().await,
         Publish::Direct => job.directly().await,
     }
@@ -55,11 +56,18 @@ impl Endpoint {
             return Err(self.error(ErrorKind::Changed, path, Operation::Put).leaving("nothing was written"));
         }
         match options.parents {
-            Parents::Create => self.create_directory(call, &parent, Parents::Create).await?,
+            Parents::Create => self.create_parent(call, &parent).await?,
             Parents::Require if parent.is_root() => {}
             Parents::Require => drop(self.look_for_directory(call, &parent, Operation::Put).await?),
         }
         Ok(None)
+    }
+
+    async fn create_parent(&self, call: &Call, parent: &Path) -> Result<()> {
+        match self.create_directory(call, parent, Parents::Create).await {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error.with_kind(ErrorKind::NotADirectory)),
+            other => other,
+        }
     }
 
     fn may_replace(&self, path: &Path, seen: &Seen, existing: &Existing) -> Result<()> {
@@ -87,6 +95,7 @@ struct Job<'a> {
     size: u64,
     options: &'a PutOptions,
     existing: Option<Seen>,
+    publish: Publish,
 }
 
 impl Job<'_> {
@@ -136,6 +145,10 @@ impl Job<'_> {
         let (told, proof) = self.verify(&place, &taken, algorithm).await?;
         let source_proof = self.source.prove(self.call, &taken).await?;
         self.publish(temporary, &place).await?;
+        if self.existing.is_none() {
+            // It is published; whoever asks the redirector shall find it.
+            drop(self.endpoint.wait_until_seen(self.call, self.path, Operation::Put).await);
+        }
         Ok(self.receipt(taken, told, proof, source_proof, tag))
     }
 
@@ -306,23 +319,38 @@ impl Job<'_> {
     }
 
     fn left_by_abort(&self) -> &'static str {
-        match self.endpoint.quirks().overwrite {
-            Overwrite::Atomic => "nothing was published",
-            _ => "this server may keep a part of the file under its name",
+        match self.endpoint.quirks().puts_over {
+            true => "nothing was published",
+            false => "this server may keep a part of the file under its name",
         }
     }
 
+    /// What was replaced is gone already; what is there now may be another writer's, so that only a file that had no
+    /// predecessor is removed.
     async fn remove_wrong(&self, error: Error) -> Error {
+        if self.existing.is_some() {
+            return error.leaving("what has this name now is not what was sent; another writer may have replaced it");
+        }
         match self.endpoint.delete(self.call, self.endpoint.address(self.path), Operation::Put).await {
             Ok(()) => error.leaving("the wrong file was removed"),
             Err(_) => error.leaving("the wrong file has this name now"),
         }
     }
 
+    /// What readers saw while a file was replaced.
+    fn overwrite(&self) -> Overwrite {
+        let quirks = self.endpoint.quirks();
+        match self.publish {
+            Publish::Rename => quirks.move_over,
+            Publish::Direct if quirks.puts_over => Overwrite::Atomic,
+            Publish::Direct => Overwrite::Unsafe,
+        }
+    }
+
     fn receipt(&self, taken: Taken, told: Told, proof: Proof, source_proof: Proof, tag: Option<String>) -> Receipt {
         let here = taken.digests.into_iter().map(|digest| (digest, Computed::Here));
         let there = told.digest.into_iter().map(|digest| (digest, Computed::Storage));
-        let direct = self.endpoint.publish() == Publish::Direct;
+        let direct = self.publish == Publish::Direct;
         Receipt {
             size: taken.size,
             digests: here.chain(there).collect(),
@@ -330,8 +358,8 @@ impl Job<'_> {
             validator: tag.filter(|_| direct).map(|tag| Validator::etag(tag).with_size(Some(taken.size))),
             proof,
             source_proof,
-            publish: self.endpoint.publish(),
-            overwrite: self.existing.is_some().then(|| self.endpoint.quirks().overwrite),
+            publish: self.publish,
+            overwrite: self.existing.is_some().then(|| self.overwrite()),
             door: self.endpoint.client.home().base(),
             attempts: Vec::new(),
         }

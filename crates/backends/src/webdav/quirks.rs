@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::{HeaderMap, header};
 use law_storage::{Algorithm, NameRules, NoClobber, Overwrite, Publish};
 
 /// How hrefs in a listing spell a path.
@@ -45,8 +46,8 @@ pub(super) struct Quirks {
     pub(super) destinations: Destinations,
     /// How files get their names.
     pub(super) publish: Publish,
-    /// What readers see while a file is replaced that way.
-    pub(super) overwrite: Overwrite,
+    /// PUT over a file is atomic: the server itself has a temporary file. Where MOVE is not, files are replaced so.
+    pub(super) puts_over: bool,
     /// What readers see while MOVE replaces a file.
     pub(super) move_over: Overwrite,
     /// What "never replace" guarantees.
@@ -61,6 +62,9 @@ pub(super) struct Quirks {
     pub(super) continue_wait: Duration,
     /// Which checksums it offers.
     pub(super) offers: Offers,
+    /// It computes a few checksums at once, and never answers who asked for one too many (XrdHttp 5.5.3, measured);
+    /// once it is computed, whoever asks again is answered.
+    pub(super) forgets_checksums: bool,
     /// Which names it can hold.
     pub(super) names: NameRules,
     /// Which names can be made through a redirector. A data server tells it of a new name by a line of text, in which a
@@ -82,7 +86,7 @@ const UNKNOWN: Quirks = Quirks {
     hrefs: Hrefs::Encoded,
     destinations: Destinations::Encoded,
     publish: Publish::Rename,
-    overwrite: Overwrite::Window,
+    puts_over: false,
     move_over: Overwrite::Window,
     no_clobber: NoClobber::CheckThenAct,
     deletes_trees: true,
@@ -90,6 +94,7 @@ const UNKNOWN: Quirks = Quirks {
     redirector: false,
     continue_wait: QUICK,
     offers: ANY,
+    forgets_checksums: false,
     names: NameRules::TEXT,
     names_by_redirector: NameRules::TEXT,
     ranges: 200,
@@ -104,15 +109,14 @@ const TABLE: [Quirks; 9] = [
         hrefs: Hrefs::Raw,
         destinations: Destinations::Raw,
         // An aborted PUT destroys the old file; MOVE over an existing file is rename(2).
-        overwrite: Overwrite::Atomic,
         move_over: Overwrite::Atomic,
-        deletes_trees: false,
         copies: false,
         redirector: true,
         offers: GRID,
-        // `%3F` is cut off with all that follows, and stored without a word. A line feed ends a header.
-        names: NameRules { forbidden: b"?\r\n", ..TEXT_255 },
-        names_by_redirector: NameRules { forbidden: b"?\r\n %#", ..TEXT_255 },
+        forgets_checksums: true,
+        // `%3F` is cut off with all that follows, and stored without a word; a control character ends a header.
+        names: NameRules { forbidden: b"?", controls: false, ..TEXT_255 },
+        names_by_redirector: NameRules { forbidden: b"? %#", controls: false, ..TEXT_255 },
         // 1025 parts and more end in a cut connection.
         ranges: 256,
         ..UNKNOWN
@@ -137,10 +141,9 @@ const TABLE: [Quirks; 9] = [
     Quirks {
         name: "apache",
         server: "apache",
-        // PUT goes to a temporary file and is renamed; MOVE over a file deletes it first.
-        publish: Publish::Direct,
-        overwrite: Overwrite::Atomic,
-        // PUT with `If-None-Match: *` looks when it begins, not when it ends.
+        // PUT goes to a temporary file and is renamed; MOVE over a file deletes it first. PUT with `If-None-Match: *`
+        // looks when it begins, not when it ends.
+        puts_over: true,
         offers: Offers::Nothing,
         names: TEXT_255,
         ..UNKNOWN
@@ -148,19 +151,19 @@ const TABLE: [Quirks; 9] = [
     Quirks {
         name: "nginx",
         server: "nginx",
-        publish: Publish::Direct,
-        overwrite: Overwrite::Atomic,
         move_over: Overwrite::Atomic,
         offers: Offers::Nothing,
-        names: TEXT_255,
+        // Listings leave out what begins with a dot.
+        names: NameRules { hidden: false, ..TEXT_255 },
         ..UNKNOWN
     },
     Quirks { name: "rclone", server: "rclone", offers: Offers::Nothing, names: TEXT_255, ..UNKNOWN },
     Quirks {
         name: "law",
         server: "law",
-        publish: Publish::Direct,
-        overwrite: Overwrite::Atomic,
+        puts_over: true,
+        move_over: Overwrite::Atomic,
+        deletes_trees: false,
         offers: ANY,
         names: TEXT_255,
         ..UNKNOWN
@@ -169,6 +172,16 @@ const TABLE: [Quirks; 9] = [
 ];
 
 impl Quirks {
+    /// What readers see while a file is replaced in the best way that this kind of server has.
+    pub(super) fn overwrite(&self) -> Overwrite {
+        if self.puts_over { Overwrite::Atomic } else { self.move_over }
+    }
+
+    /// Whether PUT is the better way of replacing a file.
+    pub(super) fn replaces_by_put(&self) -> bool {
+        self.puts_over && self.move_over != Overwrite::Atomic
+    }
+
     /// The row of a server that nothing is known of.
     pub(super) fn unknown() -> &'static Self {
         &UNKNOWN
@@ -179,8 +192,17 @@ impl Quirks {
         TABLE.iter().chain([&UNKNOWN]).find(|row| row.name.eq_ignore_ascii_case(name))
     }
 
-    /// The row whose servers announce themselves like that.
-    pub(super) fn of_server(header: &str) -> &'static Self {
+    /// The row whose servers announce themselves like that; none if the answer does not tell.
+    pub(super) fn of_answer(headers: &HeaderMap) -> Option<&'static Self> {
+        match headers.get(header::SERVER) {
+            Some(server) => Some(Self::of_server(&String::from_utf8_lossy(server.as_bytes()))),
+            // Go's WebDAV, and so rclone's, tells no name: only this, in its answer to OPTIONS.
+            None if headers.contains_key("ms-author-via") => Self::named("rclone"),
+            None => None,
+        }
+    }
+
+    fn of_server(header: &str) -> &'static Self {
         let header = header.to_ascii_lowercase();
         TABLE.iter().find(|row| !row.server.is_empty() && header.starts_with(row.server)).unwrap_or(&UNKNOWN)
     }
@@ -207,12 +229,18 @@ mod tests {
         ] {
             assert_eq!(Quirks::of_server(header).name, name, "{header}");
         }
+        let mut headers = HeaderMap::new();
+        assert_eq!(Quirks::of_answer(&headers), None);
+        headers.insert("ms-author-via", header::HeaderValue::from_static("DAV"));
+        assert_eq!(Quirks::of_answer(&headers).map(|row| row.name), Some("rclone"));
+        headers.insert(header::SERVER, header::HeaderValue::from_static("Apache"));
+        assert_eq!(Quirks::of_answer(&headers).map(|row| row.name), Some("apache"));
     }
 
     #[test]
     fn whatever_is_direct_survives_an_abort() {
         for row in &TABLE {
-            assert!(row.publish == Publish::Rename || row.overwrite == Overwrite::Atomic, "{}", row.name);
+            assert!(row.publish == Publish::Rename || row.puts_over, "{}", row.name);
         }
     }
 }

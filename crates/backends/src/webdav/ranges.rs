@@ -1,5 +1,7 @@
 //! Several parts of a file in as few requests as the server can.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderValue, Method, StatusCode, header};
@@ -23,7 +25,7 @@ const AT_ONCE: usize = 8;
 
 impl Endpoint {
     pub(super) async fn read_ranges(
-        &self,
+        self: &Arc<Self>,
         call: &Call,
         path: &Path,
         ranges: &[ByteRange],
@@ -33,12 +35,12 @@ impl Endpoint {
         let wanted: Vec<ByteRange> = ranges.iter().map(|range| range.clamp(size)).collect();
         let blocks = merge(&wanted);
         let requests = group(&blocks, self.most_parts());
-        let several = requests.len() > 1;
+        let looked_apart = requests.len() > 1 || validator.is_none();
         let mut fetched = Vec::new();
         for group in requests {
             fetched.extend(self.fetch(call, path, &group, &pinned).await?);
         }
-        if several && pinned.strength() == Strength::Weak {
+        if looked_apart && pinned.strength() == Strength::Weak {
             // More than one request under a validator that cannot be sent along: look whether it still holds.
             let now = self.look_for_file(call, path, Operation::Read).await?.metadata.identity();
             self.same_version(path, Some(&pinned), &now)?;
@@ -50,7 +52,13 @@ impl Endpoint {
         if self.learnt().no_ranges { 1 } else { self.quirks().ranges.max(1) }
     }
 
-    async fn fetch(&self, call: &Call, path: &Path, group: &[ByteRange], pinned: &Validator) -> Result<Vec<Block>> {
+    async fn fetch(
+        self: &Arc<Self>,
+        call: &Call,
+        path: &Path,
+        group: &[ByteRange],
+        pinned: &Validator,
+    ) -> Result<Vec<Block>> {
         if group.len() > 1
             && let Some(blocks) = self.fetch_together(call, path, group, pinned).await?
         {

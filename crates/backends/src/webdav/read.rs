@@ -1,11 +1,13 @@
 //! Reading: closed ranges only, pinned to a version, and exactly as long as announced.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use law_storage::{
-    ByteRange, ByteStream, Call, Error, ErrorKind, Operation, Path, ReadOptions, Reading, Result, Validator, exactly,
-    ready,
+    ByteRange, ByteStream, Call, Error, ErrorKind, Operation, Path, ReadOptions, Reading, Result, Strength, Validator,
+    exactly, ready,
 };
 
 use super::Endpoint;
@@ -15,8 +17,25 @@ use crate::http::{Answer, Request};
 /// Asks XrdHttp to say in a trailer how the transfer ended.
 const TRANSFER_STATUS: HeaderName = HeaderName::from_static("x-transfer-status");
 
+/// How often a file that is replaced between the look and the read is looked at again.
+const VERSIONS: usize = 10;
+
 impl Endpoint {
-    pub(super) async fn read(&self, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
+    /// Who does not care about the version gets the next one, if it is replaced just now.
+    pub(super) async fn read(self: &Arc<Self>, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
+        let tries = if options.validator.is_some() { 1 } else { VERSIONS };
+        let mut reading = self.read_version(call, path, options).await;
+        for _ in 1..tries {
+            match reading {
+                Err(error) if error.kind() == ErrorKind::Changed => {}
+                other => return other,
+            }
+            reading = self.read_version(call, path, options).await;
+        }
+        reading
+    }
+
+    async fn read_version(self: &Arc<Self>, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
         let (size, validator) = self.version(call, path, options.validator.as_ref()).await?;
         let range = options.range.unwrap_or(ByteRange::whole(size)).clamp(size);
         if range.is_empty() {
@@ -25,11 +44,41 @@ impl Endpoint {
         let part = (range.length < size).then_some(range);
         let answer = self.get(call, path, part, &validator).await?;
         let digests = answer.text("digest").map(|text| super::checksum::digests(&text)).unwrap_or_default();
-        let stream = self.content(path, answer, range, size)?;
+        let stream = match self.content(path, answer, range, size) {
+            Ok(stream) => stream,
+            Err(error) => return Err(self.changed_or(call, path, &validator, error).await),
+        };
         let stream = self.bounded(call, path, exactly(range, stream));
+        let stream = match options.validator {
+            None if validator.strength() == Strength::Weak => self.still(call, path, &validator, stream),
+            _ => stream,
+        };
         // A checksum that comes with a part of a file may be the part's: it is never taken for the file's.
         let digests = if part.is_none() { digests } else { Vec::new() };
         Ok(Reading { size, range, validator, digests, stream })
+    }
+
+    /// Looks again at the end: XrdHttp asks for the size and opens the file in two steps, so that what was replaced
+    /// between them is cut to the old size. Who pins a version does this for all its parts at once.
+    fn still(self: &Arc<Self>, call: &Call, path: &Path, validator: &Validator, stream: ByteStream) -> ByteStream {
+        let (endpoint, call, path, validator) = (self.clone(), call.clone(), path.clone(), validator.clone());
+        let last = async move {
+            let seen = endpoint.look_for_file(&call, &path, Operation::Read).await;
+            match seen.and_then(|seen| endpoint.same_version(&path, Some(&validator), &seen.metadata.identity())) {
+                Ok(()) => None,
+                Err(error) => Some(Err(error)),
+            }
+        };
+        stream.chain(stream::once(last).filter_map(std::future::ready)).boxed()
+    }
+
+    /// A wrong length may be that of another version: then it is no damage.
+    async fn changed_or(&self, call: &Call, path: &Path, validator: &Validator, error: Error) -> Error {
+        let now = self.look(call, path, Operation::Read).await;
+        match now.ok().flatten().map(|seen| self.same_version(path, Some(validator), &seen.metadata.identity())) {
+            Some(Err(changed)) => changed,
+            _ => error,
+        }
     }
 
     /// Size and version of what will be read: as given, or by looking.
@@ -136,7 +185,7 @@ impl Endpoint {
     }
 
     pub(super) async fn read_into(
-        &self,
+        self: &Arc<Self>,
         call: &Call,
         path: &Path,
         offset: u64,

@@ -7,7 +7,7 @@ use law_backends::webdav::WebDav;
 use law_storage::{Backend, EndpointSettings, Location, Path, RemoteUrl, Url};
 
 /// The value of `LAW_TEST_<key>`. Without it the test is skipped, and fails where everything must be there.
-pub fn setting(key: &str) -> Option<String> {
+pub(crate) fn setting(key: &str) -> Option<String> {
     let name = format!("LAW_TEST_{key}");
     let value = std::env::var(&name).ok();
     if value.is_none() {
@@ -18,7 +18,7 @@ pub fn setting(key: &str) -> Option<String> {
 }
 
 /// A URL in its parts.
-pub fn remote(url: &str) -> RemoteUrl {
+pub(crate) fn remote(url: &str) -> RemoteUrl {
     match Url::parse(url).unwrap().location() {
         Location::Remote(remote) => remote.clone(),
         other => panic!("{other} is not remote"),
@@ -26,14 +26,14 @@ pub fn remote(url: &str) -> RemoteUrl {
 }
 
 /// A client of `url`, and a fresh directory there.
-pub fn webdav(url: &str, settings: &EndpointSettings) -> (Arc<dyn Backend>, Path) {
+pub(crate) fn webdav(url: &str, settings: &EndpointSettings) -> (Arc<dyn Backend>, Path) {
     let remote = remote(url);
     let backend = WebDav::new(&remote, settings).unwrap();
     (Arc::new(backend), fresh(remote.path()))
 }
 
 /// A name below `base` that no other test and no earlier run has.
-pub fn fresh(base: &Path) -> Path {
+pub(crate) fn fresh(base: &Path) -> Path {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();

@@ -1,8 +1,9 @@
 //! WebDAV, against the real servers of this field.
 
+use futures_util::{StreamExt as _, stream};
 use law_storage::{
-    Backend as _, BytesSource, Call, EndpointSettings, ErrorKind, Parents, Path, Publish, PutOptions, ReadOptions,
-    Support, conformance,
+    Algorithm, Backend, BytesSource, Call, EndpointSettings, ErrorKind, Hasher, Parents, Path, Publish, PutOptions,
+    ReadOptions, Support, Verify, conformance,
 };
 
 use crate::server::{setting, webdav};
@@ -41,31 +42,54 @@ async fn the_suite_on_rclone() {
     report.assert_green(100);
 }
 
+/// What depends on which data server chance has put a name: a rename over a file of another one, and of a directory that
+/// several have, is `Unsupported`; two who make the same new name at once may both win, on different servers.
+const BY_PLACEMENT: [&str; 6] = [
+    "rename::a_file_is_replaced",
+    "rename::a_directory_with_all_that_is_in_it",
+    "rename::names_that_begin_alike",
+    "names::directories_with_odd_names",
+    "publication::writers_that_must_not_replace",
+    "publication::renames_that_must_not_replace",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suite_on_an_xrootd_redirector() {
-    suite("CLUSTER_HTTP", "", 60).await;
+    let Some(url) = setting("CLUSTER_HTTP") else { return };
+    let (backend, base) = webdav(&url, &EndpointSettings::default());
+    let by_placement = |case: &conformance::Case| BY_PLACEMENT.contains(&case.name());
+    let cases = conformance::cases().into_iter().filter(|case| !by_placement(case)).collect();
+    // It takes a second to say that it does not know a name.
+    let report = conformance::run_at_once(backend, base, cases, 32).await;
+    println!("redirector: {report}");
+    report.assert_green(60);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_content_is_never_read_after_an_overwrite_through_a_redirector() {
     let Some(url) = setting("CLUSTER_HTTP") else { return };
     let (backend, base) = webdav(&url, &EndpointSettings::default());
-    let call = Call::new();
-    let mut old = 0;
-    for file in 0..50u32 {
-        let path = base.child(format!("file{file}")).unwrap();
-        for version in [1u8, 2] {
-            let source = BytesSource::new(vec![version; 1000 + file as usize * usize::from(version)]);
-            let options = PutOptions { parents: Parents::Create, ..PutOptions::default() };
-            backend.put(&call, &path, &source, &options).await.unwrap();
-        }
-        for _ in 0..20 {
-            let reading = backend.read(&call, &path, &ReadOptions::whole()).await.unwrap();
-            let bytes = reading.collect(1 << 20).await.unwrap();
-            old += usize::from(bytes.iter().any(|byte| *byte != 2));
-        }
+    let (backend, base) = (&*backend, &base);
+    let files = stream::iter(0..50u32).map(|file| overwritten(backend, base, file)).buffer_unordered(16);
+    let old: Vec<usize> = files.collect().await;
+    assert_eq!(old, [0; 50], "reads of old content, of 20 for each file");
+}
+
+/// Writes a file twice and reads it twenty times; how many of these were of the old content.
+async fn overwritten(backend: &dyn Backend, base: &Path, file: u32) -> usize {
+    let (call, path) = (Call::new(), base.child(format!("file{file}")).unwrap());
+    for version in [1u8, 2] {
+        let source = BytesSource::new(vec![version; 1000 + file as usize * usize::from(version)]);
+        let options = PutOptions { parents: Parents::Create, ..PutOptions::default() };
+        backend.put(&call, &path, &source, &options).await.unwrap();
     }
-    assert_eq!(old, 0, "reads of old content, of 1000");
+    let mut old = 0;
+    for _ in 0..20 {
+        let reading = backend.read(&call, &path, &ReadOptions::whole()).await.unwrap();
+        let bytes = reading.collect(1 << 20).await.unwrap();
+        old += usize::from(bytes.iter().any(|byte| *byte != 2));
+    }
+    old
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,6 +101,27 @@ async fn a_redirector_lists_nothing_rather_than_a_part() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.message().contains("partial listing"));
     assert_eq!(backend.capabilities().list, Support::No);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_questions_for_checksums_than_xrootd_answers_at_once() {
+    let Some(url) = setting("XROOTD_HTTP") else { return };
+    let (backend, base) = webdav(&url, &EndpointSettings::default());
+    let (backend, base) = (&*backend, &base);
+    let content = vec![7u8; 8 << 20];
+    let options = PutOptions { parents: Parents::Create, verify: Verify::Size, ..PutOptions::default() };
+    for file in 0..12 {
+        let path = base.child(format!("file{file}")).unwrap();
+        backend.put(&Call::new(), &path, &BytesSource::new(content.clone()), &options).await.unwrap();
+    }
+    let ask = |file| async move {
+        let path = base.child(format!("file{file}")).unwrap();
+        backend.digest(&Call::new(), &path, &[Algorithm::Md5]).await.unwrap()
+    };
+    let digests: Vec<_> = stream::iter(0..12).map(ask).buffer_unordered(12).collect().await;
+    let mut hasher = Hasher::new([Algorithm::Md5]);
+    hasher.update(&content);
+    assert_eq!(digests, vec![hasher.finish().pop(); 12]);
 }
 
 #[tokio::test]

@@ -43,7 +43,9 @@ pub(crate) async fn print(context: &Context, place: &Place, verify: Verify) -> R
                 out.flush()?;
                 let cut = printed > 0 && error.kind() != ErrorKind::Cancelled;
                 let error = if cut { error.with_kind(ErrorKind::Integrity) } else { error };
-                return Err(error.leaving(format!("the {printed} bytes that were printed are not the whole file")).into());
+                return Err(error
+                    .leaving(format!("the {printed} bytes that were printed are not the whole file"))
+                    .into());
             }
         }
     }

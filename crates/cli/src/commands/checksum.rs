@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use law_storage::{Algorithm, Digest, Error, ErrorKind, Hasher, ReadOptions};
 use futures_util::StreamExt as _;
+use law_storage::{Algorithm, Digest, Error, ErrorKind, Hasher, ReadOptions};
 use law_transfer::Place;
 use serde_json::json;
 

@@ -117,7 +117,7 @@ impl Cp {
             ([from], to) if to == "-" => {
                 return cat::print(context, &context.place_only(from)?, self.verify.into()).await;
             }
-            ([from], to) if from == "-" => return self.from_input(context, to).await,
+            ([from], to) if from == "-" => return self.write_input(context, to).await,
             _ => {}
         }
         let target = self.target(context, to, from.len() > 1).await?;
@@ -196,7 +196,7 @@ impl Cp {
     }
 
     /// Standard input is spooled, so that it has a size and can be sent again.
-    async fn from_input(&self, context: &Context, to: &OsStr) -> Result<(), Failure> {
+    async fn write_input(&self, context: &Context, to: &OsStr) -> Result<(), Failure> {
         use futures_util::{StreamExt as _, TryStreamExt as _};
         let place = context.place_only(to)?;
         let input = ReaderStream::with_capacity(tokio::io::stdin(), law_storage::CHUNK);

@@ -39,7 +39,11 @@ impl Rm {
         let place = context.place_only(text)?;
         let path = place.resolved();
         let Some(metadata) = place.backend().lstat(&context.call, &path).await? else {
-            return if self.force { Ok(()) } else { Err(Error::new(ErrorKind::NotFound, "not found").at(&place).into()) };
+            return if self.force {
+                Ok(())
+            } else {
+                Err(Error::new(ErrorKind::NotFound, "not found").at(&place).into())
+            };
         };
         if metadata.is_directory() && !self.recursive {
             let error = Error::new(ErrorKind::IsADirectory, "is a directory").at(&place);

@@ -37,9 +37,7 @@ impl Serve {
         if !context.existing(&place).await?.is_directory() {
             return Err(Error::new(ErrorKind::NotADirectory, "not a directory").at(&place).into());
         }
-        let mut options = ServeOptions::default();
-        options.read_only = self.read_only;
-        options.allow_foreign = self.allow_foreign;
+        let options = ServeOptions { read_only: self.read_only, allow_foreign: self.allow_foreign };
         let server = Server::start(place, self.addr, options).await?;
         let mut out = Out::new();
         out.line(server.url())?;

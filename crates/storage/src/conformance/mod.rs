@@ -38,6 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use futures_util::{StreamExt as _, stream};
 
 pub use self::check::{Checked, Failure};
 pub use self::report::Report;
@@ -102,38 +103,49 @@ pub async fn run_all(backend: Arc<dyn Backend>, base: Path) -> Report {
 
 /// As [`run_all`], but only some of the [`cases`]. They run one after the other.
 pub async fn run(backend: Arc<dyn Backend>, base: Path, cases: Vec<Case>) -> Report {
+    run_at_once(backend, base, cases, 1).await
+}
+
+/// As [`run`], but so many at once, each with more time: for an endpoint that makes everybody wait (an XRootD redirector
+/// takes a second for each name that it does not know).
+pub async fn run_at_once(backend: Arc<dyn Backend>, base: Path, cases: Vec<Case>, at_once: usize) -> Report {
     let mut report = Report::default();
-    let capabilities = match guarded(Box::pin(subject::learn(backend.clone(), base.clone()))).await {
+    let limit = if at_once > 1 { 4 * LIMIT } else { LIMIT };
+    let capabilities = match guarded(limit, Box::pin(subject::learn(backend.clone(), base.clone()))).await {
         Ok(capabilities) => capabilities,
         Err(failure) => {
             report.record("setup", Err(failure), Vec::new());
             return report;
         }
     };
-    for case in cases {
+    let run = |case: Case| {
         let subject = Subject::new(backend.clone(), &base, case.name, capabilities.clone());
-        let outcome = run_case(&case, &subject).await;
-        report.record(case.name, outcome, subject.notes());
+        async move { (run_case(&case, &subject, limit).await, case.name, subject.notes()) }
+    };
+    let mut outcomes = stream::iter(cases).map(run).buffered(at_once);
+    while let Some((outcome, name, notes)) = outcomes.next().await {
+        report.record(name, outcome, notes);
     }
+    drop(outcomes);
     let whole = Subject::at(backend, base, capabilities);
     whole.remove_everything().await;
     report.add_notes("base", whole.notes());
     report
 }
 
-async fn run_case(case: &Case, subject: &Subject) -> Checked {
+async fn run_case(case: &Case, subject: &Subject, limit: Duration) -> Checked {
     case.needs(&subject.capabilities).map_err(Failure::Skipped)?;
     subject.make_root().await?;
-    let outcome = guarded((case.run)(subject.clone())).await;
+    let outcome = guarded(limit, (case.run)(subject.clone())).await;
     cleanup::finish().await;
     subject.remove_everything().await;
     outcome
 }
 
 /// Runs on a task of its own, so that a panic is a failure of this case alone.
-async fn guarded<T: Send + 'static>(work: BoxFuture<'static, Checked<T>>) -> Checked<T> {
+async fn guarded<T: Send + 'static>(limit: Duration, work: BoxFuture<'static, Checked<T>>) -> Checked<T> {
     let mut task = tokio::spawn(work);
-    match tokio::time::timeout(LIMIT, &mut task).await {
+    match tokio::time::timeout(limit, &mut task).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(broken)) => Err(Failure::Failed(match broken.try_into_panic() {
             Ok(panic) => format!("panicked: {}", words_of(&*panic)),
@@ -141,7 +153,7 @@ async fn guarded<T: Send + 'static>(work: BoxFuture<'static, Checked<T>>) -> Che
         })),
         Err(_) => {
             task.abort();
-            Err(Failure::Failed(format!("did not end within {LIMIT:?}")))
+            Err(Failure::Failed(format!("did not end within {limit:?}")))
         }
     }
 }
@@ -157,13 +169,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_failure_with_its_words() {
-        let outcome = guarded::<()>(Box::pin(async { panic!("the {} broke", "case") })).await;
+        let outcome = guarded::<()>(LIMIT, Box::pin(async { panic!("the {} broke", "case") })).await;
         assert!(matches!(outcome, Err(Failure::Failed(words)) if words == "panicked: the case broke"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_case_that_hangs_is_a_failure() {
-        let outcome = guarded::<()>(Box::pin(std::future::pending())).await;
+        let outcome = guarded::<()>(LIMIT, Box::pin(std::future::pending())).await;
         assert!(matches!(outcome, Err(Failure::Failed(words)) if words.contains("60s")));
     }
 

@@ -26,6 +26,11 @@ pub(super) fn lists(c: &Capabilities) -> Needed {
     need(c.list.possible(), "no listings")
 }
 
+pub(super) fn hidden_names(c: &Capabilities) -> Needed {
+    lists(c)?;
+    need(c.names.hidden, "no names that begin with a dot")
+}
+
 /// The other way round: what such an endpoint must say.
 pub(super) fn no_lists(c: &Capabilities) -> Needed {
     need(c.list == Support::No, "it lists")

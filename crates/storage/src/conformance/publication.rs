@@ -13,7 +13,10 @@ use super::Subject;
 use super::check::{Checked, Content, Failure, fails, same};
 use super::source::{Event, TestSource, random};
 use crate::faulty::Gate;
-use crate::{Destination, Error, ErrorKind, Existing, NoClobber, Overwrite, PutOptions, ReadOptions, Receipt, Result};
+use crate::{
+    Destination, Error, ErrorKind, Existing, NoClobber, Overwrite, Publish, PutOptions, ReadOptions, Receipt, Result,
+    Status, Strength,
+};
 
 cases!("publication",
     writes => [
@@ -166,11 +169,12 @@ enum Sight {
     Whole,
     Absent,
     Partial,
+    Changed,
     Error,
 }
 
 /// Judges one read that began when version `floor` was published and ended when `ceiling` was begun.
-fn judge(declared: Overwrite, read: Result<Bytes>, floor: u8, ceiling: u8) -> Checked<Sight> {
+fn judge(declared: Declared, read: Result<Bytes>, floor: u8, ceiling: u8) -> Checked<Sight> {
     let content = match read {
         Ok(content) => content,
         Err(error) => return judge_error(declared, &error),
@@ -181,17 +185,30 @@ fn judge(declared: Overwrite, read: Result<Bytes>, floor: u8, ceiling: u8) -> Ch
     }
     if content.is_empty() || content.len() != length_of(number) {
         let message = format!("version {number} has {} bytes, not {}", length_of(number), content.len());
-        return if declared == Overwrite::Unsafe { Ok(Sight::Partial) } else { Err(Failure::here(message)) };
+        return if declared.overwrite == Overwrite::Unsafe { Ok(Sight::Partial) } else { Err(Failure::here(message)) };
     }
     check!((floor..=ceiling).contains(&number), "version {number}, between {floor} and {ceiling}");
     Ok(Sight::Whole)
 }
 
-fn judge_error(declared: Overwrite, error: &Error) -> Checked<Sight> {
-    match (declared, error.kind()) {
+/// What an endpoint says of its overwrites, and whether it can pin a read to a version.
+#[derive(Debug, Clone, Copy)]
+struct Declared {
+    overwrite: Overwrite,
+    weak: bool,
+}
+
+/// How a read may end whose file goes away below it.
+const BROKEN: [ErrorKind; 2] = [ErrorKind::Integrity, ErrorKind::Unavailable];
+
+fn judge_error(declared: Declared, error: &Error) -> Checked<Sight> {
+    match (declared.overwrite, error.kind()) {
+        (_, ErrorKind::Changed) if declared.weak => Ok(Sight::Changed),
         (Overwrite::Window | Overwrite::Unsafe, ErrorKind::NotFound) => Ok(Sight::Absent),
-        (Overwrite::Window | Overwrite::Unsafe, ErrorKind::Changed | ErrorKind::Integrity) => Ok(Sight::Error),
-        _ => Err(Failure::here(format!("during an overwrite that is declared {declared:?}: {error:?}"))),
+        (Overwrite::Window | Overwrite::Unsafe, kind) if kind == ErrorKind::Changed || BROKEN.contains(&kind) => {
+            Ok(Sight::Error)
+        }
+        (overwrite, _) => Err(Failure::here(format!("during an overwrite, declared {overwrite:?}: {error:?}"))),
     }
 }
 
@@ -236,11 +253,13 @@ async fn write_versions(s: &Subject, progress: &Progress) -> Checked {
 
 async fn read_until_the_end(s: &Subject, progress: &Progress) -> Checked<Vec<Sight>> {
     let mut sights = Vec::new();
+    let weak = s.must_stat("file").await?.identity().strength() == Strength::Weak;
+    let declared = Declared { overwrite: s.capabilities.overwrite, weak };
     loop {
         let floor = progress.published.load(Ordering::SeqCst);
         let read = s.read("file").await;
         let ceiling = progress.begun.load(Ordering::SeqCst);
-        sights.push(judge(s.capabilities.overwrite, read, floor, ceiling)?);
+        sights.push(judge(declared, read, floor, ceiling)?);
         if floor == VERSIONS {
             return Ok(sights);
         }
@@ -285,6 +304,8 @@ fn winners<T>(s: &Subject, outcomes: Vec<Result<T>>) -> Checked<Vec<usize>> {
     for (number, outcome) in outcomes.into_iter().enumerate() {
         match outcome {
             Ok(_) => winners.push(number),
+            // A server may lock what another one is moving just now.
+            Err(error) if error.status() == Status::Temporary => {}
             Err(error) => drop(fails("a loser", Err::<T, _>(error), &[ErrorKind::AlreadyExists])?),
         }
     }
@@ -304,15 +325,21 @@ async fn writers_of_the_same_file(s: &Subject) -> Checked {
     s.put("file0", "the old content").await?;
     let outcomes = write_together(s, "file0", Existing::Replace).await;
     for outcome in outcomes {
-        // Where there is a window, one may find what another has just moved aside.
         if let Err(error) = outcome {
-            check!(s.capabilities.overwrite == Overwrite::Window, "a writer failed: {error:?}");
+            check!(may_lose(s, &error), "a writer failed: {error:?}");
         }
     }
     let content = s.read_with("file0", &ReadOptions::whole()).await?;
     let whole = (0..WRITERS).any(|number| content == by_writer(number));
     check!(whole, "it has the content of no writer: {}", Content(&content));
     cleaned(s, 1).await
+}
+
+/// Where there is a window, one may find what another has just moved aside; where a file is verified under its final
+/// name, another writer's may be there by then.
+fn may_lose(s: &Subject, error: &Error) -> bool {
+    let verified_late = s.capabilities.publish == Publish::Direct;
+    s.capabilities.overwrite == Overwrite::Window || (verified_late && error.kind() == ErrorKind::Integrity)
 }
 
 async fn renames_that_must_not_replace(s: &Subject) -> Checked {

@@ -91,14 +91,14 @@ async fn a_file_is_not_removed_as_a_directory(s: &Subject) -> Checked {
 }
 
 async fn a_directory_with_entries_stays(s: &Subject) -> Checked {
-    s.mkdir("file inside").await?;
-    s.put("file inside/file", "stays").await?;
-    s.mkdir("directory inside/below").await?;
-    for name in ["file inside", "directory inside"] {
+    s.mkdir("file_inside").await?;
+    s.put("file_inside/file", "stays").await?;
+    s.mkdir("directory_inside/below").await?;
+    for name in ["file_inside", "directory_inside"] {
         fails(name, remove_directory(s, name).await, &[ErrorKind::NotEmpty])?;
     }
-    s.has("file inside/file", b"stays").await?;
-    s.has_directory("directory inside/below").await
+    s.has("file_inside/file", b"stays").await?;
+    s.has_directory("directory_inside/below").await
 }
 
 async fn below_a_file_there_is_nothing(s: &Subject) -> Checked {

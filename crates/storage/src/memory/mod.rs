@@ -14,9 +14,9 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use self::tree::{Links, Node, Tree};
 use crate::{
     Algorithm, Backend, ByteRange, ByteStream, Call, Capabilities, Computed, Destination, Digest, Entry, Error,
-    ErrorKind, Hasher, ListOptions, Listing, LocalFile, Metadata, NameRefusal, NameRules, NoClobber, Operation,
-    Overwrite, Page, Parents, Path, Proof, Publish, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space,
-    Support, Taken, Validator, Verify, encode_path, exactly,
+    ErrorKind, Hasher, ListOptions, Listing, LocalFile, Metadata, NameRules, NoClobber, Operation, Overwrite, Page,
+    Parents, Path, Proof, Publish, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Support, Taken,
+    Validator, Verify, encode_path, exactly,
 };
 
 /// How many bytes a read gives at once.
@@ -116,13 +116,7 @@ impl Memory {
     }
 
     fn admit(&self, path: &Path) -> Result<()> {
-        let (kind, reason) = match self.capabilities.names.refusal(path) {
-            None => return Ok(()),
-            Some(NameRefusal::TooLong(longest)) => (ErrorKind::NameTooLong, format!("a name of over {longest} bytes")),
-            Some(NameRefusal::NotUtf8) => (ErrorKind::InvalidInput, "a name that is not UTF-8".into()),
-            Some(NameRefusal::Forbidden(c)) => (ErrorKind::InvalidInput, format!("a name with {c:?}")),
-        };
-        Err(Error::new(kind, reason))
+        self.capabilities.names.refusal(path).map_or(Ok(()), |refusal| Err(refusal.error()))
     }
 
     /// The bytes of a file, which stay what they are, and their version.

@@ -60,7 +60,7 @@ async fn memory_that_can_little() {
         c.overwrite = Overwrite::Unsafe;
         c.no_clobber = NoClobber::CheckThenAct;
         c.publish = Publish::Direct;
-        c.names = NameRules { utf8: true, forbidden: b"\\?", longest: Some(60), case_sensitive: true };
+        c.names = NameRules { forbidden: b"\\?", longest: Some(60), controls: false, ..NameRules::TEXT };
     });
     let report = suite(little).await;
     report.assert_green(110);

@@ -34,6 +34,7 @@ found_by! {
         "writes::replace_only_refuses_another_version",
         "writes::a_mode_is_kept",
         "publication::a_new_version_is_seen_at_once",
+        "publication::readers_during_overwrites",
         "publication::an_unfinished_overwrite_is_not_seen",
         "removal::what_was_removed_can_be_made_again",
         "metadata::a_mode_is_set",
@@ -45,6 +46,7 @@ found_by! {
     links_are_always_followed: LinksAreAlwaysFollowed => [
         "existence::stat_follows_links",
         "existence::a_dangling_link_is_none",
+        "writes::a_link_stays_and_its_target_is_replaced",
         "removal::a_link_is_not_a_directory",
         "rename::a_link_itself",
     ];
@@ -88,6 +90,7 @@ found_by! {
     ];
     overwrites_remove_first: OverwritesRemoveFirst => [
         "writes::a_receipt_tells_what_was_replaced",
+        "writes::a_link_stays_and_its_target_is_replaced",
         "publication::a_source_that_proves_wrong",
         "publication::a_source_that_has_changed",
         "publication::a_source_that_breaks",

@@ -1,0 +1,5 @@
+//! The program `law`.
+
+fn main() -> std::process::ExitCode {
+    law_cli::law()
+}

@@ -1,0 +1,43 @@
+//! Work with remote files as if they were local ones.
+//!
+//! A target is a file or directory on any storage, which exists or not. It is dumped, loaded, listed, and localized for
+//! programs that know only local paths. What returns `Ok` is byte-identical, verified and published once; what fails
+//! says why, and leaves the old data untouched.
+//!
+//! ```
+//! # fn main() -> law::Result<()> {
+//! # let scratch = tempfile::tempdir()?;
+//! # let store = scratch.path();
+//! # let array = ndarray::array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
+//! use law::prelude::*;
+//! use ndarray::Array2;
+//!
+//! let dir = DirectoryTarget::at(store)?; // or "wlcg:ntuples/v3", "davs://...", "./out"; no I/O happens here
+//! let file = dir.child("data.npz"); // child_dir for a directory, child_any asks the store
+//! file.dump(&array, Numpy)?; // by value or by reference; atomic, proven; Numpy::compressed(), Json::indent(4)
+//! let back: Array2<f64> = file.load(Numpy)?;
+//! assert_eq!(file.parent(), dir);
+//! dir.child("other.txt").touch()?; // never truncates; makes parents
+//! assert!(file.sibling("other.txt").exists()?); // three-valued: Err is "cannot tell"
+//! let local = file.localize_read()?; // a local path for any program
+//! let out = dir.child("plot.pdf").localize_write()?; // out.path() to write to
+//! std::fs::copy(local.path(), out.path())?;
+//! out.commit()?; // publishes; dropping discards
+//! # assert_eq!(back, array);
+//! # assert_eq!(dir.listdir(None, None)?, ["data.npz", "other.txt", "plot.pdf"]);
+//! # Ok(()) }
+//! ```
+
+pub use law_config as config;
+pub use law_formatters as formatters;
+pub use law_storage as storage;
+pub use law_target as target;
+pub use law_transfer as transfer;
+
+pub use law_storage::{Error, ErrorKind, Result};
+
+/// What a program that works with targets needs. No name of `std::io`, `std::path` or `std::result` is shadowed.
+pub mod prelude {
+    pub use law_formatters::{Json, Numpy, Text};
+    pub use law_target::{AnyTarget, DirectoryTarget, FileTarget, LocalizedRead, LocalizedWrite};
+}
