@@ -41,3 +41,8 @@ pub mod prelude {
     pub use law_formatters::{Json, Numpy, Text};
     pub use law_target::{AnyTarget, DirectoryTarget, FileTarget, LocalizedRead, LocalizedWrite};
 }
+
+/// The README's Rust is compiled as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

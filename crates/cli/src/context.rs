@@ -1,6 +1,8 @@
 //! What every command needs: places, the call, and an end that leaves nothing behind.
 
 use std::ffi::OsStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use law_storage::{Call, Error, ErrorKind, Metadata, Result, Url, cleanup};
 use law_target::{FileSystems, runtime};
@@ -21,6 +23,12 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(global: Global, command: String) -> Result<Self> {
+        // A file that is missing here must never read as "the storage has no such file".
+        if let Some(Err(error)) = global.ca.as_ref().map(std::fs::metadata) {
+            let ca = global.ca.iter().map(|path| path.display().to_string()).collect::<String>();
+            let message = "cannot read the certificate authorities in";
+            return Err(Error::new(ErrorKind::InvalidInput, message).at(ca).because(error));
+        }
         let file_systems = FileSystems::load(&global.overrides)?.with_ca(global.ca);
         let call = global.deadline.map_or(Call::new(), |time| Call::new().within(time));
         Ok(Self { json: global.json, call, command, file_systems })
@@ -35,6 +43,11 @@ impl Context {
     /// As [`place`](Self::place), for those who do not care about the slash.
     pub(crate) fn place_only(&self, text: &OsStr) -> Result<Place> {
         Ok(self.place(text)?.0)
+    }
+
+    /// What somebody typed, as it may be shown: without its secrets.
+    pub(crate) fn typed(text: &OsStr) -> String {
+        Url::parse(text).map_or_else(|_| text.to_string_lossy().into_owned(), |url| url.to_string())
     }
 
     /// What is there.
@@ -78,17 +91,21 @@ impl Context {
 /// Runs a command to its end, or to the first signal; then waits for what must still be cleaned up.
 pub(crate) fn run(context: Context, command: FsCommand) -> Result<(), Failure> {
     let work = async move {
-        let watch = tokio::spawn(watch_signals(context.call.clone()));
+        let signalled = Arc::new(AtomicU8::new(0));
+        let watch = tokio::spawn(watch_signals(context.call.clone(), Arc::clone(&signalled)));
         let result = dispatch(context, command).await;
         cleanup::finish().await;
         watch.abort();
-        result
+        match signalled.load(Ordering::Relaxed) {
+            0 => result,
+            code => result.map_err(|failure| failure.by_signal(code)),
+        }
     };
     runtime::block_on(work)
 }
 
 /// The first signal cancels the call, so that everything is tidied; the second ends the process.
-async fn watch_signals(call: Call) {
+async fn watch_signals(call: Call, signalled: Arc<AtomicU8>) {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return;
@@ -99,8 +116,9 @@ async fn watch_signals(call: Call) {
             _ = terminate.recv() => 143,
         };
         if !first {
-            std::process::exit(code);
+            std::process::exit(code.into());
         }
+        signalled.store(code, Ordering::Relaxed);
         call.cancellation().cancel();
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     No,
     /// The reader of our output is gone.
     Closed,
+    /// A signal ended it, which has this code; what it has to say about that.
+    Signal(u8, Option<Error>),
 }
 
 impl From<Error> for Failure {
@@ -67,13 +69,22 @@ impl Failure {
             Self::No => 3,
             // What the shell shows for a program that SIGPIPE ended.
             Self::Closed => 141,
+            Self::Signal(code, _) => *code,
         }
     }
 
     /// Tells what has not been told yet.
     pub(crate) fn tell(&self, command: &str, as_json: bool) {
-        if let Self::One(error) = self {
-            tell(error, command, as_json);
+        if let Self::One(error) | Self::Signal(_, Some(error)) = self {
+            tell_with(error, self.code(), command, as_json);
+        }
+    }
+
+    /// The same after a signal, whose code is what scripts look for.
+    pub(crate) fn by_signal(self, code: u8) -> Self {
+        match self {
+            Self::One(error) => Self::Signal(code, Some(error)),
+            _ => Self::Signal(code, None),
         }
     }
 }
@@ -90,10 +101,14 @@ fn several(kinds: &[ErrorKind]) -> u8 {
 }
 
 /// One line, then a hint; or the same as an object.
-#[allow(clippy::print_stderr, reason = "this is where errors are shown")]
 pub(crate) fn tell(error: &Error, command: &str, as_json: bool) {
+    tell_with(error, code(error.kind()), command, as_json);
+}
+
+#[allow(clippy::print_stderr, reason = "this is where errors are shown")]
+fn tell_with(error: &Error, exit: u8, command: &str, as_json: bool) {
     if as_json {
-        eprintln!("{}", describe(error, command));
+        eprintln!("{}", describe(error, exit, command));
         return;
     }
     eprintln!("{command}: {error}");
@@ -102,7 +117,7 @@ pub(crate) fn tell(error: &Error, command: &str, as_json: bool) {
     }
 }
 
-fn describe(error: &Error, command: &str) -> Value {
+fn describe(error: &Error, exit: u8, command: &str) -> Value {
     let attempts: Vec<Value> = error
         .attempts()
         .iter()
@@ -110,7 +125,7 @@ fn describe(error: &Error, command: &str) -> Value {
         .collect();
     json!({
         "error": error.kind().code(),
-        "exit": code(error.kind()),
+        "exit": exit,
         "command": command,
         "message": error.to_string(),
         "url": error.url(),
@@ -145,7 +160,7 @@ mod tests {
     #[test]
     fn an_object_says_what_the_line_says() {
         let error = Error::new(ErrorKind::Integrity, "wrong").at("davs://x/y").leaving("nothing was published");
-        let object = describe(&error, "law fs cp");
+        let object = describe(&error, code(error.kind()), "law fs cp");
         assert_eq!((object["error"].as_str(), object["exit"].as_u64()), (Some("integrity"), Some(7)));
         assert_eq!(object["left"], "nothing was published");
     }

@@ -1,6 +1,6 @@
 //! What is printed, and how numbers and times look.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::time::SystemTime;
 
 use law_storage::{Kind, Metadata, Modified};
@@ -52,6 +52,7 @@ pub(crate) fn start_log(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("LAW_LOG").unwrap_or_else(|_| level.into());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let log = log.with_ansi(io::stderr().is_terminal());
     // A log that was started already stays.
     drop(log.without_time().try_init());
 }

@@ -65,7 +65,10 @@ fn json(input: &dyn Input) -> Result<Lines> {
     let value: Value = Json.load(input)?;
     let pretty = format!("{value:#}");
     let summary = match &value {
-        Value::Object(entries) => Some(format!("object with {} keys", entries.len())),
+        Value::Object(entries) => Some(match entries.len() {
+            1 => "object with 1 key".to_owned(),
+            keys => format!("object with {keys} keys"),
+        }),
         Value::Array(items) => Some(format!("list of {}", items.len())),
         _ => None,
     };

@@ -62,6 +62,7 @@ pub struct Validator {
     size: Option<u64>,
     modified: Option<Modified>,
     digest: Option<Digest>,
+    doubtful: bool,
 }
 
 /// The outcome of comparing two validators.
@@ -109,9 +110,16 @@ impl Validator {
         self
     }
 
+    /// Of an endpoint that may tell one version and send another: its etag is still compared, but counts as weak.
+    #[must_use]
+    pub fn doubtful(mut self) -> Self {
+        self.doubtful = true;
+        self
+    }
+
     /// How much it proves.
     pub fn strength(&self) -> Strength {
-        let strong = self.etag.is_some() || self.digest.is_some();
+        let strong = (self.etag.is_some() && !self.doubtful) || self.digest.is_some();
         if strong { Strength::Strong } else { Strength::Weak }
     }
 

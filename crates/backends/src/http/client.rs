@@ -1,7 +1,7 @@
 //! The client of one endpoint: connections, credentials, redirects.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -109,6 +109,8 @@ pub struct Client {
     pool: Arc<Pool>,
     places: Arc<Semaphore>,
     expects: AtomicBool,
+    /// Microseconds between the end of a connection and the next.
+    settling: AtomicU64,
 }
 
 impl Client {
@@ -131,7 +133,21 @@ impl Client {
             pool: Arc::default(),
             places: Arc::new(Semaphore::new(settings.concurrency.max(1))),
             expects: AtomicBool::new(true),
+            settling: AtomicU64::new(0),
         })
+    }
+
+    /// Lets so much time pass between the end of a connection that the server closed and the next one.
+    pub fn let_settle(&self, time: Duration) {
+        self.settling.store(time.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    async fn settle(&self, origin: &Origin) {
+        let wanted = Duration::from_micros(self.settling.load(Ordering::Relaxed));
+        let rest = self.pool.since_closed(origin).and_then(|passed| wanted.checked_sub(passed));
+        if let Some(rest) = rest.filter(|rest| !rest.is_zero()) {
+            tokio::time::sleep(rest).await;
+        }
     }
 
     /// The endpoint.
@@ -179,6 +195,7 @@ impl Client {
                 Err(failure) => return Err(failure.into_error()),
             }
         }
+        self.settle(&origin).await;
         let mut fresh = connect(&origin, self.tls_for(&origin)?, &self.timeouts).await?;
         let response = self.try_on(&mut fresh, call, request, to, wait).await.map_err(Failure::into_error)?;
         Ok(self.wrap(response, fresh, to, permit))

@@ -24,7 +24,15 @@ pub(super) enum Reuse {
 
 /// Idle connections by origin; a plain mutex, as it is never held while waiting.
 #[derive(Default)]
-pub(super) struct Pool(Mutex<HashMap<Origin, Vec<Idle>>>);
+pub(super) struct Pool(Mutex<HashMap<Origin, Known>>);
+
+/// The connections of one origin.
+#[derive(Default)]
+struct Known {
+    idle: Vec<Idle>,
+    /// When the server closed one at the end of its answer.
+    closed: Option<Instant>,
+}
 
 struct Idle {
     connection: Connection,
@@ -35,7 +43,7 @@ impl Pool {
     /// The connection that was used last, if one is alive.
     pub(super) fn take(&self, origin: &Origin, reuse: Reuse) -> Option<Connection> {
         let mut pool = self.lock();
-        let idle = pool.get_mut(origin)?;
+        let idle = &mut pool.get_mut(origin)?.idle;
         idle.retain(|idle| idle.since.elapsed() < LONGEST_IDLE && idle.connection.sender.is_ready());
         let newest = idle.last()?;
         if reuse == Reuse::Fresh && newest.since.elapsed() > FRESH {
@@ -46,12 +54,20 @@ impl Pool {
 
     /// Keeps a connection whose last answer was read to its end.
     pub(super) fn give(&self, origin: Origin, connection: Connection) {
-        if connection.sender.is_ready() {
-            self.lock().entry(origin).or_default().push(Idle { connection, since: Instant::now() });
+        let mut pool = self.lock();
+        let known = pool.entry(origin).or_default();
+        match connection.sender.is_ready() {
+            true => known.idle.push(Idle { connection, since: Instant::now() }),
+            false => known.closed = Some(Instant::now()),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Origin, Vec<Idle>>> {
+    /// How long ago the server closed a connection, if it ever did.
+    pub(super) fn since_closed(&self, origin: &Origin) -> Option<Duration> {
+        self.lock().get(origin)?.closed.map(|closed| closed.elapsed())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Origin, Known>> {
         // A map of idle connections is right whatever panicked beside it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

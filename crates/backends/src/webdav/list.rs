@@ -85,7 +85,7 @@ impl Pages {
     /// An entry below the directory; none for the directory itself.
     fn entry(&self, response: super::propfind::Response) -> Result<Option<Entry>> {
         let path = self.endpoint.path_of(&response.href)?;
-        let metadata = response.properties.metadata();
+        let metadata = self.endpoint.metadata(response.properties);
         if path == self.path {
             return if metadata.is_directory() { Ok(None) } else { Err(self.not_a_directory()) };
         }

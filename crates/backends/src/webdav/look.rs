@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use tokio_util::io::StreamReader;
 
 use super::Endpoint;
-use super::propfind::{Multistatus, QUESTION, QUOTA_QUESTION, Response};
+use super::propfind::{Multistatus, Properties, QUESTION, QUOTA_QUESTION, Response};
 use super::quirks::Hrefs;
 use super::status::refused;
 use crate::http::{Address, Answer, Body, Request};
@@ -26,6 +26,14 @@ pub(super) type Responses = Multistatus<StreamReader<law_storage::ByteStream, by
 
 pub(super) fn responses(body: Body) -> Responses {
     Multistatus::new(StreamReader::new(body.into_stream()))
+}
+
+/// The response to a question about one path. What follows is read as well, so that the connection can be used again.
+async fn only(body: Body) -> Result<Option<Response>> {
+    let mut responses = responses(body);
+    let first = responses.next().await?;
+    while responses.next().await?.is_some() {}
+    Ok(first)
 }
 
 pub(super) fn propfind(address: Address, depth: &'static str, question: &'static str) -> Request<'static> {
@@ -67,8 +75,7 @@ impl Endpoint {
             _ => return self.odd_answer(call, path, answer, operation).await,
         }
         let address = answer.address.clone();
-        let first = call.bound(async { responses(answer.body).next().await }).await;
-        let response = first.map_err(|e| e.at(&address).during(operation))?;
+        let response = call.bound(only(answer.body)).await.map_err(|e| e.at(&address).during(operation))?;
         match response {
             Some(Response { status: Some(404), .. }) => Ok(None),
             Some(response) => self.seen_file(call, response, address, operation).await.map(Some),
@@ -128,8 +135,17 @@ impl Endpoint {
         size.ok_or_else(|| self.error(ErrorKind::Malformed, path, Operation::Put))
     }
 
+    /// What properties say, as far as this kind of server can be believed.
+    pub(super) fn metadata(&self, properties: Properties) -> Metadata {
+        let mut metadata = properties.metadata();
+        if self.quirks().reads_in_two_steps {
+            metadata.validator = metadata.validator.map(Validator::doubtful);
+        }
+        metadata
+    }
+
     async fn seen_file(&self, call: &Call, response: Response, address: Address, operation: Operation) -> Result<Seen> {
-        let mut metadata = response.properties.metadata();
+        let mut metadata = self.metadata(response.properties);
         if metadata.is_file() && metadata.size.is_none() {
             metadata.size = Some(self.length_by_head(call, address.clone(), operation).await?);
             let validator = metadata.identity().with_size(metadata.size);
@@ -189,7 +205,7 @@ impl Endpoint {
         if answer.status != StatusCode::MULTI_STATUS {
             return Err(refused(answer, Operation::Space).await);
         }
-        let response = call.bound(async { responses(answer.body).next().await }).await?.unwrap_or_default();
+        let response = call.bound(only(answer.body)).await?.unwrap_or_default();
         let space = Space { used: response.properties.used, available: response.properties.available };
         if space == Space::default() {
             return Err(self.cannot(path, "telling its space on this server", Operation::Space));

@@ -139,6 +139,7 @@ impl Endpoint {
         let mut learnt = self.learnt();
         let told = self.configured.or_else(|| Quirks::of_answer(&answer.headers)).or(learnt.quirks);
         let quirks = told.unwrap_or_else(Quirks::unknown);
+        self.client.let_settle(quirks.settling);
         learnt.quirks = Some(quirks);
         learnt.redirects |= quirks.redirector && answer.address.origin() != self.client.home();
         drop(learnt);

@@ -60,6 +60,8 @@ pub(super) struct Quirks {
     pub(super) redirector: bool,
     /// How long to wait for `100 Continue`: dCache answers once a mover is ready.
     pub(super) continue_wait: Duration,
+    /// How long a connection that it has closed needs to be forgotten.
+    pub(super) settling: Duration,
     /// Which checksums it offers.
     pub(super) offers: Offers,
     /// It computes a few checksums at once, and never answers who asked for one too many (XrdHttp 5.5.3, measured);
@@ -70,6 +72,9 @@ pub(super) struct Quirks {
     /// Which names can be made through a redirector. A data server tells it of a new name by a line of text, in which a
     /// space, `%` and `#` have meanings of their own: the redirector goes on saying that there is no such file.
     pub(super) names_by_redirector: NameRules,
+    /// GET looks for the size and opens the file in two steps: what is replaced between them is the new content, cut to
+    /// the size of the old (measured on rclone and XrdHttp). Every version that it tells is looked at again.
+    pub(super) reads_in_two_steps: bool,
     /// The most parts of one multi-range request; 0 if it cannot.
     pub(super) ranges: usize,
 }
@@ -93,10 +98,12 @@ const UNKNOWN: Quirks = Quirks {
     copies: true,
     redirector: false,
     continue_wait: QUICK,
+    settling: Duration::ZERO,
     offers: ANY,
     forgets_checksums: false,
     names: NameRules::TEXT,
     names_by_redirector: NameRules::TEXT,
+    reads_in_two_steps: true,
     ranges: 200,
 };
 
@@ -112,6 +119,9 @@ const TABLE: [Quirks; 9] = [
         move_over: Overwrite::Atomic,
         copies: false,
         redirector: true,
+        // 5.5.3 closes the connection with every 404, and mixes it up with one that comes within microseconds: requests
+        // are answered as others, or never.
+        settling: Duration::from_millis(3),
         offers: GRID,
         forgets_checksums: true,
         // `%3F` is cut off with all that follows, and stored without a word; a control character ends a header.
@@ -144,6 +154,7 @@ const TABLE: [Quirks; 9] = [
         // PUT goes to a temporary file and is renamed; MOVE over a file deletes it first. PUT with `If-None-Match: *`
         // looks when it begins, not when it ends.
         puts_over: true,
+        reads_in_two_steps: false,
         offers: Offers::Nothing,
         names: TEXT_255,
         ..UNKNOWN
@@ -151,6 +162,7 @@ const TABLE: [Quirks; 9] = [
     Quirks {
         name: "nginx",
         server: "nginx",
+        reads_in_two_steps: false,
         move_over: Overwrite::Atomic,
         offers: Offers::Nothing,
         // Listings leave out what begins with a dot.
@@ -161,6 +173,7 @@ const TABLE: [Quirks; 9] = [
     Quirks {
         name: "law",
         server: "law",
+        reads_in_two_steps: false,
         puts_over: true,
         move_over: Overwrite::Atomic,
         deletes_trees: false,

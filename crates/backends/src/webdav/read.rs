@@ -58,8 +58,7 @@ impl Endpoint {
         Ok(Reading { size, range, validator, digests, stream })
     }
 
-    /// Looks again at the end: XrdHttp asks for the size and opens the file in two steps, so that what was replaced
-    /// between them is cut to the old size. Who pins a version does this for all its parts at once.
+    /// Looks again at the end. Who pins a version does this for all its parts at once.
     fn still(self: &Arc<Self>, call: &Call, path: &Path, validator: &Validator, stream: ByteStream) -> ByteStream {
         let (endpoint, call, path, validator) = (self.clone(), call.clone(), path.clone(), validator.clone());
         let last = async move {

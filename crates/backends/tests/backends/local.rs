@@ -101,7 +101,7 @@ async fn of_many_writers_that_replace_nothing_one_wins() {
             disk.put(&Call::new(), &path("one"), &source, &options).await.map(|_| i)
         }
     });
-    let winners: Vec<u8> = writers.buffer_unordered(16).filter_map(async |r| r.ok()).collect().await;
+    let winners: Vec<u8> = writers.buffer_unordered(16).filter_map(|r| std::future::ready(r.ok())).collect().await;
     assert_eq!(winners.len(), 1);
     assert_eq!(std::fs::read(directory.path().join("one")).unwrap(), vec![winners[0]; 1000]);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "no temporary file stays");

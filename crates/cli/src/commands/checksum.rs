@@ -51,7 +51,7 @@ impl Checksum {
                 "checksum": digest.hex(), "computed": by});
             out.line(object)?;
         } else {
-            out.line(format!("{digest}  {}", text.to_string_lossy()))?;
+            out.line(format!("{digest}  {}", Context::typed(text)))?;
         }
         Ok(out.flush()?)
     }

@@ -157,9 +157,17 @@ impl Cp {
         if metadata.is_directory() {
             return self.tree(context, &from, &to).await;
         }
-        let copied = copy_file(&context.call, &from, &to, &self.options()).await?;
-        self.tell(context, &copied)?;
+        let copied = copy_file(&context.call, &from, &to, &self.options()).await;
+        self.tell(context, &copied.map_err(|error| self.hinted(error))?)?;
         Ok(())
+    }
+
+    /// The source is there, so that what is missing is a directory for the copy.
+    fn hinted(&self, error: Error) -> Error {
+        if error.kind() == ErrorKind::NotFound && !self.mkdir {
+            return error.hint("--mkdir makes the directories above the copy");
+        }
+        error
     }
 
     async fn tree(&self, context: &Context, from: &Place, to: &Place) -> Result<(), Failure> {
@@ -187,7 +195,8 @@ impl Cp {
         }
         if !self.quiet && !context.json {
             let failed = report.failed.len();
-            let what = format!("{} files, {}B", report.copied, output::size(report.bytes, true));
+            let files = if report.copied == 1 { "file" } else { "files" };
+            let what = format!("{} {files}, {}B", report.copied, output::size(report.bytes, true));
             let failures = if failed > 0 { format!("; {failed} failed") } else { String::new() };
             output::note(format!("{from} -> {to}: {what}{failures}"));
         }
@@ -199,6 +208,10 @@ impl Cp {
     async fn write_input(&self, context: &Context, to: &OsStr) -> Result<(), Failure> {
         use futures_util::{StreamExt as _, TryStreamExt as _};
         let place = context.place_only(to)?;
+        if matches!(self.options().policy, Policy::Never) && context.stat(&place).await?.is_some() {
+            let kept = json!({"from": "-", "to": place.to_string(), "outcome": "kept"});
+            return Ok(self.print(context, &kept, &format!("- -> {place} (exists, kept)"))?);
+        }
         let input = ReaderStream::with_capacity(tokio::io::stdin(), law_storage::CHUNK);
         let spooled = context.call.bound(SpooledSource::spool(input.map_err(Error::from).boxed())).await?;
         let options = PutOptions {
@@ -214,10 +227,12 @@ impl Cp {
             output::note(format!("would write standard input to {place}"));
             return Ok(());
         }
-        let receipt = place.backend().put(&context.call, &place.resolved(), spooled.source(), &options).await?;
+        let receipt = place.backend().put(&context.call, &place.resolved(), spooled.source(), &options).await;
+        let receipt = receipt.map_err(|error| self.hinted(error))?;
         let copied = json!({"from": "-", "to": place.to_string(), "size": receipt.size, "outcome": "copied",
             "checksum": receipt.storage_digest().map(ToString::to_string)});
-        self.print(context, &copied, &format!("- -> {place} ({} bytes)", receipt.size))?;
+        let line = format!("- -> {place} ({}B, {})", output::size(receipt.size, true), proof(&receipt));
+        self.print(context, &copied, &line)?;
         Ok(())
     }
 
@@ -283,8 +298,12 @@ fn line(copied: &Copied) -> String {
 /// What proves that the copy is right, in a few words.
 fn proof(receipt: &Receipt) -> String {
     use law_storage::Proof as Proven;
-    let best = receipt.proof.clone().max(receipt.source_proof.clone());
-    match best {
+    // A chain is as strong as its weakest link, and a local end needs no proof of its own.
+    let weakest = match (&receipt.proof, &receipt.source_proof) {
+        (Proven::Local, other) | (other, Proven::Local) => other.clone(),
+        (one, other) => one.min(other).clone(),
+    };
+    match weakest {
         Proven::Checksum(algorithm) => {
             let value = receipt.digests.iter().find(|(digest, _)| digest.algorithm() == algorithm);
             let value = value.map(|(digest, _)| format!(" {}", digest.hex())).unwrap_or_default();

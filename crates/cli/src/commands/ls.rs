@@ -105,15 +105,16 @@ struct Lister<'a> {
 impl Lister<'_> {
     async fn argument(&mut self, text: &OsString, several: bool) -> Result<(), Failure> {
         let place = self.context.place_only(text)?;
+        let typed = Context::typed(text);
         if !self.options.directory {
-            match self.directory(&place, several, &text.to_string_lossy()).await {
+            match self.directory(&place, several, &typed).await {
                 Err(Failure::One(error)) if error.kind() == law_storage::ErrorKind::NotADirectory => {}
                 other => return other,
             }
         }
         let metadata = self.context.existing(&place).await?;
         let entry = Entry { path: place.resolved(), metadata };
-        self.print(&place, &entry, &text.to_string_lossy())?;
+        self.print(&place, &entry, &typed)?;
         Ok(())
     }
 

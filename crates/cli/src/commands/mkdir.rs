@@ -41,6 +41,11 @@ impl Mkdir {
             return Ok(out.flush()?);
         }
         let parents = if self.parents { Parents::Create } else { Parents::Require };
-        Ok(place.backend().create_directory(&context.call, &place.resolved(), parents).await?)
+        match place.backend().create_directory(&context.call, &place.resolved(), parents).await {
+            Err(error) if error.kind() == ErrorKind::NotFound && !self.parents => {
+                Err(error.hint("mkdir -p makes the directories above it, too").into())
+            }
+            other => Ok(other?),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::Args;
-use law_storage::{Destination, Error, ErrorKind, Metadata, Verify};
+use law_storage::{Destination, Error, ErrorKind, Metadata, Verify, temporary_path};
 use law_transfer::{CopyOptions, Outcome, Place, Policy, copy_file, copy_tree, remove_tree};
 use serde_json::json;
 
@@ -39,7 +39,11 @@ impl Mv {
         let existing = if self.no_target_directory { None } else { context.stat(&target).await? };
         let is_directory = existing.as_ref().is_some_and(Metadata::is_directory);
         if (slash || from.len() > 1) && !is_directory {
-            return Err(Error::new(ErrorKind::NotADirectory, "no such directory").at(&target).into());
+            let (kind, message) = match existing {
+                Some(_) => (ErrorKind::NotADirectory, "not a directory"),
+                None => (ErrorKind::NotFound, "no such directory"),
+            };
+            return Err(Error::new(kind, message).at(&target).into());
         }
         context.for_each(from, async |from| self.one(context, from, &target, is_directory).await).await
     }
@@ -52,8 +56,11 @@ impl Mv {
         };
         let missing = || Error::new(ErrorKind::NotFound, "not found").at(&from);
         let metadata = from.backend().lstat(&context.call, &from.resolved()).await?.ok_or_else(missing)?;
+        if from == to {
+            return Err(same_file(&from, &to).into());
+        }
         if self.no_clobber && context.stat(&to).await?.is_some() {
-            return Ok(());
+            return tell(context, &from, &to, "exists, kept");
         }
         if self.dry_run {
             return tell(context, &from, &to, "would move");
@@ -83,17 +90,24 @@ impl Mv {
             ..CopyOptions::default()
         };
         if metadata.is_directory() {
-            self.tree(context, from, to, &options).await?;
+            self.tree(context, from, to, metadata, &options).await?;
         } else {
             let copied = copy_file(&context.call, from, to, &options).await?;
             debug_assert!(!matches!(copied.outcome, Outcome::Kept));
-            from.backend().remove_file(&context.call, &from.resolved()).await?;
+            remove_source(context, from, to, metadata).await?;
         }
         Ok("copied, verified, removed the source")
     }
 
     /// The source goes only if all of it is there.
-    async fn tree(&self, context: &Context, from: &Place, to: &Place, options: &CopyOptions) -> Result<(), Failure> {
+    async fn tree(
+        &self,
+        context: &Context,
+        from: &Place,
+        to: &Place,
+        metadata: &Metadata,
+        options: &CopyOptions,
+    ) -> Result<(), Failure> {
         let report = copy_tree(&context.call, from, to, options, &mut |_| {}).await?;
         let kinds: Vec<ErrorKind> = report.failed.iter().map(Error::kind).collect();
         report.failed.iter().for_each(|error| context.tell(error));
@@ -105,8 +119,31 @@ impl Mv {
             let error = Error::new(ErrorKind::Unsupported, format!("cannot move {reason}")).at(place);
             return Err(error.leaving(format!("{from} stays; everything else was copied")).into());
         }
-        Ok(remove_tree(&context.call, from, &mut |_| {}).await?)
+        remove_source(context, from, to, metadata).await
     }
+}
+
+/// Removes what was copied. Two URLs may name the same file, of which the copy would then go as well: the source steps
+/// aside first, and comes back if its copy went with it.
+async fn remove_source(context: &Context, from: &Place, to: &Place, metadata: &Metadata) -> Result<(), Failure> {
+    let aside = temporary_path(&from.resolved())?;
+    from.backend().rename(&context.call, &from.resolved(), &aside, Destination::NoReplace).await?;
+    let copy = context.stat(to).await;
+    if !matches!(copy, Ok(Some(_))) {
+        from.backend().rename(&context.call, &aside, &from.resolved(), Destination::NoReplace).await?;
+        return Err(copy.map_or_else(Failure::from, |_| same_file(from, to).into()));
+    }
+    if !metadata.is_directory() {
+        return Ok(from.backend().remove_file(&context.call, &aside).await?);
+    }
+    let name = aside.name().unwrap_or_default();
+    let tree =
+        Place { fs: from.fs.clone(), path: from.path.parent().unwrap_or_default().child(name).map_err(Error::from)? };
+    Ok(remove_tree(&context.call, &tree, &mut |_| {}).await?)
+}
+
+fn same_file(from: &Place, to: &Place) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("{from} and {to} are the same file"))
 }
 
 fn tell(context: &Context, from: &Place, to: &Place, how: &str) -> Result<(), Failure> {

@@ -35,7 +35,8 @@ async fn show(context: &Context, text: &OsString) -> Result<(), Failure> {
     row("url", place.to_string())?;
     row("kind", output::kind(metadata.kind).into())?;
     if let Some(size) = metadata.size {
-        row("size", format!("{size} ({})", output::size(size, true)))?;
+        let human = if size < 1024 { String::new() } else { format!(" ({})", output::size(size, true)) };
+        row("size", format!("{size}{human}"))?;
     }
     row("modified", output::time(metadata.modified))?;
     if let Some(mode) = metadata.mode {

@@ -67,7 +67,9 @@ impl Server {
             let error = Error::new(ErrorKind::InvalidInput, "other machines could reach this address").at(address);
             return Err(error.hint("--allow-foreign serves it, to everybody and without a password"));
         }
-        let listener = TcpListener::bind(address).await.map_err(|e| Error::from(e).at(address))?;
+        let listener = TcpListener::bind(address).await;
+        let listener =
+            listener.map_err(|e| Error::new(ErrorKind::Unavailable, "cannot listen on").at(address).because(e))?;
         let url = format!("http://{}/", listener.local_addr()?);
         let service = Arc::new(Service::new(place, address.ip(), options.read_only));
         let stop = CancellationToken::new();

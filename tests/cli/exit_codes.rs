@@ -1,0 +1,93 @@
+//! Every exit code of the table, provoked.
+
+use law_faults::FaultProxy;
+use rustix::process::Signal;
+
+use crate::sandbox::{Sandbox, Served, send};
+use crate::with_server;
+
+struct Way {
+    code: i32,
+    /// What the network does.
+    script: &'static str,
+    /// `URL` is the server behind that network, with a slash.
+    line: &'static str,
+}
+
+const fn way(code: i32, script: &'static str, line: &'static str) -> Way {
+    Way { code, script, line }
+}
+
+const WAYS: [Way; 22] = [
+    way(0, "", "cat URLa.txt"),
+    way(1, "GET /a.txt flip at 0", "cat URLnone URLa.txt"),
+    way(2, "", "ls --no-such-option"),
+    way(2, "", "ls dvas://door.example/"),
+    way(3, "", "cat URLnone"),
+    way(4, "", "cp --overwrite fail d/a.txt URLsub/b.txt"),
+    way(4, "", "cat URLsub"),
+    way(4, "", "mkdir URLsub"),
+    way(5, "PUT status 403", "cp d/a.txt URLnew"),
+    way(6, "* status 503 retry-after 1", "ls URL"),
+    way(6, "* close-before-response", "ls URL"),
+    way(6, "* stall-head", "ls --deadline 300ms URL"),
+    way(6, "* refuse", "ls URL"),
+    way(7, "GET /a.txt flip at 2", "cp URLa.txt here"),
+    way(7, "GET /a.txt flip at 2", "cat URLa.txt"),
+    way(8, "PUT status 507", "cp d/a.txt URLnew"),
+    way(9, "", "ls s3://bucket/"),
+    way(9, "* status 501", "ls URL"),
+    way(65, "", "show d/cut.npz"),
+    way(65, "PROPFIND html", "ls URL"),
+    way(77, "* status 401", "ls URL"),
+    way(77, "PUT status 401", "cp d/a.txt URLnew"),
+];
+
+#[test]
+fn every_code_has_a_way_to_it() {
+    let (sandbox, server) = with_server();
+    sandbox.write("d/cut.npz", "PK\u{3}\u{4}");
+    for Way { code, script, line } in WAYS {
+        let proxy = FaultProxy::start_blocking(server.address(), script.parse().unwrap()).unwrap();
+        let line = line.replace("URL", &format!("{}/", proxy.url()));
+        let run = sandbox.fs(&line);
+        assert_eq!(run.code, Some(code), "{script}: law fs {line}: {run}");
+        let object = sandbox.fs(&format!("--json {line}"));
+        if ![0, 1, 2].contains(&code) {
+            assert_eq!(object.error_object()["exit"], code, "{line}");
+        }
+    }
+    assert!(sandbox.read("here").is_none() && sandbox.read("d/new").is_none());
+}
+
+/// What a signal makes of a listing that hangs.
+fn signalled(sandbox: &Sandbox, server: &Served, signal: Signal, options: &str) -> crate::sandbox::Run {
+    let proxy = FaultProxy::start_blocking(server.address(), "* stall-head".parse().unwrap()).unwrap();
+    let child = sandbox.command(&format!("{options} ls {}", proxy.url())).spawn().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(proxy.wait_for(|seen| seen.iter().any(|request| request.fired)));
+    send(&child, signal);
+    crate::sandbox::Run::new(child.wait_with_output().unwrap(), &sandbox.path(".."))
+}
+
+#[test]
+fn signals_have_their_codes() {
+    let (sandbox, server) = with_server();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let run = signalled(&sandbox, &server, signal, "");
+        assert_eq!((run.code, run.text()), (Some(code), ""), "{run}");
+        assert!(run.only_error().contains("cancelled"), "{run}");
+        let run = signalled(&sandbox, &server, signal, "--json");
+        assert_eq!((&run.error_object()["exit"], run.code), (&code.into(), Some(code)), "{run}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure_to_talk_about() {
+    let (sandbox, _server) = with_server();
+    sandbox.write("d/large", crate::sandbox::pattern(1_000_000, 1));
+    let mut child = sandbox.command("cat d/large").spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(141), b"".as_slice()));
+}

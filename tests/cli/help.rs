@@ -1,0 +1,240 @@
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn of_the_programs() {
+    let sandbox = Sandbox::new();
+    assert_snapshot!(sandbox.law(["--help"]), @"
+    Work with remote files as if they were local ones, and chain programs whose inputs and outputs are
+    such files
+
+    Usage: law <COMMAND>
+
+    Commands:
+      fs    Files on any storage: ls, cp, cat, ...
+      demo  A tour in under a minute, on a storage of its own
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+          --help     Print help
+      -V, --version  Print version
+    ");
+    assert_snapshot!(sandbox.fs("--help"), @"
+    Files on any storage: ls, cp, cat, ...
+
+    Usage: law fs [OPTIONS] <COMMAND>
+
+    Commands:
+      ls        List directories
+      cp        Copy files, with proof that both ends have the same bytes
+      mv        Rename within a storage; between storages copy, verify, and only then remove the source
+      rm        Remove files, and with -r directories and everything below them
+      mkdir     Make directories
+      cat       Print files
+      stat      Show what a storage says about files and directories
+      exists    Tell by the exit code whether something exists: 0 yes, 3 no, anything else: cannot tell
+      touch     Make empty files, with the directories above them. A file that exists keeps its content
+      checksum  Print checksums as the storage computed them
+      show      Show what is in files: types, shapes and first values of arrays (npy, npz), the first
+                lines of JSON and text
+      serve     Serve a directory of any storage by WebDAV, until it is interrupted
+      help      Print this message or the help of the given subcommand(s)
+
+    Options:
+          --json             Print one JSON object a line; errors too
+      -v, --verbose...       Say more about what happens; twice shows every request
+          --ca <PATH>        Also believe this certificate authority: a PEM file or a directory of them
+          --deadline <TIME>  Give up after this time, such as 30s or 10m
+          --set <KEY=VALUE>  Override a setting, such as fs.wlcg.checksum=md5
+          --help             Print help
+      -V, --version          Print version
+
+    Exit codes: 0 ok; 1 several failures of different kinds; 2 usage; 3 not found; 4 exists, changed,
+    not empty, wrong kind; 5 permission; 6 unavailable or timed out; 7 integrity; 8 no space or quota; 9
+    unsupported; 10 not online (tape); 65 malformed content; 70 internal; 77 credential missing or
+    expired; 130/143 signals
+    ");
+}
+
+#[test]
+fn of_cp() {
+    assert_snapshot!(Sandbox::new().fs("cp --help"), @"
+    Copy files, with proof that both ends have the same bytes.
+
+    A destination that ends in `/` or is a directory takes the copies under their own names. `cp -r a
+    b/` makes b/a, `cp -r a/ b/` copies what a has. A file that has the same content already is left
+    alone. `-` is standard input or output.
+
+    Usage: law fs cp [OPTIONS] <PLACE> <PLACE>...
+
+    Arguments:
+      <PLACE> <PLACE>...
+              What to copy, and last where to
+
+    Options:
+      -r, --recursive
+              Directories, and everything below them
+
+              [alias: -R]
+
+      -n, --no-clobber
+              Never replace a file
+
+      -f, --force
+              Replace files even if they have the same content
+
+          --overwrite <RULE>
+              What happens to files that exist
+
+              Possible values:
+              - differs: They are replaced if the content differs
+              - never:   They stay
+              - always:  They are replaced
+              - fail:    They stay, and that is an error
+
+          --verify <PROOF>
+              How much proof is wanted: auto compares checksums where both storages can, and sizes
+              always
+
+              Possible values:
+              - auto:    Sizes always, checksums where the storages have them
+              - require: Checksums by the storages, or an error
+              - size:    Sizes alone
+              - none:    Whatever the protocol says itself
+
+              [default: auto]
+
+      -T, --no-target-directory
+              The destination is the name of the copy, also if it is a directory
+
+          --mkdir
+              Make missing directories above the destination
+
+      -p, --preserve
+              Keep the time of modification, where the destination can
+
+          --dry-run
+              Only say what would be copied
+
+      -q, --quiet
+              Say nothing about what was copied
+
+          --json
+              Print one JSON object a line; errors too
+
+      -v, --verbose...
+              Say more about what happens; twice shows every request
+
+          --ca <PATH>
+              Also believe this certificate authority: a PEM file or a directory of them
+
+          --deadline <TIME>
+              Give up after this time, such as 30s or 10m
+
+          --set <KEY=VALUE>
+              Override a setting, such as fs.wlcg.checksum=md5
+
+          --help
+              Print help
+    ");
+}
+
+#[test]
+fn every_command_has_help_that_says_the_same_in_law_fs() {
+    let sandbox = Sandbox::new();
+    for command in ["ls", "cp", "mv", "rm", "mkdir", "cat", "stat", "exists", "touch", "checksum", "show", "serve"] {
+        let law = sandbox.fs(&format!("{command} --help"));
+        assert_eq!((law.code, law.stderr.as_str()), (Some(0), ""));
+        assert!(law.text().contains(&format!("Usage: law fs {command}")), "{law}");
+        assert!(law.text().lines().all(|line| line.chars().count() <= 100), "{law}");
+        let mut law_fs = sandbox.program(env!("CARGO_BIN_EXE_law-fs"));
+        law_fs.args([command, "--help"]);
+        assert_eq!(sandbox.finish(law_fs).text().replace("law-fs", "law fs"), law.text());
+    }
+}
+
+#[test]
+fn what_cannot_be_meant() {
+    let lines = [
+        "cpp a b",
+        "cp a",
+        "cp -n -f a b",
+        "cp --verify maybe a b",
+        "ls --deadline soon",
+        "ls --set fs.lab.bas=/x",
+        "ls --set nonsense",
+        "ls dvas://door.example/x",
+        "ls root://door.example//x",
+        "ls s3://bucket/x",
+        "ls lab:x",
+    ];
+    assert_snapshot!(Sandbox::new().session(lines), @r#"
+    $ law fs cpp a b
+    2> error: unrecognized subcommand 'cpp'
+    2> 
+    2>   tip: a similar subcommand exists: 'cp'
+    2> 
+    2> Usage: law fs [OPTIONS] <COMMAND>
+    2> 
+    2> For more information, try '--help'.
+    [exit 2]
+    $ law fs cp a
+    2> error: 2 values required by '<PLACE> <PLACE>...'; only 1 was provided
+    2> 
+    2> Usage: law fs cp [OPTIONS] <PLACE> <PLACE>...
+    2> 
+    2> For more information, try '--help'.
+    [exit 2]
+    $ law fs cp -n -f a b
+    2> error: the argument '--no-clobber' cannot be used with '--force'
+    2> 
+    2> Usage: law fs cp --no-clobber <PLACE> <PLACE>...
+    2> 
+    2> For more information, try '--help'.
+    [exit 2]
+    $ law fs cp --verify maybe a b
+    2> error: invalid value 'maybe' for '--verify <PROOF>'
+    2>   [possible values: auto, require, size, none]
+    2> 
+    2> For more information, try '--help'.
+    [exit 2]
+    $ law fs ls --deadline soon
+    2> error: invalid value 'soon' for '--deadline <TIME>': a time is a number and a unit, such as 30s
+    2> 
+    2> For more information, try '--help'.
+    [exit 2]
+    $ law fs ls --set fs.lab.bas=/x
+    2> law fs ls: command line: unknown option "bas" in [fs.lab]; did you mean "base"?
+    [exit 2]
+    $ law fs ls --set nonsense
+    2> law fs ls: command line: an override is no section.option=value; write --set fs.NAME.option=value
+    [exit 2]
+    $ law fs ls dvas://door.example/x
+    2> law fs ls: unknown scheme `dvas` dvas://door.example/x
+    2>   hint: did you mean davs://?
+    [exit 2]
+    $ law fs ls root://door.example//x
+    2> law fs ls: no backend for root:// in this build root://door.example//x
+    2>   hint: most storage of this kind has a WebDAV door as well: try davs://door.example/x
+    [exit 9]
+    $ law fs ls s3://bucket/x
+    2> law fs ls: no backend for s3:// in this build s3://bucket/x
+    2>   hint: this build serves dav, davs, http, https
+    [exit 9]
+    $ law fs ls lab:x
+    2> law fs ls: configuration: there is no file system "lab"; law config add lab URL makes one
+    [exit 2]
+    "#);
+}
+
+#[test]
+fn the_other_program_calls_itself_by_its_name() {
+    let sandbox = Sandbox::new();
+    let mut law_fs = sandbox.program(env!("CARGO_BIN_EXE_law-fs"));
+    law_fs.args(["cat", "none"]);
+    assert_snapshot!(sandbox.finish(law_fs), @"
+    2> law-fs cat: not found WORK/none
+    [exit 3]
+    ");
+}

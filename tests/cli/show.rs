@@ -1,0 +1,97 @@
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+
+/// Files that NumPy wrote, and others, in `d`.
+fn with_arrays() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/data/numpy/");
+    for name in ["several.npz", "complex64.npy"] {
+        sandbox.write(&format!("d/{name}"), std::fs::read(format!("{data}{name}")).unwrap());
+    }
+    sandbox.write("d/note.json", r#"{"run": 1, "good": [true, null]}"#);
+    sandbox.write("d/list.txt", "one\ntwo\u{1b}[31m\n");
+    sandbox.write("d/noise.bin", [0xff, 0xfe, 0x00, 0x80]);
+    sandbox
+}
+
+#[test]
+fn arrays_json_and_text() {
+    let sandbox = with_arrays();
+    assert_snapshot!(sandbox.session(["show d/several.npz d/complex64.npy", "show d/note.json d/list.txt"]), @r#"
+    $ law fs show d/several.npz d/complex64.npy
+    WORK/d/several.npz: npz, 5 arrays
+      energy   float64            (11,)   88  0.0 0.1 0.2 0.30000000000000004 0.4 0.5 0.6000000000000001 0.7000000000000001 ...
+      hits     int32              (3, 4)  48  0 1 2 3 4 5 6 7 ...
+      fortran  int16, big-endian  (2, 3)  12  0 3 1 4 2 5  [Fortran order]
+      run      uint64             ()       8  42
+      μ        float32            (0, 3)   0
+    WORK/d/complex64.npy: npy, 1 array
+      complex64  (2, 3)  48  0.0+0.0j 1.0+2.0j -0.0-1.5j inf-0.0j NaN+1.0j 1000.0+0.0j
+    $ law fs show d/note.json d/list.txt
+    WORK/d/note.json: json, 32 bytes, object with 2 keys
+    {
+      "good": [
+        true,
+        null
+      ],
+      "run": 1
+    }
+    WORK/d/list.txt: text, 13 bytes
+    one
+    two\u{1b}[31m
+    "#);
+}
+
+#[test]
+fn the_same_from_a_server() {
+    let sandbox = with_arrays();
+    let server = sandbox.serve("d");
+    for name in ["several.npz", "complex64.npy", "note.json", "list.txt"] {
+        let local = sandbox.fs(&format!("show d/{name}")).to_string().replace("WORK/d/", "");
+        let remote = sandbox.fs(&format!("show {}{name}", server.url)).to_string();
+        assert_eq!(remote.replace("http://127.0.0.1:PORT/", ""), local);
+    }
+}
+
+#[test]
+fn as_objects() {
+    let sandbox = with_arrays();
+    let objects = sandbox.fs("show --json d/several.npz").objects();
+    let hits = &objects[1];
+    assert_eq!((&hits["name"], &hits["dtype"]), (&"hits".into(), &"int32".into()));
+    assert_eq!((&hits["shape"], &hits["bytes"]), (&[3, 4].as_slice().into(), &48.into()));
+    assert_eq!(sandbox.fs("show --json d/note.json").objects()[0]["format"], "json");
+}
+
+#[test]
+fn what_is_damaged_or_unknown() {
+    let sandbox = with_arrays();
+    let whole = sandbox.read("d/several.npz").unwrap();
+    sandbox.write("d/cut.npz", &whole[..whole.len() - 100]);
+    sandbox.write("d/cut.npy", &sandbox.read("d/complex64.npy").unwrap()[..40]);
+    sandbox.write("d/cut.json", r#"{"run": "#);
+    let lines = ["show d/cut.npz", "show d/cut.npy", "show d/cut.json", "show d/noise.bin", "show d", "show none.npz"];
+    assert_snapshot!(sandbox.session(lines), @"
+    $ law fs show d/cut.npz
+    2> law fs show: truncated or damaged npz: Could not find EOCD WORK/d/cut.npz
+    [exit 65]
+    $ law fs show d/cut.npy
+    2> law fs show: a header of 118 bytes in a file of 40 WORK/d/cut.npy
+    [exit 65]
+    $ law fs show d/cut.json
+    2> law fs show: not JSON: EOF while parsing a value at line 1 column 8 WORK/d/cut.json
+    [exit 65]
+    $ law fs show d/noise.bin
+    2> law fs show: show knows npy, npz, json and text, and this is none by its name nor its start WORK/d/noise.bin
+    [exit 9]
+    $ law fs show d
+    2> law fs show: is a directory WORK/d
+    [exit 4]
+    $ law fs show none.npz
+    2> law fs show: not found WORK/none.npz
+    [exit 3]
+    ");
+    let server = sandbox.serve("d");
+    assert_eq!(sandbox.fs(&format!("show {}cut.npz", server.url)).code, Some(65));
+}

@@ -1,0 +1,123 @@
+//! The fault matrix: what a broken network or server does to downloads and uploads, seen from outside.
+//!
+//! The property: exit 0 if and only if the destination is byte-identical. Else there is a code and one line that says
+//! why, nothing new under the final name, the old file intact byte for byte, and no temporary file.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test fails where it stands")]
+
+#[path = "../sandbox/mod.rs"]
+#[allow(dead_code, reason = "every test crate uses its part of it")]
+mod sandbox;
+
+mod download;
+mod upload;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use law_faults::{FaultProxy, Script};
+use sandbox::{Run, Sandbox, Served, address_of, fresh, pattern, setting};
+
+/// Bytes of the file that travels.
+const SIZE: usize = 300_000;
+
+/// Every stall is waited for.
+const IMPATIENT: &str = "--set fs.stage.timeouts.stall=200ms --set fs.stage.timeouts.first_byte=400ms";
+
+/// One way in which things go wrong, and the exit codes that tell it.
+struct Case {
+    /// For the proxy; `END` is the size of the file, and is subtracted from.
+    script: &'static str,
+    codes: &'static [i32],
+}
+
+const fn case(script: &'static str, codes: &'static [i32]) -> Case {
+    Case { script, codes }
+}
+
+/// A directory of a server that is reached through a proxy, and where it is on this disk.
+struct Stage {
+    sandbox: Sandbox,
+    disk: PathBuf,
+    /// Path of the directory in URLs, from `/` to `/`.
+    path: String,
+    proxy: FaultProxy,
+    _server: Option<Served>,
+}
+
+impl Stage {
+    /// Over `law fs serve`.
+    fn ours() -> Self {
+        let sandbox = Sandbox::new();
+        let server = sandbox.serve("served");
+        let proxy = FaultProxy::start_blocking(server.address(), Script::new()).unwrap();
+        let disk = sandbox.path("served");
+        Self { sandbox, disk, path: "/".into(), proxy, _server: Some(server) }
+    }
+
+    /// Over a server that others wrote, and that has checksums.
+    fn xrootd() -> Option<Self> {
+        let (url, data) = (setting("XROOTD_HTTP")?, setting("XROOTD_DATA")?);
+        let (sandbox, name) = (Sandbox::new(), fresh("faults"));
+        assert_eq!(sandbox.fs(&format!("mkdir {url}/{name}")).code, Some(0));
+        let proxy = FaultProxy::start_blocking(address_of(&url), Script::new()).unwrap();
+        Some(Self { sandbox, disk: Path::new(&data).join(&name), path: format!("/{name}/"), proxy, _server: None })
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("{}{}{name}", self.proxy.url(), self.path)
+    }
+
+    /// Sends a file there, over a network that is well.
+    fn put(&self, name: &str, content: &[u8]) {
+        self.proxy.set_script(Script::new());
+        assert_eq!(self.sandbox.fs_with_input(&format!("cp -qf - {}", self.url(name)), content).to_string(), "");
+    }
+
+    /// What the server has, by name.
+    fn stored(&self) -> Vec<(String, Vec<u8>)> {
+        let file = |entry: std::io::Result<fs::DirEntry>| {
+            let entry = entry.unwrap();
+            (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
+        };
+        let mut files: Vec<_> = fs::read_dir(&self.disk).unwrap().map(file).collect();
+        files.sort();
+        files
+    }
+
+    /// Runs a command over a network with this fault, which must have happened.
+    fn run(&self, script: &str, line: &str) -> Run {
+        let seen = self.proxy.requests().len();
+        self.proxy.set_script(script.parse().unwrap());
+        let run = self.sandbox.fs(&format!("{IMPATIENT} --set fs.stage.doors={} {line}", self.proxy.url()));
+        self.proxy.set_script(Script::new());
+        let requests = &self.proxy.requests()[seen..];
+        let fired = script.contains("refuse") || requests.iter().any(|request| request.fired);
+        assert!(fired, "`{script}` did not happen to `law fs {line}`: {requests:?}");
+        run
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // The next run takes another directory.
+        let _ = fs::remove_dir_all(&self.disk);
+    }
+}
+
+/// Both kinds of servers, or the one that is there.
+fn stages() -> Vec<Stage> {
+    [Some(Stage::ours()), Stage::xrootd()].into_iter().flatten().collect()
+}
+
+/// Fails unless a failure was told as it should be.
+fn assert_told(run: &Run, case: &Case, line: &str) {
+    let code = run.code.unwrap_or(-1);
+    assert!(
+        case.codes.contains(&code),
+        "`{}`, law fs {line}: exit {code} instead of {:?}: {run}",
+        case.script,
+        case.codes
+    );
+    assert!(!run.only_error().contains("panicked"), "{run}");
+}
