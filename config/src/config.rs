@@ -21,6 +21,8 @@ const EVERY: &str = "*";
 pub struct Config {
     /// `[fs.NAME]`.
     pub file_systems: BTreeMap<Name, FileSystemSettings>,
+    /// `[fs."*"]`: for a URL of an endpoint that no `[fs.NAME]` has.
+    pub every: FileSystemSettings,
     /// `[cache]`.
     pub cache: CacheSettings,
     /// What was ignored or is careless, one line each, for the user to see once.
@@ -55,10 +57,13 @@ impl Config {
         if let Some((name, item)) = merged.iter().find(|(name, _)| !["fs", "cache"].contains(&name.as_str())) {
             return Err(unknown("", name, item, ["fs", "cache"]));
         }
-        let file_systems = match merged.get("fs") {
-            Some(item) => read_file_systems(as_section("fs", item)?, &mut reading)?,
-            None => BTreeMap::new(),
-        };
+        let none = Table::default();
+        let table = merged.get("fs").map(|item| as_section("fs", item)).transpose()?.unwrap_or(&none);
+        let every = table.get(EVERY).map(|item| as_section("fs.\"*\"", item)).transpose()?;
+        let defaults = read_every(every, &mut reading)?;
+        let named = table.iter().filter(|(name, _)| *name != EVERY);
+        let file_systems =
+            named.map(|(name, item)| read_file_system(name, item, every, &mut reading)).collect::<Result<_>>()?;
         let cache = merged.get("cache").map(|item| as_section("cache", item)).transpose()?;
         let cache = CacheSettings::read(Section::new("cache".to_owned(), cache.into_iter().collect(), &mut reading))?;
         warnings.extend(reading.exposed.iter().map(|(path, mode)| {
@@ -67,7 +72,7 @@ impl Config {
                 "{path} holds a password or token and others may read it (mode {mode:04o}): chmod 600 {path}"
             ))
         }));
-        Ok(Self { file_systems, cache, warnings, values: reading.values })
+        Ok(Self { file_systems, every: defaults, cache, warnings, values: reading.values })
     }
 
     /// The file system of this name.
@@ -93,21 +98,14 @@ impl Config {
     }
 }
 
-fn read_file_systems(table: &Table, reading: &mut Reading<'_>) -> Result<BTreeMap<Name, FileSystemSettings>> {
-    let every = table.get(EVERY).map(|item| as_section("fs.\"*\"", item)).transpose()?;
-    if let Some(every) = every {
-        check_every(every, reading)?;
-    }
-    let named = table.iter().filter(|(name, _)| *name != EVERY);
-    named.map(|(name, item)| read_file_system(name, item, every, reading)).collect()
-}
-
-/// Checks the section even where no file system uses it. What it says is listed with the file systems.
-fn check_every(every: &Table, reading: &mut Reading<'_>) -> Result<()> {
+/// What it says is listed with the file systems, not by itself.
+fn read_every(every: Option<&Table>, reading: &mut Reading<'_>) -> Result<FileSystemSettings> {
     let mut aside = Reading { environment: reading.environment, values: BTreeMap::new(), exposed: BTreeSet::new() };
-    FileSystemSettings::read(Section::new("fs.\"*\"".to_owned(), vec![every], &mut aside), false)?;
+    let trusted = every.is_none_or(tree::is_trusted);
+    let section = Section::new("fs.\"*\"".to_owned(), every.into_iter().collect(), &mut aside);
+    let settings = FileSystemSettings::read(section, trusted)?;
     reading.exposed.append(&mut aside.exposed);
-    Ok(())
+    Ok(settings)
 }
 
 fn read_file_system(

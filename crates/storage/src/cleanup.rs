@@ -12,7 +12,7 @@ pub const LIMIT: Duration = Duration::from_secs(10);
 static TASKS: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
 
 /// Starts a clean-up in the background of the current runtime. Outside of one there is nothing to do it with: what it
-/// would delete stays, under a name that `law fs cleanup` knows.
+/// would delete stays, under a name that [`is_temporary`](crate::is_temporary) knows.
 pub fn start(work: impl Future<Output = ()> + Send + 'static) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         let bounded = async {

@@ -14,7 +14,7 @@ pub struct FileSystem {
 }
 
 impl FileSystem {
-    /// Puts them together; `law_target::FileSystem::build` is the one place that stacks.
+    /// Puts them together; `law_target::build::build` is the one place that stacks.
     pub fn new(name: impl Into<Arc<str>>, base: Path, backend: Arc<dyn Backend>) -> Self {
         Self { name: name.into(), base, backend }
     }

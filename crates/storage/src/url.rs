@@ -299,7 +299,8 @@ fn hide_userinfo(text: &str) -> String {
 
 fn unknown_scheme(prefix: &str, text: &str) -> Error {
     let error = invalid(&format!("unknown scheme `{prefix}`"), text);
-    let near = GRAMMARS.iter().min_by_key(|g| distance(g.name, prefix)).filter(|g| distance(g.name, prefix) <= 2);
+    let most = if prefix.len() > 3 { 2 } else { 1 };
+    let near = GRAMMARS.iter().min_by_key(|g| distance(g.name, prefix)).filter(|g| distance(g.name, prefix) <= most);
     match near {
         Some(near) => error.hint(format!("did you mean {}://?", near.name)),
         None => error.hint("known are file, dav, davs, http, https, root, roots, s3, dropbox, sftp, gsiftp, srm, ..."),

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use law_config::{AuthMethod, Config, Environment, FileSystemSettings};
+use law_config::{AuthMethod, Config, Environment, FileSystemSettings, Origin};
 use law_storage::{
     Algorithm, Credential, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Location, Path, Publish,
     Registry, RemoteUrl, Result, Secret, Url,
@@ -108,12 +108,13 @@ impl FileSystems {
     }
 
     fn configured(&self, name: &str, settings: &FileSystemSettings) -> Result<FileSystem> {
+        self.check_supported(name, settings)?;
         let door = settings.doors.first().ok_or_else(|| {
             Error::new(ErrorKind::InvalidInput, format!("the file system `{name}` has no doors"))
                 .hint("doors = [\"davs://...\"]")
         })?;
         if settings.doors.len() > 1 {
-            tracing::info!(file_system = name, "only the first of several doors is used by this version");
+            tracing::warn!(file_system = name, "of several doors this version uses the first alone");
         }
         let url = Url::parse(&door.url)?;
         let base = Path::parse(&settings.base)?;
@@ -130,6 +131,21 @@ impl FileSystems {
         }
     }
 
+    /// Settings that this version knows and does not follow yet: a wish for credentials is refused, the rest is said.
+    fn check_supported(&self, name: &str, settings: &FileSystemSettings) -> Result<()> {
+        if settings.certificate.is_some() || settings.key.is_some() {
+            let message = format!("client certificates, as [fs.{name}] has one, are not supported by this version");
+            return Err(Error::new(ErrorKind::Unsupported, message).hint("use a token, or user and password"));
+        }
+        for option in ["retries", "deadline", "cache.max_size", "cache.policy"] {
+            let key = format!("fs.{name}.{option}");
+            if self.config.origin(&key).is_some_and(|origin| !matches!(origin, Origin::Default { .. })) {
+                tracing::warn!("{key} has no effect in this version");
+            }
+        }
+        Ok(())
+    }
+
     fn typed(&self, remote: &RemoteUrl) -> Result<FileSystem> {
         let user = remote.user().unwrap_or_default();
         let password = remote.password().map(Secret::expose).unwrap_or_default();
@@ -137,20 +153,19 @@ impl FileSystems {
         // The key holds secrets, and never leaves this map.
         let key = format!("{}\0{user}\0{password}\0{query}", remote.endpoint());
         self.remembered(&key, || {
-            let settings = self.config.file_system("*").or_else(|_| self.defaults_of(remote));
-            let endpoint = settings.map_or_else(|_| Ok(self.bare()), |settings| self.endpoint_settings(settings))?;
+            let endpoint = self.endpoint_settings(self.settings_of(remote))?;
             build(&self.registry, &remote.endpoint(), Path::root(), remote, &endpoint)
         })
     }
 
-    /// The settings of a configured file system with the same endpoint.
-    fn defaults_of(&self, remote: &RemoteUrl) -> Result<&FileSystemSettings> {
+    /// The settings of a configured file system with the same endpoint, else those for all.
+    fn settings_of(&self, remote: &RemoteUrl) -> &FileSystemSettings {
         let same = |url: &str| {
             matches!(Url::parse(url).as_ref().map(Url::location),
             Ok(Location::Remote(door)) if door.endpoint() == remote.endpoint())
         };
         let found = self.config.file_systems.values().find(|fs| fs.doors.iter().any(|door| same(&door.url)));
-        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such endpoint in the configuration"))
+        found.unwrap_or(&self.config.every)
     }
 
     fn bare(&self) -> EndpointSettings {

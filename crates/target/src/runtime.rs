@@ -97,10 +97,10 @@ mod tests {
 
     #[test]
     fn a_task_that_panics_is_an_error() {
-        let broken = wait(async {
-            let nothing: Option<u32> = None;
-            Ok(nothing.unwrap())
-        });
+        async fn breaks() -> Result<u32> {
+            panic!("as a test wants")
+        }
+        let broken = wait(breaks());
         assert_eq!(broken.unwrap_err().kind(), ErrorKind::Internal);
     }
 }

@@ -13,7 +13,6 @@ use law_storage::{
 use super::Endpoint;
 use super::list::list;
 use super::look::Seen;
-use super::put::can_list;
 use super::quirks::Destinations;
 use super::status::refused;
 use crate::http::{Address, Answer, Request};
@@ -21,6 +20,9 @@ use crate::http::{Address, Answer, Request};
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 const OVERWRITE: HeaderName = HeaderName::from_static("overwrite");
 const DEPTH: HeaderName = HeaderName::from_static("depth");
+
+/// How often a directory that somebody else is making is asked for again.
+const LOCKED: usize = 25;
 
 /// How long a redirector may take to find out what a data server has made.
 const SEEN: Duration = Duration::from_secs(15);
@@ -33,7 +35,7 @@ fn method(name: &str) -> Method {
 impl Endpoint {
     pub(super) async fn create_directory(&self, call: &Call, path: &Path, parents: Parents) -> Result<()> {
         self.acquaint(call).await?;
-        self.check_new_name(path)?;
+        self.admit_new_name(call, path, Operation::CreateDirectory).await?;
         if path.is_root() || self.directory_exists(call, path).await? {
             return Ok(());
         }
@@ -69,10 +71,23 @@ impl Endpoint {
         Ok(missing)
     }
 
+    async fn send_mkcol(&self, call: &Call, path: &Path) -> Result<Answer> {
+        let request = Request::new(method("MKCOL"), self.collection(path));
+        self.send(call, request, Operation::CreateDirectory).await
+    }
+
     /// MKCOL; another job that made it first is as good.
     async fn make_collection(&self, call: &Call, path: &Path) -> Result<()> {
-        let request = Request::new(method("MKCOL"), self.collection(path));
-        let answer = self.send(call, request, Operation::CreateDirectory).await?;
+        let mut answer = self.send_mkcol(call, path).await?;
+        // Somebody makes it just now: Go's WebDAV locks meanwhile.
+        for _ in 0..LOCKED {
+            if answer.status != StatusCode::LOCKED {
+                break;
+            }
+            answer.body.discard().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            answer = self.send_mkcol(call, path).await?;
+        }
         if answer.status.is_success() {
             answer.body.discard().await;
             return self.wait_until_seen(call, path, Operation::CreateDirectory).await;
@@ -186,8 +201,7 @@ pub(super) async fn remove_directory(endpoint: &Arc<Endpoint>, call: &Call, path
         return Err(error.at(endpoint.url(path)).during(Operation::Remove));
     }
     let seen = endpoint.look_for_directory(call, path, Operation::Remove).await?;
-    let trees = endpoint.quirks().deletes_trees;
-    if trees || can_list(endpoint) {
+    if endpoint.quirks().deletes_trees {
         let mut listing = list(endpoint.clone(), call, path, &ListOptions::default()).await?;
         while let Some(page) = listing.next().await {
             if !page?.entries.is_empty() {
@@ -259,7 +273,7 @@ pub(super) async fn rename(
     destination: Destination,
 ) -> Result<()> {
     endpoint.acquaint(call).await?;
-    endpoint.check_new_name(to)?;
+    endpoint.admit_new_name(call, to, Operation::Rename).await?;
     let ends = endpoint.ends(call, from, to, Operation::Rename).await?;
     if from == to {
         return Ok(());
@@ -297,7 +311,7 @@ pub(super) async fn copy(
     if !endpoint.quirks().copies {
         return Err(endpoint.cannot(from, "copying within this kind of server", Operation::Copy));
     }
-    endpoint.check_new_name(to)?;
+    endpoint.admit_new_name(call, to, Operation::Copy).await?;
     let ends = endpoint.ends(call, from, to, Operation::Copy).await?;
     if ends.source.metadata.is_directory() {
         return Err(endpoint.error(ErrorKind::IsADirectory, from, Operation::Copy));
@@ -378,6 +392,8 @@ impl Temporary {
         let what = unclear.unwrap_or_else(|| "nothing was published".into());
         match deleted {
             Ok(Ok(())) => error.leaving(what),
+            // Who may not write there was refused before anything was made.
+            Ok(Err(refused)) if refused.kind() == error.kind() && is_refusal(error.kind()) => error.leaving(what),
             _ => error.leaving(format!("{what}; the temporary file {} may be left", self.endpoint.url(&self.path))),
         }
     }
@@ -390,6 +406,10 @@ impl Drop for Temporary {
             cleanup::start(async move { drop(delete_surely(&endpoint, &place).await) });
         }
     }
+}
+
+fn is_refusal(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::PermissionDenied | ErrorKind::Unauthenticated | ErrorKind::ReadOnly)
 }
 
 /// DELETE, again if the server still holds the file open for an upload that was broken off a moment ago.

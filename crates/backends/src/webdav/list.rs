@@ -53,7 +53,7 @@ fn partial(endpoint: &Endpoint, path: &Path) -> Error {
         .at(endpoint.url(path))
         .during(Operation::List)
         .with_status(Status::Exhausted)
-        .hint("list a data server by its own URL, or the redirector by root://")
+        .hint("list a data server by its own URL")
 }
 
 struct Pages {

@@ -28,6 +28,11 @@ pub(super) fn responses(body: Body) -> Responses {
     Multistatus::new(StreamReader::new(body.into_stream()))
 }
 
+/// A status that some servers have for a path below a file.
+fn is_odd(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 409 | 500)
+}
+
 /// The response to a question about one path. What follows is read as well, so that the connection can be used again.
 async fn only(body: Body) -> Result<Option<Response>> {
     let mut responses = responses(body);
@@ -104,17 +109,30 @@ impl Endpoint {
         Ok(Some(Seen { metadata, address }))
     }
 
-    /// Servers have their own ways of saying that a path is below a file (400, 409, 500): the parent is looked at, and
-    /// a file or nothing there means that the path is missing. Anything else is trouble.
+    /// Servers have their own ways of saying that a path is below a file (400, 409, 500), which means that it is missing.
+    /// That is believed only if there is a file above it: anything else is trouble.
     async fn odd_answer(&self, call: &Call, path: &Path, answer: Answer, operation: Operation) -> Result<Option<Seen>> {
-        let telling = matches!(answer.status.as_u16(), 400 | 409 | 500);
+        let telling = is_odd(answer.status);
         let error = refused(answer, operation).await;
-        let Some(parent) = path.parent().filter(|parent| telling && !parent.is_root()) else { return Err(error) };
-        match Box::pin(self.look(call, &parent, operation)).await {
-            Ok(Some(seen)) if seen.metadata.is_directory() => Err(error),
-            Ok(_) => Ok(None),
-            Err(_) => Err(error),
+        if telling && self.is_below_a_file(call, path, operation).await { Ok(None) } else { Err(error) }
+    }
+
+    /// Whether the nearest ancestor that the server can speak about is a file.
+    async fn is_below_a_file(&self, call: &Call, path: &Path, operation: Operation) -> bool {
+        let mut above = path.parent();
+        while let Some(parent) = above.filter(|parent| !parent.is_root()) {
+            let Ok(answer) = self.send(call, propfind(self.address(&parent), "0", QUESTION), operation).await else {
+                return false;
+            };
+            if !is_odd(answer.status) {
+                let found = answer.status == StatusCode::MULTI_STATUS;
+                let response = only(answer.body).await.ok().flatten();
+                return found && response.is_some_and(|response| response.properties.metadata().is_file());
+            }
+            answer.body.discard().await;
+            above = parent.parent();
         }
+        false
     }
 
     /// Whether there is a directory at one server of perhaps many; a file there is an error.

@@ -170,6 +170,17 @@ impl Endpoint {
         self.check_rules(path, NameRules { hidden: true, ..self.quirks().names })
     }
 
+    /// As [`check_new_name`](Self::check_new_name), once it is known whether this is a redirector: where that matters,
+    /// the root tells, which every data server has.
+    async fn admit_new_name(&self, call: &Call, path: &Path, operation: Operation) -> Result<()> {
+        self.check_new_name(path)?;
+        let matters = self.quirks().names_by_redirector.refusal(path).is_some();
+        if self.quirks().redirector && matters && !self.redirects() {
+            self.look(call, &Path::root(), operation).await?;
+        }
+        self.check_new_name(path)
+    }
+
     /// As [`check_name`](Self::check_name), for a name that is about to be made.
     fn check_new_name(&self, path: &Path) -> Result<()> {
         self.check_rules(path, self.new_names())

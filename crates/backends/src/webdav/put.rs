@@ -6,8 +6,8 @@ use futures_util::StreamExt as _;
 use http::{HeaderValue, Method, header};
 use law_storage::{
     Algorithm, Call, Comparison, Computed, Digest, Error, ErrorKind, Existing, Hasher, Operation, Overwrite, Parents,
-    Path, Proof, Publish, PutOptions, Receipt, Result, Source, SpooledSource, Status, Support, Taken, Validator,
-    Verify, temporary_path,
+    Path, Proof, Publish, PutOptions, Receipt, Result, Source, SpooledSource, Status, Taken, Validator, Verify,
+    temporary_path,
 };
 
 use super::Endpoint;
@@ -46,7 +46,7 @@ impl Endpoint {
         let Some(parent) = path.parent() else {
             return Err(self.error(ErrorKind::IsADirectory, path, Operation::Put));
         };
-        self.check_new_name(path)?;
+        self.admit_new_name(call, path, Operation::Put).await?;
         let existing = self.look(call, path, Operation::Put).await?;
         if let Some(seen) = existing {
             self.may_replace(path, &seen, &options.existing)?;
@@ -364,9 +364,4 @@ impl Job<'_> {
             attempts: Vec::new(),
         }
     }
-}
-
-/// Whether whole listings can be had, for those who must look before they delete.
-pub(super) fn can_list(endpoint: &Endpoint) -> bool {
-    endpoint.lists() != Support::No
 }

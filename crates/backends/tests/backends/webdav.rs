@@ -1,12 +1,14 @@
 //! WebDAV, against the real servers of this field.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt as _, stream};
 use law_storage::{
     Algorithm, Backend, BytesSource, Call, EndpointSettings, ErrorKind, Hasher, Parents, Path, Publish, PutOptions,
     ReadOptions, Support, Verify, conformance,
 };
 
-use crate::server::{setting, webdav};
+use crate::server::{OwnServer, setting, webdav};
 
 /// Runs the suite and shows what it says; at least `passed` cases must have run.
 async fn suite(key: &str, below: &str, passed: usize) {
@@ -19,7 +21,19 @@ async fn suite(key: &str, below: &str, passed: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suite_on_xrootd() {
-    suite("XROOTD_HTTP", "", 100).await;
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let (backend, base) = webdav(server.endpoint("XROOTD_HTTP"), &impatient());
+    let report = conformance::run_all(backend, base).await;
+    println!("xrootd: {report}");
+    report.assert_green(100);
+}
+
+/// XRootD 5.5.3 now and then closes a connection twice, and with it somebody else's; its next answer then never comes.
+/// So it has a server of its own here, is not waited for long, and nextest gives it another try.
+fn impatient() -> EndpointSettings {
+    let mut settings = EndpointSettings::default();
+    settings.timeouts.first_byte = Duration::from_secs(15);
+    settings
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,8 +69,8 @@ const BY_PLACEMENT: [&str; 6] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suite_on_an_xrootd_redirector() {
-    let Some(url) = setting("CLUSTER_HTTP") else { return };
-    let (backend, base) = webdav(&url, &EndpointSettings::default());
+    let Some(server) = OwnServer::start("xrootd-cluster") else { return };
+    let (backend, base) = webdav(server.endpoint("CLUSTER_HTTP"), &EndpointSettings::default());
     let by_placement = |case: &conformance::Case| BY_PLACEMENT.contains(&case.name());
     let cases = conformance::cases().into_iter().filter(|case| !by_placement(case)).collect();
     // It takes a second to say that it does not know a name.

@@ -119,7 +119,7 @@ pub async fn run_at_once(backend: Arc<dyn Backend>, base: Path, cases: Vec<Case>
         }
     };
     let run = |case: Case| {
-        let subject = Subject::new(backend.clone(), &base, case.name, capabilities.clone());
+        let subject = Subject::new(backend.clone(), &base, case.name, capabilities.clone()).within(limit);
         async move { (run_case(&case, &subject, limit).await, case.name, subject.notes()) }
     };
     let mut outcomes = stream::iter(cases).map(run).buffered(at_once);

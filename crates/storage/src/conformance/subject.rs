@@ -25,6 +25,7 @@ pub struct Subject {
     pub root: Path,
     /// What the endpoint declares, after it was probed, and what was unknown was tried.
     pub capabilities: Capabilities,
+    limit: Duration,
     traces: Arc<Mutex<Traces>>,
 }
 
@@ -41,12 +42,18 @@ impl Subject {
     }
 
     pub(super) fn at(backend: Arc<dyn Backend>, root: Path, capabilities: Capabilities) -> Self {
-        Self { backend, root, capabilities, traces: Arc::default() }
+        Self { backend, root, capabilities, limit: super::LIMIT, traces: Arc::default() }
+    }
+
+    /// With so much time for each case.
+    pub(super) fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// A call that ends before the case does.
     pub fn call(&self) -> Call {
-        Call::new().within(Duration::from_secs(50))
+        Call::new().within(self.limit * 5 / 6)
     }
 
     /// A path below the root of the case.
