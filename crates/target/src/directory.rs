@@ -209,7 +209,7 @@ pub(crate) fn basename(path: &Path) -> String {
 }
 
 fn matcher(pattern: &str) -> Result<GlobMatcher> {
-    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+    let glob = GlobBuilder::new(pattern).literal_separator(true).empty_alternates(true).build();
     let bad = |e| Error::new(ErrorKind::InvalidInput, format!("a bad pattern `{pattern}`")).because(e);
     glob.map(|glob| glob.compile_matcher()).map_err(bad)
 }
