@@ -74,7 +74,7 @@ fn what_is_damaged_or_unknown() {
     let lines = ["show d/cut.npz", "show d/cut.npy", "show d/cut.json", "show d/noise.bin", "show d", "show none.npz"];
     assert_snapshot!(sandbox.session(lines), @"
     $ law fs show d/cut.npz
-    2> law fs show: truncated or damaged npz: Could not find EOCD WORK/d/cut.npz
+    2> law fs show: truncated or damaged npz: its directory, which stands at the end, is missing WORK/d/cut.npz
     [exit 65]
     $ law fs show d/cut.npy
     2> law fs show: a header of 118 bytes in a file of 40 WORK/d/cut.npy

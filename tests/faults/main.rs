@@ -22,7 +22,8 @@ use sandbox::{Run, Sandbox, Served, address_of, fresh, pattern, setting};
 const SIZE: usize = 300_000;
 
 /// Every stall is waited for.
-const IMPATIENT: &str = "--set fs.stage.timeouts.stall=200ms --set fs.stage.timeouts.first_byte=400ms";
+const IMPATIENT: &str = "--set fs.*.timeouts.stall=200ms --set fs.*.timeouts.first_byte=400ms \
+    --set fs.*.timeouts.continue_wait=200ms";
 
 /// One way in which things go wrong, and the exit codes that tell it.
 struct Case {
@@ -42,7 +43,7 @@ struct Stage {
     /// Path of the directory in URLs, from `/` to `/`.
     path: String,
     proxy: FaultProxy,
-    _server: Option<Served>,
+    server: Option<Served>,
 }
 
 impl Stage {
@@ -52,7 +53,7 @@ impl Stage {
         let server = sandbox.serve("served");
         let proxy = FaultProxy::start_blocking(server.address(), Script::new()).unwrap();
         let disk = sandbox.path("served");
-        Self { sandbox, disk, path: "/".into(), proxy, _server: Some(server) }
+        Self { sandbox, disk, path: "/".into(), proxy, server: Some(server) }
     }
 
     /// Over a server that others wrote, and that has checksums.
@@ -61,7 +62,11 @@ impl Stage {
         let (sandbox, name) = (Sandbox::new(), fresh("faults"));
         assert_eq!(sandbox.fs(&format!("mkdir {url}/{name}")).code, Some(0));
         let proxy = FaultProxy::start_blocking(address_of(&url), Script::new()).unwrap();
-        Some(Self { sandbox, disk: Path::new(&data).join(&name), path: format!("/{name}/"), proxy, _server: None })
+        Some(Self { sandbox, disk: Path::new(&data).join(&name), path: format!("/{name}/"), proxy, server: None })
+    }
+
+    fn is_xrootd(&self) -> bool {
+        self.server.is_none()
     }
 
     fn url(&self, name: &str) -> String {
@@ -89,7 +94,7 @@ impl Stage {
     fn run(&self, script: &str, line: &str) -> Run {
         let seen = self.proxy.requests().len();
         self.proxy.set_script(script.parse().unwrap());
-        let run = self.sandbox.fs(&format!("{IMPATIENT} --set fs.stage.doors={} {line}", self.proxy.url()));
+        let run = self.sandbox.fs(&format!("{IMPATIENT} {line}"));
         self.proxy.set_script(Script::new());
         let requests = &self.proxy.requests()[seen..];
         let fired = script.contains("refuse") || requests.iter().any(|request| request.fired);

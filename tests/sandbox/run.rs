@@ -75,7 +75,8 @@ pub(crate) fn shown(text: &str, sandbox: &Path) -> String {
     let text = without_ports(&without_ports(&text, "127.0.0.1:"), "localhost:");
     let text = replace_all(&text, "..................lawpart", ".NONCE.lawpart");
     let text = replace_all(&text, "dddd-dd-dd dd:dd", "now, or about it");
-    without_tags(&text)
+    let lines = without_tags(&text);
+    lines.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 fn without_ports(text: &str, host: &str) -> String {

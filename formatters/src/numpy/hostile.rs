@@ -65,7 +65,7 @@ fn truncated_at_every_byte_is_malformed() {
 fn a_truncated_archive_is_named_in_one_line() {
     let whole = Memory::fixture("numpy/several.npz").into_bytes();
     let error = any_error(whole[..whole.len() / 2].to_vec());
-    assert_eq!(error.to_string(), "truncated or damaged npz: Could not find EOCD");
+    assert_eq!(error.to_string(), "truncated or damaged npz: its directory, which stands at the end, is missing");
 }
 
 #[test]

@@ -137,6 +137,10 @@ fn zip_error(error: ZipError) -> Error {
         ZipError::Io(error) => Error::from(error),
         ZipError::UnsupportedArchive(what) => Error::unsupported(format!("zip: {what}")),
         ZipError::CompressionMethodNotSupported(method) => Error::unsupported(format!("zip compression {method}")),
+        // The crate says it in the words of the zip specification.
+        ZipError::InvalidArchive(message) if message.contains("EOCD") => {
+            Error::malformed("its directory, which stands at the end, is missing")
+        }
         ZipError::InvalidArchive(message) => Error::malformed(message),
         other => Error::malformed(other.to_string()),
     }
