@@ -117,6 +117,7 @@ const TABLE: [Quirks; 9] = [
         destinations: Destinations::Raw,
         // An aborted PUT destroys the old file; MOVE over an existing file is rename(2).
         move_over: Overwrite::Atomic,
+        deletes_trees: false,
         copies: false,
         redirector: true,
         // 5.5.3 closes the connection with every 404, and mixes it up with one that comes within microseconds: requests
@@ -176,7 +177,6 @@ const TABLE: [Quirks; 9] = [
         reads_in_two_steps: false,
         puts_over: true,
         move_over: Overwrite::Atomic,
-        deletes_trees: false,
         offers: ANY,
         names: TEXT_255,
         ..UNKNOWN
