@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use law_faults::{FaultProxy, Script};
 use rustix::process::Signal;
 
-use sandbox::{Run, Sandbox, address_of, fresh, pattern, send, setting};
+use sandbox::{OwnServer, Run, Sandbox, address_of, fresh, pattern, send, setting};
 
 /// Large enough to be caught in the middle.
 const SIZE: usize = 24_000_000;
@@ -33,6 +33,8 @@ struct Storage {
     spool: Option<PathBuf>,
     /// Whether a file that is replaced steps aside first, as the server cannot rename over it.
     steps_aside: bool,
+    /// Ends with this.
+    own: Option<OwnServer>,
 }
 
 impl Storage {
@@ -40,20 +42,22 @@ impl Storage {
         let sandbox = Sandbox::new();
         let disk = sandbox.path("there");
         fs::create_dir(&disk).unwrap();
-        Self { sandbox, place: "there".into(), disk, spool: None, steps_aside: false }
+        Self { sandbox, place: "there".into(), disk, spool: None, steps_aside: false, own: None }
     }
 
     /// A fresh directory on the server `KEY`, below `folder`.
     fn server(key: &str, folder: &str) -> Option<Self> {
-        let user = if key == "RCLONE" { "alice:secret@" } else { "" };
-        let url = setting(&format!("{key}_HTTP"))?.replace("http://", &format!("http://{user}"));
-        let data = setting(&format!("{key}_DATA"))?;
+        Some(Self::on(&setting(&format!("{key}_HTTP"))?, &setting(&format!("{key}_DATA"))?, folder))
+    }
+
+    /// A fresh directory on the server at `url`, which has its files in `data`.
+    fn on(url: &str, data: &str, folder: &str) -> Self {
         let sandbox = Sandbox::new();
         let name = fresh("kill");
         let place = format!("{url}{folder}/{name}");
         assert_eq!(sandbox.fs(&format!("mkdir {place}")).code, Some(0));
         let disk = Path::new(&format!("{data}{folder}")).join(name);
-        Some(Self { sandbox, place, disk, spool: None, steps_aside: false })
+        Self { sandbox, place, disk, spool: None, steps_aside: false, own: None }
     }
 
     /// Bytes in files that nobody was promised yet.
@@ -340,7 +344,7 @@ fn stopped_in_the_middle_on_our_own_server() {
     let disk = sandbox.path("there/below");
     let place = format!("{}below", server.url);
     assert_eq!(sandbox.fs(&format!("mkdir {place}")).code, Some(0));
-    stops(Some(Storage { sandbox, place, disk, spool: None, steps_aside: false }));
+    stops(Some(Storage { sandbox, place, disk, spool: None, steps_aside: false, own: None }));
 }
 
 #[test]
@@ -390,7 +394,10 @@ fn a_local_copy_that_is_interrupted_leaves_nothing() {
 }
 
 fn xrootd() -> Option<Storage> {
-    Storage::server("XROOTD", "")
+    let own = OwnServer::start("xrootd")?;
+    let mut storage = Storage::on(&own.endpoint("XROOTD_HTTP"), &own.endpoint("XROOTD_DATA"), "");
+    storage.own = Some(own);
+    Some(storage)
 }
 
 fn apache() -> Option<Storage> {
@@ -404,7 +411,8 @@ fn nginx() -> Option<Storage> {
 }
 
 fn rclone() -> Option<Storage> {
-    let mut storage = Storage::server("RCLONE", "")?;
+    let url = setting("RCLONE_HTTP")?.replace("http://", "http://alice:secret@");
+    let mut storage = Storage::on(&url, &setting("RCLONE_DATA")?, "");
     storage.steps_aside = true;
     Some(storage)
 }

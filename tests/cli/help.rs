@@ -172,36 +172,36 @@ fn what_cannot_be_meant() {
     assert_snapshot!(Sandbox::new().session(lines), @r#"
     $ law fs cpp a b
     2> error: unrecognized subcommand 'cpp'
-    2> 
+    2>
     2>   tip: a similar subcommand exists: 'cp'
-    2> 
+    2>
     2> Usage: law fs [OPTIONS] <COMMAND>
-    2> 
+    2>
     2> For more information, try '--help'.
     [exit 2]
     $ law fs cp a
     2> error: 2 values required by '<PLACE> <PLACE>...'; only 1 was provided
-    2> 
+    2>
     2> Usage: law fs cp [OPTIONS] <PLACE> <PLACE>...
-    2> 
+    2>
     2> For more information, try '--help'.
     [exit 2]
     $ law fs cp -n -f a b
     2> error: the argument '--no-clobber' cannot be used with '--force'
-    2> 
+    2>
     2> Usage: law fs cp --no-clobber <PLACE> <PLACE>...
-    2> 
+    2>
     2> For more information, try '--help'.
     [exit 2]
     $ law fs cp --verify maybe a b
     2> error: invalid value 'maybe' for '--verify <PROOF>'
     2>   [possible values: auto, require, size, none]
-    2> 
+    2>
     2> For more information, try '--help'.
     [exit 2]
     $ law fs ls --deadline soon
     2> error: invalid value 'soon' for '--deadline <TIME>': a time is a number and a unit, such as 30s
-    2> 
+    2>
     2> For more information, try '--help'.
     [exit 2]
     $ law fs ls --set fs.lab.bas=/x

@@ -72,7 +72,7 @@ fn what_cannot_be_served() {
     [exit 2]
     $ law fs serve --addr nowhere d
     2> error: invalid value 'nowhere' for '--addr <ADDRESS>': invalid socket address syntax
-    2> 
+    2>
     2> For more information, try '--help'.
     [exit 2]
     $ law fs serve --addr 127.0.0.1:PORT d

@@ -16,7 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use law_faults::{FaultProxy, Script};
-use sandbox::{Run, Sandbox, Served, address_of, fresh, pattern, setting};
+use sandbox::{OwnServer, Run, Sandbox, Served, address_of, fresh, pattern};
 
 /// Bytes of the file that travels.
 const SIZE: usize = 300_000;
@@ -43,7 +43,9 @@ struct Stage {
     /// Path of the directory in URLs, from `/` to `/`.
     path: String,
     proxy: FaultProxy,
-    server: Option<Served>,
+    /// They end with the stage.
+    _ours: Option<Served>,
+    xrootd: Option<OwnServer>,
 }
 
 impl Stage {
@@ -53,20 +55,28 @@ impl Stage {
         let server = sandbox.serve("served");
         let proxy = FaultProxy::start_blocking(server.address(), Script::new()).unwrap();
         let disk = sandbox.path("served");
-        Self { sandbox, disk, path: "/".into(), proxy, server: Some(server) }
+        Self { sandbox, disk, path: "/".into(), proxy, _ours: Some(server), xrootd: None }
     }
 
     /// Over a server that others wrote, and that has checksums.
     fn xrootd() -> Option<Self> {
-        let (url, data) = (setting("XROOTD_HTTP")?, setting("XROOTD_DATA")?);
+        let server = OwnServer::start("xrootd")?;
+        let (url, data) = (server.endpoint("XROOTD_HTTP"), server.endpoint("XROOTD_DATA"));
         let (sandbox, name) = (Sandbox::new(), fresh("faults"));
         assert_eq!(sandbox.fs(&format!("mkdir {url}/{name}")).code, Some(0));
         let proxy = FaultProxy::start_blocking(address_of(&url), Script::new()).unwrap();
-        Some(Self { sandbox, disk: Path::new(&data).join(&name), path: format!("/{name}/"), proxy, server: None })
+        Some(Self {
+            sandbox,
+            disk: Path::new(&data).join(&name),
+            path: format!("/{name}/"),
+            proxy,
+            _ours: None,
+            xrootd: Some(server),
+        })
     }
 
     fn is_xrootd(&self) -> bool {
-        self.server.is_none()
+        self.xrootd.is_some()
     }
 
     fn url(&self, name: &str) -> String {

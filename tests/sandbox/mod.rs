@@ -1,5 +1,6 @@
 //! A place of its own for one test: a working directory, a home without settings, and the programs in there.
 
+mod own_server;
 mod run;
 mod served;
 
@@ -12,6 +13,8 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
+#[allow(unused_imports, reason = "every test crate uses its part of it")]
+pub(crate) use own_server::OwnServer;
 pub(crate) use run::Run;
 #[allow(unused_imports, reason = "every test crate uses its part of it")]
 pub(crate) use served::{Served, address_of, send};

@@ -57,8 +57,10 @@ async fn the_suite_on_rclone() {
 }
 
 /// What depends on which data server chance has put a name: a rename over a file of another one, and of a directory that
-/// several have, is `Unsupported`; two who make the same new name at once may both win, on different servers.
-const BY_PLACEMENT: [&str; 6] = [
+/// several have, is `Unsupported`; two who make the same new name at once may both win, on different servers; of a
+/// directory that several have, the empty copy is removed, and the one with entries stays.
+const BY_PLACEMENT: [&str; 7] = [
+    "removal::a_directory_with_entries_stays",
     "rename::a_file_is_replaced",
     "rename::a_directory_with_all_that_is_in_it",
     "rename::names_that_begin_alike",
