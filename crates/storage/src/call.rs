@@ -121,6 +121,18 @@ impl Call {
         }
     }
 
+    /// Waits so long, or until the call ends.
+    ///
+    /// # Errors
+    /// `Timeout` or `Cancelled`.
+    pub async fn pause(&self, time: Duration) -> Result<()> {
+        let wait = async {
+            tokio::time::sleep(time).await;
+            Ok(())
+        };
+        self.bound(wait).await
+    }
+
     /// Runs `work` until it ends, the call is cancelled, or its time is over.
     ///
     /// # Errors

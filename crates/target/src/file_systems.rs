@@ -137,7 +137,7 @@ impl FileSystems {
             let message = format!("client certificates, as [fs.{name}] has one, are not supported by this version");
             return Err(Error::new(ErrorKind::Unsupported, message).hint("use a token, or user and password"));
         }
-        for option in ["retries", "deadline", "cache.max_size", "cache.policy"] {
+        for option in ["retries", "deadline", "verify", "cache.max_size", "cache.policy"] {
             let key = format!("fs.{name}.{option}");
             if self.config.origin(&key).is_some_and(|origin| !matches!(origin, Origin::Default { .. })) {
                 tracing::warn!("{key} has no effect in this version");

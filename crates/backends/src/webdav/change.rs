@@ -85,7 +85,7 @@ impl Endpoint {
                 break;
             }
             answer.body.discard().await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            call.pause(Duration::from_millis(20)).await?;
             answer = self.send_mkcol(call, path).await?;
         }
         if answer.status.is_success() {
@@ -115,11 +115,7 @@ impl Endpoint {
                 tracing::warn!(url = %self.url(path), "the redirector does not find what was just made");
                 break;
             }
-            call.bound(async {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                Ok(())
-            })
-            .await?;
+            call.pause(Duration::from_millis(50)).await?;
         }
         Ok(())
     }

@@ -61,12 +61,7 @@ impl Endpoint {
         let told = loop {
             match self.ask_patiently(call, &address, algorithm).await? {
                 (StatusCode::ACCEPTED, _) if let Some(&wait) = waits.next() => {
-                    let sleep = tokio::time::sleep(Duration::from_millis(wait));
-                    call.bound(async {
-                        sleep.await;
-                        Ok(())
-                    })
-                    .await?;
+                    call.pause(Duration::from_millis(wait)).await?;
                 }
                 (_, told) => break told,
             }

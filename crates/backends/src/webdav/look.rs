@@ -1,5 +1,7 @@
 //! Looking: what a server says about one path.
 
+use std::time::Duration;
+
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use law_storage::{
     Call, Comparison, Error, ErrorKind, Metadata, Modified, Operation, Path, Result, Space, Support, Validator,
@@ -20,6 +22,18 @@ pub(super) struct Seen {
     pub(super) metadata: Metadata,
     pub(super) address: Address,
 }
+
+/// How one look ended.
+enum Looked {
+    Seen(Box<Seen>),
+    Missing,
+    /// A data server that a redirector named does not have it.
+    Astray,
+}
+
+/// How often a redirector that leads astray is asked, and how long it gets to learn better.
+const STALE: usize = 20;
+const ASTRAY: Duration = Duration::from_millis(50);
 
 /// The responses of a PROPFIND, as they come.
 pub(super) type Responses = Multistatus<StreamReader<law_storage::ByteStream, bytes::Bytes>>;
@@ -51,8 +65,20 @@ pub(super) fn propfind(address: Address, depth: &'static str, question: &'static
 }
 
 impl Endpoint {
-    /// What the server says about `path`; `None` only on its own word.
+    /// What the server says about `path`; `None` only on its own word. Behind a redirector, one data server that lacks a
+    /// file has no authority: the redirector may have sent us where it was a moment ago.
     pub(super) async fn look(&self, call: &Call, path: &Path, operation: Operation) -> Result<Option<Seen>> {
+        for _ in 0..STALE {
+            match self.look_once(call, path, operation).await? {
+                Looked::Seen(seen) => return Ok(Some(*seen)),
+                Looked::Missing => return Ok(None),
+                Looked::Astray => call.pause(ASTRAY).await?,
+            }
+        }
+        Ok(None)
+    }
+
+    async fn look_once(&self, call: &Call, path: &Path, operation: Operation) -> Result<Looked> {
         self.check_name(path)?;
         let mut answer = self.send(call, propfind(self.address(path), "0", QUESTION), operation).await?;
         if answer.status == StatusCode::METHOD_NOT_ALLOWED {
@@ -60,10 +86,15 @@ impl Endpoint {
             answer.body.discard().await;
             answer = self.send(call, propfind(self.collection(path), "0", QUESTION), operation).await?;
         }
+        let elsewhere = answer.address.origin() != self.client.home();
         let seen = self.seen(call, path, answer, operation).await?;
         // A name that this kind of server mistreats may have been asked for before its kind was known.
         self.check_name(path)?;
-        Ok(seen)
+        Ok(match seen {
+            Some(seen) => Looked::Seen(Box::new(seen)),
+            None if elsewhere && self.redirects() => Looked::Astray,
+            None => Looked::Missing,
+        })
     }
 
     async fn seen(&self, call: &Call, path: &Path, answer: Answer, operation: Operation) -> Result<Option<Seen>> {

@@ -23,16 +23,26 @@ const VERSIONS: usize = 10;
 impl Endpoint {
     /// Who does not care about the version gets the next one, if it is replaced just now.
     pub(super) async fn read(self: &Arc<Self>, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
-        let tries = if options.validator.is_some() { 1 } else { VERSIONS };
         let mut reading = self.read_version(call, path, options).await;
-        for _ in 1..tries {
+        for _ in 1..VERSIONS {
             match reading {
-                Err(error) if error.kind() == ErrorKind::Changed => {}
+                Err(error) if self.is_worth_another(call, path, options, &error).await => {}
                 other => return other,
             }
             reading = self.read_version(call, path, options).await;
         }
         reading
+    }
+
+    /// Another version for who wants any, and a redirector that led to a server without the file.
+    async fn is_worth_another(&self, call: &Call, path: &Path, options: &ReadOptions, error: &Error) -> bool {
+        match error.kind() {
+            ErrorKind::Changed => options.validator.is_none(),
+            ErrorKind::NotFound if self.redirects() => {
+                matches!(self.look(call, path, Operation::Read).await, Ok(Some(_)))
+            }
+            _ => false,
+        }
     }
 
     async fn read_version(self: &Arc<Self>, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {

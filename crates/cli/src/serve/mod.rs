@@ -1,6 +1,6 @@
 //! A WebDAV server (RFC 4918, class 1) over any file system: what `law fs serve` and the demo run, and tests in-process.
 //!
-//! PROPFIND, PROPPATCH, MKCOL and DELETE are the crate `dav-server` over [`tree`]. GET, PUT, MOVE and COPY are written
+//! PROPFIND, PROPPATCH, MKCOL and DELETE are the crate `dav-server` over `tree`. GET, PUT, MOVE and COPY are written
 //! here, as that crate lets go of the old file before the new one is there, and fills up with zeros what it cannot read.
 //!
 //! What it promises beyond the protocol:
