@@ -88,3 +88,11 @@ fn a_certificate_of_an_unknown_authority() {
     [exit 6]
     "#);
 }
+
+#[test]
+fn an_authority_in_the_settings_that_is_missing_is_never_a_no() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.fs("exists --set fs.lab.ca=/none.pem --set fs.lab.doors=https://localhost:1 lab:a");
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("/none.pem"), "{}", run.stderr);
+}

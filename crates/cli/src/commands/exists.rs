@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use clap::Args;
+use law_storage::{Error, ErrorKind};
 use serde_json::json;
 
 use crate::context::Context;
@@ -19,8 +20,8 @@ pub(crate) struct Exists {
 
 impl Exists {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let place = context.place_only(&self.place)?;
-        let exists = context.stat(&place).await?.is_some();
+        let place = context.place_only(&self.place).map_err(cannot_tell)?;
+        let exists = context.stat(&place).await.map_err(cannot_tell)?.is_some();
         if context.json {
             let mut out = Out::new();
             out.line(json!({"url": place.to_string(), "exists": exists}))?;
@@ -28,4 +29,9 @@ impl Exists {
         }
         if exists { Ok(()) } else { Err(Failure::No) }
     }
+}
+
+/// What is missing is something that was needed for the question (a CA file, the working directory): that is no answer.
+fn cannot_tell(error: Error) -> Error {
+    if error.kind() == ErrorKind::NotFound { error.with_kind(ErrorKind::InvalidInput) } else { error }
 }
