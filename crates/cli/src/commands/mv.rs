@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::Args;
-use law_storage::{Destination, Error, ErrorKind, Metadata, Verify, temporary_path};
+use law_storage::{Destination, Error, ErrorKind, Metadata, Verify, aside_path};
 use law_transfer::{CopyOptions, Outcome, Place, Policy, copy_file, copy_tree, remove_tree};
 use serde_json::json;
 
@@ -126,20 +126,24 @@ impl Mv {
 /// Removes what was copied. Two URLs may name the same file, of which the copy would then go as well: the source steps
 /// aside first, and comes back if its copy went with it.
 async fn remove_source(context: &Context, from: &Place, to: &Place, metadata: &Metadata) -> Result<(), Failure> {
-    let aside = temporary_path(&from.resolved())?;
+    let aside = aside_path(&from.resolved())?;
+    let left = || format!("the source is at {} now", from.backend().url(&aside));
     from.backend().rename(&context.call, &from.resolved(), &aside, Destination::NoReplace).await?;
     let copy = context.stat(to).await;
     if !matches!(copy, Ok(Some(_))) {
-        from.backend().rename(&context.call, &aside, &from.resolved(), Destination::NoReplace).await?;
+        let back = from.backend().rename(&context.call, &aside, &from.resolved(), Destination::NoReplace).await;
+        back.map_err(|error| error.leaving(left()))?;
         return Err(copy.map_or_else(Failure::from, |_| same_file(from, to).into()));
     }
     if !metadata.is_directory() {
-        return Ok(from.backend().remove_file(&context.call, &aside).await?);
+        let removed = from.backend().remove_file(&context.call, &aside).await;
+        return Ok(removed.map_err(|error| error.leaving(left()))?);
     }
     let name = aside.name().unwrap_or_default();
     let tree =
         Place { fs: from.fs.clone(), path: from.path.parent().unwrap_or_default().child(name).map_err(Error::from)? };
-    Ok(remove_tree(&context.call, &tree, &mut |_| {}).await?)
+    let removed = remove_tree(&context.call, &tree, &mut |_| {}).await;
+    Ok(removed.map_err(|error| error.leaving(format!("what is left of the source is at {tree}")))?)
 }
 
 fn same_file(from: &Place, to: &Place) -> Error {
