@@ -44,6 +44,13 @@ impl ByteRange {
         Self { offset, length: self.end().min(size) - offset }
     }
 
+    /// What of it is left after its first `bytes`.
+    #[must_use]
+    pub fn after(self, bytes: u64) -> Self {
+        let taken = bytes.min(self.length);
+        Self { offset: self.offset + taken, length: self.length - taken }
+    }
+
     /// Whether it has no bytes.
     pub fn is_empty(self) -> bool {
         self.length == 0

@@ -6,17 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
+use crate::local_read::{CHUNK, read_chunk, read_local};
 use crate::{
-    Algorithm, ByteRange, ByteStream, Call, Error, ErrorKind, Hasher, LocalFile, Modified, Proof, Result, Source,
-    Taken, exactly,
+    Algorithm, ByteRange, ByteStream, Call, Error, ErrorKind, LocalFile, Modified, Proof, Result, Source, Taken,
 };
-
-/// How much is read from a disk at once: large enough that system calls do not count, small enough to stay in a CPU cache.
-pub const CHUNK: usize = 256 * 1024;
 
 /// A local file that is there already. If it changes while it is read, that is [`ErrorKind::Changed`].
 #[derive(Debug, Clone)]
@@ -98,46 +95,6 @@ impl Source for FileSource {
     async fn local_file(&self) -> Result<Option<LocalFile>> {
         Ok(Some(self.local.clone()))
     }
-}
-
-/// Streams a part of a local file from a thread of its own, a few chunks ahead of who takes them.
-pub fn read_local(local: LocalFile, range: ByteRange) -> ByteStream {
-    let (sender, receiver) = mpsc::channel(4);
-    if !range.is_empty() {
-        tokio::task::spawn_blocking(move || send_chunks(&local, range, &sender));
-    }
-    let stream = stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|item| (item, receiver)) });
-    exactly(range, stream)
-}
-
-fn send_chunks(local: &LocalFile, range: ByteRange, sender: &mpsc::Sender<Result<Bytes>>) {
-    let mut offset = range.offset;
-    while offset < range.end() {
-        let length = (range.end() - offset).min(CHUNK as u64) as usize;
-        let chunk = read_chunk(local.file(), offset, length);
-        let read = chunk.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        // An empty chunk is the end of a file that shrank: `exactly` makes an error of it.
-        if read == 0 && chunk.is_ok() {
-            return;
-        }
-        let chunk = chunk.map_err(|e| Error::from(e).at(local.path().display()));
-        if sender.blocking_send(chunk).is_err() || read == 0 {
-            return;
-        }
-        offset += read;
-    }
-}
-
-fn read_chunk(file: &File, offset: u64, length: usize) -> std::io::Result<Bytes> {
-    let mut buffer = BytesMut::zeroed(length);
-    let read = loop {
-        match file.read_at(&mut buffer, offset) {
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-            other => break other?,
-        }
-    };
-    buffer.truncate(read);
-    Ok(buffer.freeze())
 }
 
 /// What came from a pipe, spooled to an anonymous file so that it has a size and can be replayed.
@@ -256,32 +213,10 @@ impl GrowingSource {
         if length == 0 {
             return Ok(None);
         }
-        let local = self.local.clone();
-        let chunk = tokio::task::spawn_blocking(move || read_chunk(local.file(), offset, length)).await;
-        let chunk = chunk.map_err(|e| Error::new(ErrorKind::Internal, "the reading thread broke").because(e))??;
+        let chunk = read_chunk(self.local.clone(), ByteRange::new(offset, length as u64)).await?;
         let whole = chunk.len() == length;
         whole.then_some(Some(chunk)).ok_or_else(|| Error::new(ErrorKind::Changed, "the source shrank"))
     }
-}
-
-/// Checksums of a local file, on a thread of its own.
-///
-/// # Errors
-/// Those of reading.
-pub async fn hash_local(local: LocalFile, algorithms: Vec<Algorithm>) -> Result<Taken> {
-    let work = move || {
-        let mut hasher = Hasher::new(algorithms);
-        loop {
-            let chunk = read_chunk(local.file(), hasher.length(), CHUNK)?;
-            if chunk.is_empty() {
-                return Ok(Taken { size: hasher.length(), digests: hasher.finish() });
-            }
-            hasher.update(&chunk);
-        }
-    };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|e| Error::new(ErrorKind::Internal, "the hashing thread broke").because(e))?
 }
 
 #[cfg(test)]

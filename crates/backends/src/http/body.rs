@@ -1,13 +1,16 @@
 //! Response bodies.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 use http::HeaderMap;
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use http_body::Body as _;
+use hyper::body::{Frame, Incoming};
 use law_storage::{ByteStream, Error, ErrorKind, Result};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -52,7 +55,7 @@ impl Body {
     /// that says that the transfer failed.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
-            let frame = tokio::time::timeout(self.stall, self.incoming.frame()).await;
+            let frame = tokio::time::timeout(self.stall, poll_fn(|cx| self.poll_frame(cx))).await;
             match frame.map_err(|_| self.stalled())? {
                 None => {
                     self.end();
@@ -65,6 +68,18 @@ impl Body {
                 },
             }
         }
+    }
+
+    /// The body asks, the connection reads, the body has it.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let asked = Pin::new(&mut self.incoming).poll_frame(cx);
+        if asked.is_ready() {
+            return asked;
+        }
+        if let Some(lease) = &mut self.lease {
+            lease.connection.drive(cx);
+        }
+        Pin::new(&mut self.incoming).poll_frame(cx)
     }
 
     /// The bytes as a stream.

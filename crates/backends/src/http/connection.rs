@@ -1,7 +1,9 @@
-//! One connection: TCP, perhaps TLS, and hyper's task that drives it.
+//! One connection: TCP, perhaps TLS, and hyper's state of it.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -13,7 +15,6 @@ use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 
 use super::Origin;
@@ -23,15 +24,28 @@ use super::upload::Payload;
 /// How long an address family gets before the next address is tried beside it (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// An open connection. Dropping it closes it, whatever is under way.
+/// How much is read at once at most: large enough that system calls do not count, small enough to stay in a CPU cache.
+const BUFFER: usize = 1024 * 1024;
+
+/// An open connection. It has no task of its own: whoever waits for something on it [drives](Self::drive) it, so that
+/// bytes do not change threads on their way. Dropping it closes it, whatever is under way.
 pub(super) struct Connection {
     pub(super) sender: SendRequest<Payload>,
-    driver: AbortHandle,
+    driver: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.driver.abort();
+impl Connection {
+    /// Moves bytes in both directions as far as they go now. Its end is seen by whoever uses the sender.
+    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
+        if self.driver.as_mut().is_some_and(|driver| driver.as_mut().poll(cx).is_ready()) {
+            self.driver = None;
+        }
+    }
+
+    /// Whether it can take a request, as far as the other side has told.
+    pub(super) fn is_ready(&mut self) -> bool {
+        self.drive(&mut Context::from_waker(Waker::noop()));
+        self.driver.is_some() && self.sender.is_ready()
     }
 }
 
@@ -110,9 +124,11 @@ async fn handshake(
 
 async fn drive(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, origin: &Origin) -> Result<Connection> {
     let failed = |e| Error::new(ErrorKind::Unavailable, "no HTTP connection to").because(e).at(origin);
-    let (sender, connection) =
-        Builder::new().title_case_headers(true).handshake::<_, Payload>(TokioIo::new(io)).await.map_err(failed)?;
-    // Its end is seen by whoever uses the sender.
-    let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
-    Ok(Connection { sender, driver })
+    let (sender, connection) = Builder::new()
+        .title_case_headers(true)
+        .max_buf_size(BUFFER)
+        .handshake::<_, Payload>(TokioIo::new(io))
+        .await
+        .map_err(failed)?;
+    Ok(Connection { sender, driver: Some(Box::pin(async move { drop(connection.await) })) })
 }

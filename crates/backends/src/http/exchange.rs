@@ -1,6 +1,9 @@
 //! One request and its answer on one connection, with a limit for every kind of waiting.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
@@ -53,16 +56,24 @@ pub(super) async fn exchange(
     progress: Option<Arc<Progress>>,
     timeouts: &Timeouts,
 ) -> Result<hyper::Response<Incoming>, Failure> {
-    let answer = connection.sender.try_send_request(request);
-    tokio::pin!(answer);
+    let mut answer = pin!(connection.sender.try_send_request(request));
     let mut patience = Patience::new(progress.clone(), *timeouts);
     loop {
         tokio::select! {
             biased;
-            answer = &mut answer => return answer.map_err(|refused| explain(refused, progress.as_deref())),
+            answer = poll_fn(|cx| poll_answer(answer.as_mut(), connection, cx)) => return answer.map_err(|refused| explain(refused, progress.as_deref())),
             () = tokio::time::sleep(patience.step()) => patience.check().map_err(Failure::Final)?,
         }
     }
+}
+
+fn poll_answer<T>(
+    mut answer: Pin<&mut impl Future<Output = T>>,
+    connection: &mut Connection,
+    cx: &mut Context<'_>,
+) -> Poll<T> {
+    connection.drive(cx);
+    answer.as_mut().poll(cx)
 }
 
 fn explain(

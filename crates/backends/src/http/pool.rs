@@ -44,7 +44,7 @@ impl Pool {
     pub(super) fn take(&self, origin: &Origin, reuse: Reuse) -> Option<Connection> {
         let mut pool = self.lock();
         let idle = &mut pool.get_mut(origin)?.idle;
-        idle.retain(|idle| idle.since.elapsed() < LONGEST_IDLE && idle.connection.sender.is_ready());
+        idle.retain_mut(|idle| idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_ready());
         let newest = idle.last()?;
         if reuse == Reuse::Fresh && newest.since.elapsed() > FRESH {
             return None;
@@ -53,10 +53,10 @@ impl Pool {
     }
 
     /// Keeps a connection whose last answer was read to its end.
-    pub(super) fn give(&self, origin: Origin, connection: Connection) {
+    pub(super) fn give(&self, origin: Origin, mut connection: Connection) {
         let mut pool = self.lock();
         let known = pool.entry(origin).or_default();
-        match connection.sender.is_ready() {
+        match connection.is_ready() {
             true => known.idle.push(Idle { connection, since: Instant::now() }),
             false => known.closed = Some(Instant::now()),
         }

@@ -7,21 +7,18 @@ use std::path::{Path as OsPath, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use futures_util::StreamExt as _;
 use law_storage::{
-    Algorithm, Call, Comparison, Computed, Digest, Durability, Error, ErrorKind, Existing, Hasher, LocalFile, Metadata,
-    Operation, Overwrite, Parents, Path, Proof, Publish, PutOptions, Receipt, Result, Source, Taken, Validator, Verify,
-    hash_local, temporary_path,
+    Algorithm, ByteStream, Call, Comparison, Computed, Digest, Durability, Error, ErrorKind, Existing, Hasher,
+    LocalFile, Metadata, Operation, Overwrite, Parents, Path, Proof, Publish, PutOptions, Receipt, Result, Source,
+    Taken, Validator, Verify, hash_local, temporary_path,
 };
 use rustix::fs::{Advice, FallocateFlags};
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use super::inspect::describe;
 use super::{Local, blocking, change, failure, refusal, shown};
-
-/// Chunks on their way to the disk: enough to bridge a slow moment of either side.
-const WAITING: usize = 8;
 
 /// After so many bytes the disk is told to begin writing, so that the sync at the end has little left to do.
 const WRITEBACK: u64 = 16 * 1024 * 1024;
@@ -182,40 +179,34 @@ async fn write(
     Ok((taken.clone(), source.prove(call, &taken).await?, proof))
 }
 
+/// One thread takes the bytes from the source, hashes and writes them: handing them from thread to thread would cost
+/// more than all the rest. It ends when nobody waits for it any more.
 async fn take_stream(call: &Call, staged: &Staged, source: &dyn Source, algorithms: Vec<Algorithm>) -> Result<Taken> {
-    let mut stream = source.open(call, 0).await?;
-    let (sender, receiver) = mpsc::channel(WAITING);
-    let (file, expected) = (staged.file.clone(), source.size());
-    let writer = tokio::task::spawn_blocking(move || write_chunks(&file, expected, receiver, algorithms));
-    let feed = async {
-        while let Some(chunk) = stream.next().await {
-            // The writer hangs up when the disk fails; its error is the one to tell.
-            if sender.send(chunk?).await.is_err() {
-                break;
-            }
-        }
-        Ok(())
-    };
-    let fed = call.bound(feed).await;
-    drop(sender);
-    let broken = |e| Error::new(ErrorKind::Internal, "a thread for the disk broke").because(e);
-    let written = writer.await.map_err(broken)?;
-    fed?;
-    written
+    let stream = source.open(call, 0).await?;
+    let (file, expected, call) = (staged.file.clone(), source.size(), call.clone());
+    let waited_for = CancellationToken::new();
+    let (unwanted, runtime) = (waited_for.clone(), Handle::current());
+    let _given_up = waited_for.drop_guard();
+    let work = tokio::task::spawn_blocking(move || {
+        let work = call.bound(write_chunks(&file, expected, stream, algorithms));
+        runtime.block_on(unwanted.run_until_cancelled(work))
+    });
+    let taken = work.await.map_err(|e| Error::new(ErrorKind::Internal, "a thread for the disk broke").because(e))?;
+    taken.unwrap_or_else(|| Err(Error::new(ErrorKind::Cancelled, "nobody waits for it any more")))
 }
 
-/// The thread that hashes and writes, beside the one that receives.
-fn write_chunks(
+async fn write_chunks(
     file: &File,
     expected: Option<u64>,
-    mut receiver: mpsc::Receiver<Bytes>,
+    mut stream: ByteStream,
     algorithms: Vec<Algorithm>,
 ) -> Result<Taken> {
     preallocate(file, expected)?;
     let mut hasher = Hasher::new(algorithms);
     let mut started = 0;
     let mut out = file;
-    while let Some(chunk) = receiver.blocking_recv() {
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk?;
         hasher.update(&chunk);
         out.write_all(&chunk)?;
         if hasher.length() - started >= WRITEBACK {
