@@ -29,11 +29,14 @@ pub(super) struct Contest {
 }
 
 impl Contest {
-    /// Lets every client run `runs` times, one after the other in each round. A client that failed once is out.
+    /// Lets every client run `runs` times, one after the other in each round. Each round begins with another client, as
+    /// what one leaves to the disk is in the way of the next. A client that failed once is out.
     pub(super) fn hold(&self, runs: u32, interrupt: &Interrupt) -> Result<Group> {
         let mut rows: Vec<Row> = self.clients.iter().map(row).collect();
         for round in 1..=runs {
-            for (client, row) in self.clients.iter().zip(&mut rows) {
+            for turn in 0..rows.len() {
+                let turn = (turn + round as usize) % rows.len();
+                let (client, row) = (&self.clients[turn], &mut rows[turn]);
                 let (Some(line), None) = (client.command_line(), &row.problem) else { continue };
                 eprintln!("{} {round}/{runs}: {}", self.group, client.name);
                 match self.one_run(&line, interrupt) {
