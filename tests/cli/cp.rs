@@ -226,7 +226,7 @@ fn what_is_not_copied() {
     2>   hint: --mkdir makes it, law fs mkdir does too
     [exit 3]
     $ law fs cp d/a.txt none/x
-    2> law fs cp: not found WORK/none: No such file or directory (os error 2)
+    2> law fs cp: not found WORK/none
     2>   hint: --mkdir makes the directories above the copy
     [exit 3]
     $ law fs cp d/a.txt http://127.0.0.1:PORT/none/x
@@ -269,7 +269,8 @@ fn a_pipe_is_no_file() {
         .unwrap();
     assert_snapshot!(sandbox.session(["cp pipe x"]), @"
     $ law fs cp pipe x
-    2> law fs cp: invalid input WORK/pipe
+    2> law fs cp: neither a file nor a directory WORK/pipe
+    2>   hint: what a pipe or a device gives can be copied from `-`
     [exit 2]
     ");
 }
@@ -433,4 +434,18 @@ fn where_nobody_may_write() {
     2> law fs cp: permission denied (HTTP 403 Forbidden, "Unable to create /readonly/.file.txt.NONCE.lawpart; permission denied") http://127.0.0.1:PORT/readonly/.file.txt.NONCE.lawpart; nothing was published
     [exit 5]
     "#);
+}
+
+#[test]
+fn a_directory_gets_the_name_that_ends_in_a_slash() {
+    on_both(|sandbox, place| {
+        sandbox.write("tree/sub/x", "x");
+        assert_eq!(sandbox.fs(&format!("cp -r tree {place}new/")).code, Some(0));
+        assert_eq!(sandbox.read("d/new/sub/x").unwrap(), b"x", "as GNU cp does");
+        assert_eq!(sandbox.fs(&format!("cp -r tree {place}new/")).code, Some(0));
+        assert_eq!(sandbox.read("d/new/tree/sub/x").unwrap(), b"x", "now it is there");
+        for line in [format!("cp -r tree/sub/x {place}none/"), format!("cp -r tree tree/sub {place}none/")] {
+            assert_eq!(sandbox.fs(&line).code, Some(3), "{line}");
+        }
+    });
 }

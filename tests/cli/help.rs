@@ -62,9 +62,9 @@ fn of_cp() {
     assert_snapshot!(Sandbox::new().fs("cp --help"), @"
     Copy files, with proof that both ends have the same bytes.
 
-    A destination that ends in `/` or is a directory takes the copies under their own names. `cp -r a
-    b/` makes b/a, `cp -r a/ b/` copies what a has. A file that has the same content already is left
-    alone. `-` is standard input or output.
+    A destination that is a directory takes the copies under their own names. `cp -r a b/` makes b/a, or
+    b if there is no b yet; `cp -r a/ b/` copies what a has. A file that has the same content already is
+    left alone. `-` is standard input or output.
 
     Usage: law fs cp [OPTIONS] <PLACE> <PLACE>...
 

@@ -116,7 +116,7 @@ fn what_is_not_there() {
     let lines = ["ls nothing".to_owned(), format!("ls {url}nothing"), format!("ls d nothing {url}nothing")];
     assert_snapshot!(sandbox.session(lines), @"
     $ law fs ls nothing
-    2> law fs ls: not found WORK/nothing: No such file or directory (os error 2)
+    2> law fs ls: not found WORK/nothing
     [exit 3]
     $ law fs ls http://127.0.0.1:PORT/nothing
     2> law fs ls: not found http://127.0.0.1:PORT/nothing
@@ -125,7 +125,7 @@ fn what_is_not_there() {
     d:
     a.txt
     sub
-    2> law fs ls: not found WORK/nothing: No such file or directory (os error 2)
+    2> law fs ls: not found WORK/nothing
     2> law fs ls: not found http://127.0.0.1:PORT/nothing
     [exit 3]
     ");

@@ -44,6 +44,17 @@ pub enum Overwrite {
     Unsafe,
 }
 
+impl Overwrite {
+    /// One word, for `--json`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Atomic => "atomic",
+            Self::Window => "window",
+            Self::Unsafe => "unsafe",
+        }
+    }
+}
+
 /// What "never replace" guarantees when two writers meet. Worse is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NoClobber {

@@ -375,7 +375,8 @@ impl From<std::io::Error> for Error {
             Ok(ours) => ours,
             Err(error) => {
                 let kind = kind_of(&error);
-                Self::new(kind, kind.phrase()).because(error)
+                let ours = Self::new(kind, kind.phrase());
+                if says_no_more(&error) { ours } else { ours.because(error) }
             }
         }
     }
@@ -397,6 +398,14 @@ impl From<Error> for std::io::Error {
         };
         Self::new(kind, error)
     }
+}
+
+/// Whether the phrase of the kind says what the operating system says.
+fn says_no_more(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    const SAME: [Errno; 7] =
+        [Errno::NOENT, Errno::EXIST, Errno::NOTDIR, Errno::ISDIR, Errno::NOTEMPTY, Errno::ACCESS, Errno::NOSPC];
+    error.raw_os_error().is_some_and(|number| SAME.iter().any(|errno| errno.raw_os_error() == number))
 }
 
 fn kind_of(error: &std::io::Error) -> ErrorKind {

@@ -97,7 +97,10 @@ async fn look(call: &Call, from: &Place) -> Result<Metadata> {
     match from.backend().stat(call, &from.resolved()).await? {
         None => Err(refuse(ErrorKind::NotFound)),
         Some(metadata) if metadata.is_directory() => Err(refuse(ErrorKind::IsADirectory)),
-        Some(metadata) if !metadata.is_file() => Err(refuse(ErrorKind::InvalidInput)),
+        Some(metadata) if !metadata.is_file() => {
+            let error = Error::new(ErrorKind::InvalidInput, "neither a file nor a directory").at(from);
+            Err(error.during(Operation::Copy).hint("what a pipe or a device gives can be copied from `-`"))
+        }
         Some(metadata) => Ok(metadata),
     }
 }

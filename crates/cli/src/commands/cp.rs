@@ -3,7 +3,9 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::{Args, ValueEnum};
-use law_storage::{Error, ErrorKind, Metadata, Parents, PutOptions, Receipt, SpooledSource, Verify};
+use law_storage::{
+    Error, ErrorKind, Metadata, Overwrite as Overwritten, Parents, PutOptions, Receipt, SpooledSource, Verify,
+};
 use law_transfer::{Copied, CopyOptions, Outcome, Place, Policy, TreeReport, copy_file, copy_tree};
 use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
@@ -15,8 +17,8 @@ use crate::output::{self, Out};
 
 /// Copy files, with proof that both ends have the same bytes.
 ///
-/// A destination that ends in `/` or is a directory takes the copies under their own names. `cp -r a b/` makes b/a,
-/// `cp -r a/ b/` copies what a has. A file that has the same content already is left alone. `-` is standard input or
+/// A destination that is a directory takes the copies under their own names. `cp -r a b/` makes b/a, or b if there is no
+/// b yet; `cp -r a/ b/` copies what a has. A file that has the same content already is left alone. `-` is standard input or
 /// output.
 #[derive(Args)]
 pub(crate) struct Cp {
@@ -105,8 +107,16 @@ impl From<Proof> for Verify {
 /// Where copies go.
 struct Target {
     place: Place,
+    kind: TargetKind,
+}
+
+enum TargetKind {
     /// Copies keep their names in there.
-    is_directory: bool,
+    Directory,
+    /// The name of the copy.
+    Name,
+    /// The name of the copy, which ends in `/`, so that only a directory can have it.
+    NewDirectory,
 }
 
 impl Cp {
@@ -128,30 +138,32 @@ impl Cp {
     async fn target(&self, context: &Context, text: &OsStr, several: bool) -> Result<Target, Failure> {
         let (place, slash) = context.place(text)?;
         if self.no_target_directory {
-            return Ok(Target { place, is_directory: false });
+            return Ok(Target { place, kind: TargetKind::Name });
         }
         let exists = context.stat(&place).await?;
         let is_directory = exists.as_ref().is_some_and(Metadata::is_directory) || place.path.is_root();
-        if is_directory || (slash && exists.is_none() && self.mkdir) {
-            return Ok(Target { place, is_directory: true });
-        }
-        let refuse = |kind: ErrorKind, message: &str| Error::new(kind, message).at(&place);
-        match exists {
-            Some(_) if slash || several => Err(refuse(ErrorKind::NotADirectory, "not a directory").into()),
-            None if slash || several => {
-                let error = refuse(ErrorKind::NotFound, "no such directory");
-                Err(error.hint("--mkdir makes it, law fs mkdir does too").into())
+        let kind = match exists {
+            _ if is_directory => TargetKind::Directory,
+            None if slash && self.mkdir => TargetKind::Directory,
+            None if slash && self.recursive && !several => TargetKind::NewDirectory,
+            None if slash || several => return Err(no_directory(&place).into()),
+            Some(_) if slash || several => {
+                return Err(Error::new(ErrorKind::NotADirectory, "not a directory").at(&place).into());
             }
-            _ => Ok(Target { place, is_directory: false }),
-        }
+            _ => TargetKind::Name,
+        };
+        Ok(Target { place, kind })
     }
 
     async fn one(&self, context: &Context, text: &OsStr, target: &Target) -> Result<(), Failure> {
         let (from, slash) = context.place(text)?;
         let metadata = context.existing(&from).await?;
         let contents_only = slash && metadata.is_directory();
-        let to = match (target.is_directory && !contents_only, from.path.name()) {
-            (true, Some(name)) => target.place.child(name).map_err(Error::from)?,
+        let to = match (&target.kind, from.path.name()) {
+            (TargetKind::NewDirectory, _) if !metadata.is_directory() => {
+                return Err(no_directory(&target.place).into());
+            }
+            (TargetKind::Directory, Some(name)) if !contents_only => target.place.child(name).map_err(Error::from)?,
             _ => target.place.clone(),
         };
         if metadata.is_directory() {
@@ -268,6 +280,11 @@ impl Cp {
     }
 }
 
+fn no_directory(place: &Place) -> Error {
+    let error = Error::new(ErrorKind::NotFound, "no such directory").at(place);
+    error.hint("--mkdir makes it, law fs mkdir does too")
+}
+
 /// What became of a file, as an object.
 pub(crate) fn describe(copied: &Copied) -> Value {
     let mut object = json!({
@@ -279,6 +296,7 @@ pub(crate) fn describe(copied: &Copied) -> Value {
     });
     if let (Outcome::Written(receipt), Some(map)) = (&copied.outcome, object.as_object_mut()) {
         map.insert("proof".into(), proof(receipt).into());
+        map.insert("replaced".into(), receipt.overwrite.map(Overwritten::word).into());
     }
     object
 }
@@ -292,7 +310,17 @@ fn line(copied: &Copied) -> String {
         Outcome::Kept => "exists, kept".into(),
         Outcome::Would => "would copy".into(),
     };
-    format!("{} -> {} ({size}B, {how})", copied.from, copied.to)
+    format!("{} -> {} ({size}B, {how}{})", copied.from, copied.to, replaced(copied))
+}
+
+/// What readers of a replaced file may have seen, where that was not always one of both.
+fn replaced(copied: &Copied) -> &'static str {
+    let Outcome::Written(receipt) = &copied.outcome else { return "" };
+    match receipt.overwrite {
+        None | Some(Overwritten::Atomic) => "",
+        Some(Overwritten::Window) => "; while it was replaced there was no file for a moment",
+        Some(Overwritten::Unsafe) => "; while it was replaced there was a part of it",
+    }
 }
 
 /// What proves that the copy is right, in a few words.
