@@ -1,4 +1,4 @@
-//! The rules of DESIGN.md that a machine can hold: who may use whom, and how sources are kept.
+//! The rules of ARCHITECTURE.md that a machine can hold: who may use whom, and how sources are kept.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it stands")]
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
-/// Which packages of ours a package may use; one that is missing here may not exist.
+/// Which packages of ours a package may use; one that is missing here may not exist. Some are still to come.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("law-storage", &[]),
     ("law-backends", &["law-storage"]),

@@ -449,3 +449,17 @@ fn a_directory_gets_the_name_that_ends_in_a_slash() {
         }
     });
 }
+
+#[test]
+fn sources_that_would_replace_each_other_are_refused() {
+    on_both(|sandbox, place| {
+        sandbox.write("one/x", "1");
+        sandbox.write("two/x", "2");
+        for command in ["cp", "mv"] {
+            let run = sandbox.fs(&format!("{command} one/x two/x {place}"));
+            assert_eq!(run.code, Some(2), "{run}");
+        }
+        assert_eq!(sandbox.names("d"), [".hidden", "a.txt", "sub", "sub/b.txt"]);
+        assert_eq!((sandbox.read("one/x").unwrap(), sandbox.read("two/x").unwrap()), (b"1".to_vec(), b"2".to_vec()));
+    });
+}

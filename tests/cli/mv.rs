@@ -160,16 +160,16 @@ fn a_file_with_two_names_is_not_lost() {
     ];
     assert_snapshot!(sandbox.session(lines), @"
     $ law fs mv d/a.txt http://127.0.0.1:PORT/a.txt
-    2> law fs mv: WORK/d/a.txt and http://127.0.0.1:PORT/a.txt are the same file
+    2> law fs mv: WORK/d/a.txt and http://127.0.0.1:PORT/a.txt are the same file; the source is as it was
     [exit 2]
     $ law fs mv http://localhost:PORT/a.txt http://127.0.0.1:PORT/a.txt
-    2> law fs mv: http://localhost:PORT/a.txt and http://127.0.0.1:PORT/a.txt are the same file
+    2> law fs mv: http://localhost:PORT/a.txt and http://127.0.0.1:PORT/a.txt are the same file; the source is as it was
     [exit 2]
     $ law fs mv http://localhost:PORT/a.txt d
-    2> law fs mv: http://localhost:PORT/a.txt and WORK/d/a.txt are the same file
+    2> law fs mv: http://localhost:PORT/a.txt and WORK/d/a.txt are the same file; the source is as it was
     [exit 2]
     $ law fs mv -T d/sub http://127.0.0.1:PORT/sub
-    2> law fs mv: WORK/d/sub and http://127.0.0.1:PORT/sub are the same file
+    2> law fs mv: WORK/d/sub and http://127.0.0.1:PORT/sub are the same file; the source is as it was
     [exit 2]
     ");
     assert_eq!(sandbox.names("d"), [".hidden", "a.txt", "sub", "sub/b.txt"]);

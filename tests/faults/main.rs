@@ -16,7 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use law_faults::{FaultProxy, Script};
-use sandbox::{OwnServer, Run, Sandbox, Served, address_of, fresh, pattern};
+use sandbox::{OwnServer, Run, Sandbox, Served, address_of, fresh, pattern, setting};
 
 /// Bytes of the file that travels.
 const SIZE: usize = 300_000;
@@ -73,6 +73,16 @@ impl Stage {
             _ours: None,
             xrootd: Some(server),
         })
+    }
+
+    /// Over a server that replaces a file by the PUT itself.
+    fn apache() -> Option<Self> {
+        let (url, data) = (setting("APACHE_HTTP")?, setting("APACHE_DATA")?);
+        let (sandbox, name) = (Sandbox::new(), fresh("faults"));
+        assert_eq!(sandbox.fs(&format!("mkdir {url}/open/{name}")).code, Some(0));
+        let proxy = FaultProxy::start_blocking(address_of(&url), Script::new()).unwrap();
+        let disk = Path::new(&data).join("open").join(&name);
+        Some(Self { sandbox, disk, path: format!("/open/{name}/"), proxy, _ours: None, xrootd: None })
     }
 
     fn is_xrootd(&self) -> bool {

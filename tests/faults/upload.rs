@@ -120,6 +120,22 @@ fn an_answer_that_is_lost_is_no_success_and_no_half_file() {
     }
 }
 
+/// Where the PUT itself replaces the file, it may have done so before its answer was lost.
+#[test]
+fn an_answer_to_a_put_that_replaces_is_no_promise_that_nothing_happened() {
+    let Some(stage) = Stage::apache() else { return };
+    for script in ["PUT close-before-response", "PUT stall-head"] {
+        with_files(&stage);
+        let run = stage.run(script, &format!("cp new {}", stage.url("old")));
+        assert_eq!(run.code, Some(6), "{run}");
+        assert!(run.only_error().contains("may or may not have been published"), "`{script}`: {run}");
+    }
+    with_files(&stage);
+    let run = stage.run("PUT reset-upload at 65536", &format!("cp new {}", stage.url("old")));
+    assert_eq!(run.code, Some(6), "{run}");
+    assert_untouched(&stage, "PUT reset-upload at 65536");
+}
+
 /// Where a temporary file cannot be removed, the line says that and names it.
 #[test]
 fn what_is_left_behind_is_named() {

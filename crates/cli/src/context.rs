@@ -1,6 +1,7 @@
 //! What every command needs: places, the call, and an end that leaves nothing behind.
 
-use std::ffi::OsStr;
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -64,6 +65,20 @@ impl Context {
     /// Tells an error and goes on.
     pub(crate) fn tell(&self, error: &Error) {
         exit::tell(error, &self.command, self.json);
+    }
+
+    /// Refuses sources that would replace each other in the directory `into`, before anything is done.
+    pub(crate) fn refuse_same_names<'a>(&self, from: impl Iterator<Item = &'a OsString>, into: &Place) -> Result<()> {
+        let mut names = HashSet::new();
+        for text in from {
+            let place = self.place_only(text)?;
+            let Some(name) = place.path.name() else { continue };
+            if !names.insert(name.to_vec()) {
+                let message = "two of the sources have this name, and one would replace the other:";
+                return Err(Error::new(ErrorKind::InvalidInput, message).at(into.child(name)?));
+            }
+        }
+        Ok(())
     }
 
     /// Does something for each of several arguments, goes on when one fails, and says so at the end.

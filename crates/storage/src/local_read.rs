@@ -37,23 +37,24 @@ struct Reader {
 
 impl Reader {
     async fn next(mut self) -> Option<(Result<Bytes>, Self)> {
+        if self.left.is_empty() {
+            return None;
+        }
         if self.thread.is_none() {
             // Whoever takes everything without ever waiting lets others have their turn here.
             tokio::task::consume_budget().await;
             match self.buffers.read(&self.local, self.left, in_memory) {
-                Ok(chunk) => return self.advance(chunk),
-                // Not in memory, or this file system cannot say so, or a failure, which the thread meets again.
-                Err(_) => self.thread = Some(read_ahead(self.local.clone(), self.left)),
+                Ok(chunk) if !chunk.is_empty() => {
+                    self.left = self.left.after(chunk.len() as u64);
+                    return Some((Ok(chunk), self));
+                }
+                // Not in memory, or this file system cannot say so, or the end, of which Linux 5.9 and 5.10 speak too
+                // early, or a failure, which the thread meets again.
+                _ => self.thread = Some(read_ahead(self.local.clone(), self.left)),
             }
         }
         let chunk = self.thread.as_mut()?.recv().await?;
         Some((chunk, self))
-    }
-
-    /// An empty chunk is the end, also of a file that shrank: `exactly` makes an error of it.
-    fn advance(mut self, chunk: Bytes) -> Option<(Result<Bytes>, Self)> {
-        self.left = self.left.after(chunk.len() as u64);
-        (!chunk.is_empty()).then_some((Ok(chunk), self))
     }
 }
 

@@ -23,7 +23,7 @@ pub struct EndpointSettings {
     pub durability: Durability,
     /// Limits of waiting.
     pub timeouts: Timeouts,
-    /// The most requests at once.
+    /// The most requests at once: so many that bring a file, so many that stream one, and so many others.
     pub concurrency: usize,
 }
 

@@ -153,6 +153,7 @@ async fn write(
     if std::sync::Arc::ptr_eq(from.fs.backend(), to.fs.backend())
         && from.backend().capabilities().local_files != Support::Yes
         && options.parents == Parents::Require
+        && options.verify != Verify::Require
     {
         match copy_within(call, from, to, options).await {
             Err(error) if error.kind() == ErrorKind::Unsupported => {}

@@ -3,6 +3,7 @@
 //! Knows no protocol: everything goes through [`law_storage::Backend`].
 
 mod copy;
+mod inventory;
 mod place;
 mod progress;
 mod proven;
@@ -11,6 +12,7 @@ mod tree;
 mod walk;
 
 pub use copy::{Copied, CopyOptions, Outcome, Policy, copy_file, source_of};
+pub use inventory::{Inventory, remove_copied};
 pub use place::Place;
 pub use progress::Progress;
 pub use proven::{read_proven, read_small};

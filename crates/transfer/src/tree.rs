@@ -96,6 +96,16 @@ pub async fn remove_tree(call: &Call, top: &Place, tell: &mut (dyn FnMut(&Entry)
     while let Some(step) = walked.next().await {
         entries.push(step?.entry);
     }
+    remove_entries(call, top, &entries, tell).await
+}
+
+/// Removes a directory and `entries`, which are all that it has, a directory before what is in it.
+pub(crate) async fn remove_entries(
+    call: &Call,
+    top: &Place,
+    entries: &[Entry],
+    tell: &mut (dyn FnMut(&Entry) + Send),
+) -> Result<()> {
     for entry in entries.iter().rev() {
         match entry.metadata.kind {
             Kind::Directory => top.backend().remove_directory(call, &entry.path).await?,

@@ -10,14 +10,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use law_storage::{Call, Credential, EndpointSettings, Error, ErrorKind, Result, Timeouts};
 use rustls::ClientConfig;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::body::Lease;
 use super::connection::{Connection, connect};
 use super::exchange::{Failure, exchange, gate};
 use super::pool::{Pool, Reuse};
 use super::redirect::Route;
-use super::upload::{Gate, Payload, Upload};
+use super::upload::{Gate, Payload, Progress, Upload};
 use super::{Address, Body, Origin, tls};
 
 const USER_AGENT: &str = concat!("law/", env!("CARGO_PKG_VERSION"));
@@ -28,6 +28,7 @@ pub struct Request<'a> {
     address: Address,
     headers: HeaderMap,
     body: RequestBody<'a>,
+    streamed: bool,
 }
 
 enum RequestBody<'a> {
@@ -39,13 +40,20 @@ enum RequestBody<'a> {
 impl<'a> Request<'a> {
     /// A request without a body.
     pub fn new(method: Method, address: Address) -> Self {
-        Self { method, address, headers: HeaderMap::new(), body: RequestBody::None }
+        Self { method, address, headers: HeaderMap::new(), body: RequestBody::None, streamed: false }
     }
 
     /// With a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
+        self
+    }
+
+    /// Its answer is read at the pace of whoever wants it.
+    #[must_use]
+    pub fn streamed(mut self) -> Self {
+        self.streamed = true;
         self
     }
 
@@ -67,6 +75,13 @@ impl<'a> Request<'a> {
     /// the same content by the same; after MKCOL it is looked at what is there.
     fn repeatable(&self) -> bool {
         matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "PUT" | "MKCOL")
+    }
+
+    fn progress(&self) -> Option<Arc<Progress>> {
+        match &self.body {
+            RequestBody::Upload(upload) => Some(upload.progress()),
+            _ => None,
+        }
     }
 
     fn has_body(&self) -> bool {
@@ -97,6 +112,21 @@ impl Answer {
     }
 }
 
+/// Places for requests at once, of each kind so many: a download may be held up by the upload that it feeds, and either by
+/// a short question, which is held up by nothing. If they shared their places, they could wait for each other for ever.
+struct Places {
+    downloads: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
+    others: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(each: usize) -> Self {
+        let [downloads, uploads, others] = [(); 3].map(|()| Arc::new(Semaphore::new(each)));
+        Self { downloads, uploads, others }
+    }
+}
+
 /// The client of one endpoint.
 ///
 /// The credential goes to this endpoint and to no other, and over plain HTTP only where it cannot leave the machine.
@@ -107,7 +137,7 @@ pub struct Client {
     tls: OnceLock<Arc<ClientConfig>>,
     timeouts: Timeouts,
     pool: Arc<Pool>,
-    places: Arc<Semaphore>,
+    places: Places,
     expects: AtomicBool,
     /// Microseconds between the end of a connection and the next.
     settling: AtomicU64,
@@ -131,7 +161,7 @@ impl Client {
             tls: OnceLock::new(),
             timeouts: settings.timeouts,
             pool: Arc::default(),
-            places: Arc::new(Semaphore::new(settings.concurrency.max(1))),
+            places: Places::new(settings.concurrency.max(1)),
             expects: AtomicBool::new(true),
             settling: AtomicU64::new(0),
         })
@@ -184,42 +214,53 @@ impl Client {
     }
 
     async fn answer(&self, call: &Call, request: &Request<'_>, to: &Address, wait: Duration) -> Result<Answer> {
-        let permit = self.places.clone().acquire_owned().await;
-        let permit = permit.map_err(|e| Error::new(ErrorKind::Internal, "no place for a request").because(e))?;
         let origin = to.origin().clone();
-        let reuse = if request.repeatable() { Reuse::Any } else { Reuse::Fresh };
-        if let Some(mut pooled) = self.pool.take(&origin, reuse) {
-            match self.try_on(&mut pooled, call, request, to, wait).await {
-                Ok(response) => return Ok(self.wrap(response, pooled, to, permit)),
-                Err(failure) if may_repeat(&failure, request) => {}
+        let mut reuse = if request.repeatable() { Reuse::Any } else { Reuse::Fresh };
+        loop {
+            // A source is opened before a place is taken, as it may need one of its own.
+            let message = self.message(call, request, to, wait).await?;
+            let permit = self.place(request).await?;
+            let pooled = self.pool.take(&origin, reuse);
+            let kept_alive = pooled.is_some();
+            let mut connection = match pooled {
+                Some(connection) => connection,
+                None => {
+                    self.settle(&origin).await;
+                    connect(&origin, self.tls_for(&origin)?, &self.timeouts).await?
+                }
+            };
+            match exchange(&mut connection, message, request.progress(), &self.timeouts).await {
+                Ok(response) => return Ok(self.wrap(response, connection, to, permit)),
+                Err(failure) if kept_alive && may_repeat(&failure, request) => reuse = Reuse::Never,
                 Err(failure) => return Err(failure.into_error()),
             }
         }
-        self.settle(&origin).await;
-        let mut fresh = connect(&origin, self.tls_for(&origin)?, &self.timeouts).await?;
-        let response = self.try_on(&mut fresh, call, request, to, wait).await.map_err(Failure::into_error)?;
-        Ok(self.wrap(response, fresh, to, permit))
     }
 
-    async fn try_on(
+    async fn place(&self, request: &Request<'_>) -> Result<OwnedSemaphorePermit> {
+        let places = match &request.body {
+            RequestBody::Upload(_) => &self.places.uploads,
+            _ if request.streamed => &self.places.downloads,
+            _ => &self.places.others,
+        };
+        let place = places.clone().acquire_owned().await;
+        place.map_err(|e| Error::new(ErrorKind::Internal, "no place for a request").because(e))
+    }
+
+    async fn message(
         &self,
-        connection: &mut Connection,
         call: &Call,
         request: &Request<'_>,
         to: &Address,
         wait: Duration,
-    ) -> Result<hyper::Response<hyper::body::Incoming>, Failure> {
-        let (head, gate) = self.head(request, to, wait).map_err(Failure::Final)?;
+    ) -> Result<hyper::Request<Payload>> {
+        let (head, gate) = self.head(request, to, wait)?;
         let payload = match &request.body {
             RequestBody::None => Payload::None,
             RequestBody::Bytes(bytes) => Payload::Bytes(bytes.clone()),
-            RequestBody::Upload(upload) => upload.body(call, gate).await.map_err(Failure::Final)?,
+            RequestBody::Upload(upload) => upload.body(call, gate).await?,
         };
-        let progress = match &request.body {
-            RequestBody::Upload(upload) => Some(upload.progress()),
-            _ => None,
-        };
-        exchange(connection, head.map(|()| payload), progress, &self.timeouts).await
+        Ok(head.map(|()| payload))
     }
 
     fn head(&self, request: &Request<'_>, to: &Address, wait: Duration) -> Result<(hyper::Request<()>, Option<Gate>)> {
@@ -270,7 +311,7 @@ impl Client {
         response: hyper::Response<hyper::body::Incoming>,
         connection: Connection,
         to: &Address,
-        permit: tokio::sync::OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
     ) -> Answer {
         let (head, incoming) = response.into_parts();
         let lease = Lease { connection, origin: to.origin().clone(), pool: self.pool.clone(), _permit: permit };
@@ -280,10 +321,7 @@ impl Client {
 }
 
 fn may_repeat(failure: &Failure, request: &Request<'_>) -> bool {
-    let untouched = match &request.body {
-        RequestBody::Upload(upload) => upload.progress().sent() == 0,
-        _ => true,
-    };
+    let untouched = request.progress().is_none_or(|progress| progress.sent() == 0);
     match failure {
         Failure::Unsent(_) => true,
         Failure::Unanswered(_) => request.repeatable() && untouched,

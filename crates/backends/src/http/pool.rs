@@ -20,6 +20,8 @@ pub(super) enum Reuse {
     Any,
     /// One that was used a moment ago: the request cannot be repeated.
     Fresh,
+    /// None: the last one that was used was dead.
+    Never,
 }
 
 /// Idle connections by origin; a plain mutex, as it is never held while waiting.
@@ -42,6 +44,9 @@ struct Idle {
 impl Pool {
     /// The connection that was used last, if one is alive.
     pub(super) fn take(&self, origin: &Origin, reuse: Reuse) -> Option<Connection> {
+        if reuse == Reuse::Never {
+            return None;
+        }
         let mut pool = self.lock();
         let idle = &mut pool.get_mut(origin)?.idle;
         idle.retain_mut(|idle| idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_ready());
@@ -54,9 +59,13 @@ impl Pool {
 
     /// Keeps a connection whose last answer was read to its end.
     pub(super) fn give(&self, origin: Origin, mut connection: Connection) {
+        // Before the lock: a body that is still being sent may end in this, and give back a connection itself.
+        let ready = connection.is_ready();
         let mut pool = self.lock();
+        // No task looks after idle connections: what nobody came back for is closed here.
+        pool.values_mut().for_each(|known| known.idle.retain(|idle| idle.since.elapsed() < LONGEST_IDLE));
         let known = pool.entry(origin).or_default();
-        match connection.is_ready() {
+        match ready {
             true => known.idle.push(Idle { connection, since: Instant::now() }),
             false => known.closed = Some(Instant::now()),
         }

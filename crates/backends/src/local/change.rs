@@ -45,11 +45,17 @@ fn existing_directory(path: &Path) -> Result<()> {
 pub(super) fn sync_parent(path: &Path, durability: Durability) -> Result<()> {
     let Some(parent) = path.parent().filter(|_| durability == Durability::Full) else { return Ok(()) };
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    let synced = fs::File::open(parent).and_then(|directory| directory.sync_all());
+    let synced = match fs::File::open(parent) {
+        // A drop box: what may be written but not read cannot be synced, and the change has happened already.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+        other => other.and_then(|directory| directory.sync_all()),
+    };
     match synced {
         // Some file systems cannot sync a directory, and need not.
         Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        other => other.map_err(|e| failure(e, parent, Operation::Put)),
+        other => other.map_err(|e| {
+            failure(e, parent, Operation::Put).leaving("the change has happened, but a power loss may take it back")
+        }),
     }
 }
 

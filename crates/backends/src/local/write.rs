@@ -183,15 +183,17 @@ async fn write(
 /// more than all the rest. It ends when nobody waits for it any more.
 async fn take_stream(call: &Call, staged: &Staged, source: &dyn Source, algorithms: Vec<Algorithm>) -> Result<Taken> {
     let stream = source.open(call, 0).await?;
-    let (file, expected, call) = (staged.file.clone(), source.size(), call.clone());
+    let (file, expected, bound) = (staged.file.clone(), source.size(), call.clone());
     let waited_for = CancellationToken::new();
     let (unwanted, runtime) = (waited_for.clone(), Handle::current());
     let _given_up = waited_for.drop_guard();
     let work = tokio::task::spawn_blocking(move || {
-        let work = call.bound(write_chunks(&file, expected, stream, algorithms));
+        let work = bound.bound(write_chunks(&file, expected, stream, algorithms));
         runtime.block_on(unwanted.run_until_cancelled(work))
     });
-    let taken = work.await.map_err(|e| Error::new(ErrorKind::Internal, "a thread for the disk broke").because(e))?;
+    let broken = |e| Error::new(ErrorKind::Internal, "a thread for the disk broke").because(e);
+    // Bound here too: a disk that hangs holds its thread, but nobody else.
+    let taken = call.bound(async { work.await.map_err(broken) }).await?;
     taken.unwrap_or_else(|| Err(Error::new(ErrorKind::Cancelled, "nobody waits for it any more")))
 }
 

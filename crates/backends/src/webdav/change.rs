@@ -1,16 +1,17 @@
 //! Changes of names: directories, removals, renames, copies.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use law_storage::{
-    Call, Destination, Error, ErrorKind, ListOptions, Operation, Overwrite, Parents, Path, Result, Support, aside_path,
-    cleanup, temporary_path,
+    Call, Destination, Error, ErrorKind, ListOptions, Operation, Overwrite, Parents, Path, Result, Support,
+    temporary_path,
 };
 
 use super::Endpoint;
+use super::leftover::{Aside, Temporary};
 use super::list::list;
 use super::look::Seen;
 use super::quirks::Destinations;
@@ -295,7 +296,7 @@ pub(super) async fn rename(
     }
 }
 
-/// COPY to a temporary name, compared by size, then published like a written file.
+/// COPY to a temporary name, compared by size and checksum, then published like a written file.
 pub(super) async fn copy(
     endpoint: &Arc<Endpoint>,
     call: &Call,
@@ -340,10 +341,7 @@ async fn copy_and_publish(
     (temporary, place): (&Path, &Address),
 ) -> Result<()> {
     endpoint.transfer(call, "COPY", &ends.source.address, (from, temporary), false, false).await?;
-    let told = endpoint.told(call, to, place, None).await?;
-    if told.size != ends.source.metadata.size {
-        return Err(endpoint.error(ErrorKind::Integrity, to, Operation::Copy));
-    }
+    compare_copy(endpoint, call, &ends.source, to, place).await?;
     if ends.target.is_none() || endpoint.quirks().move_over == Overwrite::Atomic {
         return endpoint.move_at(call, place, temporary, to, ends.target.is_some()).await;
     }
@@ -354,133 +352,23 @@ async fn copy_and_publish(
     }
 }
 
-/// A temporary file that is deleted unless it was published.
-pub(super) struct Temporary {
-    endpoint: Arc<Endpoint>,
-    path: Path,
-    /// Where it is; none once it is published or deleted.
-    place: Mutex<Option<Address>>,
-}
-
-impl Temporary {
-    pub(super) fn new(endpoint: Arc<Endpoint>, path: Path, place: Address) -> Self {
-        Self { endpoint, path, place: Mutex::new(Some(place)) }
+/// By size, and by checksum where the server has them.
+async fn compare_copy(endpoint: &Endpoint, call: &Call, source: &Seen, to: &Path, place: &Address) -> Result<()> {
+    let wrong =
+        |message: String| Error::new(ErrorKind::Integrity, message).at(endpoint.url(to)).during(Operation::Copy);
+    let algorithm = endpoint.algorithm_for_put(None);
+    let (here, there) = (endpoint.told(call, to, place, algorithm).await?, source.metadata.size);
+    if here.size != there {
+        let shown = |size: Option<u64>| size.map_or("an unknown number of".into(), |size| size.to_string());
+        return Err(wrong(format!("the server made a copy of {} bytes out of {}", shown(here.size), shown(there))));
     }
-
-    /// Tells which server of many has it.
-    pub(super) fn is_at(&self, place: Address) {
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
-    }
-
-    fn take(&self) -> Option<Address> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    pub(super) fn published(self) {
-        drop(self.take());
-    }
-
-    /// Deletes it now, and tells in the error what is left.
-    pub(super) async fn discard(self, error: Error) -> Error {
-        let Some(place) = self.take() else { return error };
-        let deleted = tokio::time::timeout(cleanup::LIMIT, delete_surely(&self.endpoint, &place)).await;
-        let unclear = error.left_behind().map(str::to_owned);
-        let what = unclear.unwrap_or_else(|| "nothing was published".into());
-        match deleted {
-            Ok(Ok(())) => error.leaving(what),
-            // Who may not write there was refused before anything was made.
-            Ok(Err(refused)) if refused.kind() == error.kind() && is_refusal(error.kind()) => error.leaving(what),
-            _ => error.leaving(format!("{what}; the temporary file {} may be left", self.endpoint.url(&self.path))),
+    let (Some(copy), Some(algorithm)) = (here.digest, algorithm) else { return Ok(()) };
+    let original = endpoint.ask_digest(call, source.address.clone(), algorithm).await?.digest;
+    match original.filter(|original| *original != copy) {
+        None => Ok(()),
+        Some(original) => {
+            let (original, copy) = (original.hex(), copy.hex());
+            Err(wrong(format!("checksum mismatch ({algorithm} {original} at the source, {copy} of the server's copy)")))
         }
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if let Some(place) = self.take() {
-            let endpoint = self.endpoint.clone();
-            cleanup::start(async move { drop(delete_surely(&endpoint, &place).await) });
-        }
-    }
-}
-
-fn is_refusal(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::PermissionDenied | ErrorKind::Unauthenticated | ErrorKind::ReadOnly)
-}
-
-/// DELETE, again if the server still holds the file open for an upload that was broken off a moment ago.
-async fn delete_surely(endpoint: &Endpoint, place: &Address) -> Result<()> {
-    let call = Call::new();
-    let mut wait = Duration::from_millis(100);
-    loop {
-        match endpoint.delete(&call, place.clone(), Operation::Remove).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::Unavailable && wait < cleanup::LIMIT / 2 => {
-                tokio::time::sleep(wait).await;
-                wait *= 3;
-            }
-            other => return other,
-        }
-    }
-}
-
-/// The old file, moved aside while a new one takes its name.
-pub(super) struct Aside {
-    endpoint: Arc<Endpoint>,
-    path: Path,
-    aside: Path,
-    place: Option<Address>,
-}
-
-impl Aside {
-    /// Moves the file at `path` aside; from here on its name is free.
-    pub(super) async fn make(endpoint: &Arc<Endpoint>, call: &Call, path: &Path, place: &Address) -> Result<Self> {
-        let aside = aside_path(path)?;
-        let guard =
-            Self { endpoint: endpoint.clone(), path: path.clone(), aside: aside.clone(), place: Some(place.clone()) };
-        let moved = endpoint.move_at(call, place, path, &aside, false).await;
-        match moved {
-            Ok(()) => Ok(guard),
-            Err(error) => Err(guard.restore(error).await),
-        }
-    }
-
-    /// The new file is there: deletes the old one.
-    pub(super) async fn forget(mut self) -> Result<()> {
-        let Some(place) = self.place.take() else { return Ok(()) };
-        // Whether it can be deleted or not, the new file is published.
-        let old = place.origin().path(&self.aside);
-        if delete_surely(&self.endpoint, &old).await.is_err() {
-            tracing::warn!(file = %self.endpoint.url(&self.aside), "the old content could not be removed");
-        }
-        Ok(())
-    }
-
-    /// The new file is not there: gives the old one its name back.
-    pub(super) async fn restore(mut self, error: Error) -> Error {
-        let Some(place) = self.place.take() else { return error };
-        match put_back(&self.endpoint, &place, &self.aside, &self.path).await {
-            Ok(()) => error.leaving("nothing was published"),
-            Err(_) => error.leaving(format!("the old content is at {}", self.endpoint.url(&self.aside))),
-        }
-    }
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            let (endpoint, aside, path) = (self.endpoint.clone(), self.aside.clone(), self.path.clone());
-            cleanup::start(async move { drop(put_back(&endpoint, &place, &aside, &path).await) });
-        }
-    }
-}
-
-/// Never over anything: if the name is taken, the new file did get there, and the old one is of no use.
-async fn put_back(endpoint: &Endpoint, place: &Address, aside: &Path, path: &Path) -> Result<()> {
-    match endpoint.move_at(&Call::new(), place, aside, path, false).await {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            delete_surely(endpoint, &place.origin().path(aside)).await
-        }
-        other => other,
     }
 }

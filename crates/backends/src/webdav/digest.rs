@@ -54,19 +54,24 @@ impl Endpoint {
 
     /// Asks for one checksum, waits while it is not ready, and remembers whether the server has that kind.
     pub(super) async fn ask_digest(&self, call: &Call, address: Address, algorithm: Algorithm) -> Result<Told> {
-        if self.learnt().no_digests.contains(&algorithm) {
+        if self.learnt().lacks(algorithm) {
             return Ok(Told { size: None, digest: None });
         }
         let mut waits = PENDING.iter();
-        let told = loop {
+        let (status, told) = loop {
             match self.ask_patiently(call, &address, algorithm).await? {
                 (StatusCode::ACCEPTED, _) if let Some(&wait) = waits.next() => {
                     call.pause(Duration::from_millis(wait)).await?;
                 }
-                (_, told) => break told,
+                (status, told) => break (status, told),
             }
         };
-        self.remember_digest(algorithm, told.digest.is_some());
+        match status {
+            _ if told.digest.is_some() => self.learnt().digest_seen(algorithm),
+            // It has one, and is not ready.
+            StatusCode::ACCEPTED => {}
+            _ => self.learnt().digest_missed(algorithm),
+        }
         Ok(told)
     }
 
@@ -129,14 +134,6 @@ impl Endpoint {
 
     fn offers_are_a_guess(&self) -> bool {
         self.learnt().digests.is_empty()
-    }
-
-    fn remember_digest(&self, algorithm: Algorithm, has: bool) {
-        let mut learnt = self.learnt();
-        let list = if has { &mut learnt.digests } else { &mut learnt.no_digests };
-        if !list.contains(&algorithm) {
-            list.push(algorithm);
-        }
     }
 
     /// The algorithm to compute on the way up, so that it can be compared with the server's afterwards.

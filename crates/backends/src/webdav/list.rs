@@ -11,7 +11,7 @@ use law_storage::{
 use super::Endpoint;
 use super::look::{Responses, propfind, responses};
 use super::propfind::QUESTION;
-use super::status::refused;
+use super::status::{of_status, refused};
 use crate::http::Answer;
 
 /// Entries of a page: enough that a page costs nothing, few enough that the first comes at once.
@@ -20,7 +20,8 @@ const PAGE: usize = 500;
 pub(super) async fn list(endpoint: Arc<Endpoint>, call: &Call, path: &Path, _options: &ListOptions) -> Result<Listing> {
     endpoint.acquaint(call).await?;
     endpoint.check_name(path)?;
-    let answer = endpoint.send(call, propfind(endpoint.collection(path), "1", QUESTION), Operation::List).await?;
+    let question = propfind(endpoint.collection(path), "1", QUESTION).streamed();
+    let answer = endpoint.send(call, question, Operation::List).await?;
     if endpoint.lists() == Support::No {
         answer.body.discard().await;
         return Err(partial(&endpoint, path));
@@ -56,6 +57,11 @@ fn partial(endpoint: &Endpoint, path: &Path) -> Error {
         .hint("list a data server by its own URL")
 }
 
+fn untold(status: u16, href: &str) -> Error {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    of_status(status, Some(&format!("about {href}")))
+}
+
 struct Pages {
     responses: Responses,
     endpoint: Arc<Endpoint>,
@@ -71,8 +77,12 @@ impl Pages {
             let mut entries = Vec::new();
             while entries.len() < PAGE {
                 let Some(response) = self.responses.next().await? else { break };
-                if response.status.is_none_or(|status| status < 300) {
-                    entries.extend(self.entry(response)?);
+                match response.status {
+                    None | Some(200..=299) => entries.extend(self.entry(response)?),
+                    // It went away while the server was listing.
+                    Some(404 | 410) => {}
+                    // It is there, and nothing is known of it: a listing without it would be a wrong one.
+                    Some(status) => return Err(untold(status, &response.href)),
                 }
             }
             Ok(entries)
@@ -98,5 +108,55 @@ impl Pages {
 
     fn not_a_directory(&self) -> Error {
         self.endpoint.error(ErrorKind::NotADirectory, &self.path, Operation::List)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use law_storage::{Backend as _, EndpointSettings, Location, Url};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// Answers every request with this listing.
+    async fn serve(listing: String) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let length = listing.len();
+        let answer =
+            format!("HTTP/1.1 207 Multi-Status\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{listing}");
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut request = [0; 4096];
+                let _ = client.read(&mut request).await;
+                let _ = client.write_all(answer.as_bytes()).await;
+            }
+        });
+        url
+    }
+
+    /// What a listing with a member of this status has.
+    async fn names(status: &str) -> Result<Vec<String>> {
+        let member = format!("<response><href>/odd</href><status>HTTP/1.1 {status}</status></response>");
+        let other = "<response><href>/other</href><propstat><prop><getcontentlength>1</getcontentlength></prop>\
+            <status>HTTP/1.1 200 OK</status></propstat></response>";
+        let url = serve(format!("<multistatus xmlns='DAV:'>{member}{other}</multistatus>")).await;
+        let Location::Remote(remote) = Url::parse(&url).unwrap().location().clone() else { panic!("{url}") };
+        let backend = crate::webdav::WebDav::new(&remote, &EndpointSettings::default()).unwrap();
+        let mut listing = backend.list(&Call::new(), &Path::root(), &ListOptions::default()).await?;
+        let mut names = Vec::new();
+        while let Some(page) = listing.next().await {
+            names.extend(page?.entries.into_iter().map(|entry| entry.path.to_string()));
+        }
+        Ok(names)
+    }
+
+    #[tokio::test]
+    async fn a_member_that_is_not_told_of_is_never_left_out() {
+        assert_eq!(names("404 Not Found").await.unwrap(), ["other"], "it went away meanwhile");
+        let refused = names("403 Forbidden").await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
+        assert!(refused.to_string().contains("/odd"), "{refused}");
+        assert_eq!(names("500 Oops").await.unwrap_err().kind(), ErrorKind::Unavailable);
     }
 }

@@ -5,6 +5,7 @@
 mod change;
 mod checksum;
 mod digest;
+mod leftover;
 mod list;
 mod look;
 mod propfind;
@@ -67,7 +68,9 @@ struct Endpoint {
 struct Learnt {
     quirks: Option<&'static Quirks>,
     redirects: bool,
+    /// The algorithms of which it gave a checksum.
     digests: Vec<Algorithm>,
+    /// An entry for each answer without a checksum of an algorithm of which it never gave one.
     no_digests: Vec<Algorithm>,
     no_ranges: bool,
 }
@@ -361,7 +364,47 @@ impl Endpoint {
     fn offered(&self) -> Vec<Algorithm> {
         let Offers::Perhaps(order) = self.quirks().offers else { return Vec::new() };
         let learnt = self.learnt();
-        let fresh = order.iter().filter(|a| !learnt.digests.contains(a) && !learnt.no_digests.contains(a));
+        let fresh = order.iter().filter(|a| !learnt.digests.contains(a) && !learnt.lacks(**a));
         learnt.digests.iter().chain(fresh).copied().collect()
+    }
+}
+
+impl Learnt {
+    /// Whether the server has no checksums of this kind. One file without is no proof: it may be an old one, or its
+    /// checksum is still to be computed.
+    fn lacks(&self, algorithm: Algorithm) -> bool {
+        const PROOF: usize = 3;
+        self.no_digests.iter().filter(|missing| **missing == algorithm).count() >= PROOF
+    }
+
+    fn digest_seen(&mut self, algorithm: Algorithm) {
+        if !self.digests.contains(&algorithm) {
+            self.digests.push(algorithm);
+            self.no_digests.retain(|missing| *missing != algorithm);
+        }
+    }
+
+    fn digest_missed(&mut self, algorithm: Algorithm) {
+        if !self.digests.contains(&algorithm) && !self.lacks(algorithm) {
+            self.no_digests.push(algorithm);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_without_a_checksum_is_no_reason_to_ask_no_more() {
+        let (mut learnt, algorithm) = (Learnt::default(), Algorithm::Adler32);
+        learnt.digest_missed(algorithm);
+        learnt.digest_missed(algorithm);
+        assert!(!learnt.lacks(algorithm));
+        learnt.digest_missed(algorithm);
+        assert!(learnt.lacks(algorithm));
+        learnt.digest_seen(algorithm);
+        (0..10).for_each(|_| learnt.digest_missed(algorithm));
+        assert!(!learnt.lacks(algorithm), "it has some");
     }
 }

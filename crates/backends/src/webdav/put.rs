@@ -12,10 +12,10 @@ use law_storage::{
 
 use super::Endpoint;
 use super::digest::Told;
+use super::leftover::{Aside, Temporary};
 use super::look::Seen;
 use super::status::refused;
 use crate::http::{Address, Answer, Request, Upload};
-use crate::webdav::change::{Aside, Temporary};
 
 /// Looks, spools what has no size, and writes in the way that this kind of server needs.
 pub(super) async fn put(
@@ -280,7 +280,10 @@ impl Job<'_> {
             0 => self.prove_then_send(&upload, address.clone(), refuse).await,
             _ => self.send_then_prove(&upload, address.clone(), refuse).await,
         };
-        let (answer, source_proof) = sent.map_err(|error| error.leaving(self.left_by_abort()))?;
+        let (answer, source_proof) = sent.map_err(|error| match error.left_behind() {
+            Some(_) => error,
+            None => error.leaving(self.left_by_abort()),
+        })?;
         let tag = answer.text(header::ETAG);
         let place = answer.address.origin().path(self.path);
         answer.body.discard().await;
@@ -294,7 +297,8 @@ impl Job<'_> {
     async fn prove_then_send(&self, upload: &Upload<'_>, to: Address, refuse: bool) -> Result<(Answer, Proof)> {
         let digests = Hasher::new(upload.algorithms().iter().copied()).finish();
         let proof = self.source.prove(self.call, &Taken { size: 0, digests }).await?;
-        Ok((self.send(upload, to, refuse).await?, proof))
+        let answer = self.send(upload, to, refuse).await.map_err(|error| self.unpublished(error))?;
+        Ok((answer, proof))
     }
 
     async fn send_then_prove(&self, upload: &Upload<'_>, to: Address, refuse: bool) -> Result<(Answer, Proof)> {
@@ -315,7 +319,7 @@ impl Job<'_> {
             proof = prove => proof?,
         };
         upload.release_the_end();
-        Ok((send.await?, proof))
+        Ok((send.await.map_err(|error| self.unpublished(error))?, proof))
     }
 
     fn left_by_abort(&self) -> &'static str {

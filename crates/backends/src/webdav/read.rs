@@ -109,6 +109,7 @@ impl Endpoint {
 
     async fn get(&self, call: &Call, path: &Path, part: Option<ByteRange>, pinned: &Validator) -> Result<Answer> {
         let mut request = Request::new(Method::GET, self.address(path))
+            .streamed()
             .header(header::TE, HeaderValue::from_static("trailers"))
             .header(TRANSFER_STATUS, HeaderValue::from_static("true"));
         if let Some(part) = part {

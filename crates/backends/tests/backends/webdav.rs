@@ -1,11 +1,12 @@
 //! WebDAV, against the real servers of this field.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use law_storage::{
-    Algorithm, Backend, BytesSource, Call, EndpointSettings, ErrorKind, Hasher, Parents, Path, Publish, PutOptions,
-    ReadOptions, Support, Verify, conformance,
+    Algorithm, Backend, ByteStream, BytesSource, Call, EndpointSettings, ErrorKind, Hasher, LocalFile, Parents, Path,
+    Proof, Publish, PutOptions, ReadOptions, Result, Source, Support, Taken, Verify, conformance,
 };
 
 use crate::server::{OwnServer, setting, webdav};
@@ -202,4 +203,54 @@ async fn publication_can_be_configured() {
     let path = base.child("file").unwrap();
     let receipt = backend.put(&Call::new(), &path, &BytesSource::new("x"), &options).await.unwrap();
     assert_eq!(receipt.publish, Publish::Rename);
+}
+
+/// A file of the server that it is copied to.
+#[derive(Debug)]
+struct Again(Arc<dyn Backend>, Path);
+
+#[async_trait::async_trait]
+impl Source for Again {
+    fn describe(&self) -> String {
+        self.1.to_string()
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(5)
+    }
+
+    async fn open(&self, call: &Call, _offset: u64) -> Result<ByteStream> {
+        Ok(self.0.read(call, &self.1, &ReadOptions::whole()).await?.stream)
+    }
+
+    fn wanted(&self) -> Vec<Algorithm> {
+        Vec::new()
+    }
+
+    async fn prove(&self, _call: &Call, _taken: &Taken) -> Result<Proof> {
+        Ok(Proof::Size)
+    }
+
+    async fn local_file(&self) -> Result<Option<LocalFile>> {
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn reads_and_writes_of_one_endpoint_do_not_wait_for_each_other() {
+    let Some(url) = setting("APACHE_HTTP") else { return };
+    let mut settings = EndpointSettings::default();
+    settings.concurrency = 1;
+    let (backend, base) = webdav(&format!("{url}/open"), &settings);
+    let options = PutOptions { parents: Parents::Create, ..PutOptions::default() };
+    let (from, call) = (base.child("from").unwrap(), Call::new().within(Duration::from_secs(30)));
+    backend.put(&call, &from, &BytesSource::new("bytes"), &options).await.unwrap();
+    let source = Again(backend.clone(), from);
+    let copy = |number: u32| {
+        let (to, backend, source, options, call) =
+            (base.child(format!("to{number}")).unwrap(), &backend, &source, &options, &call);
+        async move { backend.put(call, &to, source, options).await.map(|receipt| receipt.size) }
+    };
+    let sizes: Vec<_> = stream::iter(0..4).map(copy).buffer_unordered(4).collect().await;
+    assert!(sizes.iter().all(|size| matches!(size, Ok(5))), "{sizes:?}");
 }

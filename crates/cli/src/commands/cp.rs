@@ -131,6 +131,11 @@ impl Cp {
             _ => {}
         }
         let target = self.target(context, to, from.len() > 1).await?;
+        if matches!(target.kind, TargetKind::Directory) {
+            // Of `a/` what it has is copied, and not its name.
+            let named = from.iter().filter(|text| !text.as_encoded_bytes().ends_with(b"/"));
+            context.refuse_same_names(named, &target.place)?;
+        }
         context.for_each(from, async |from| self.one(context, from, &target).await).await
     }
 

@@ -3,8 +3,8 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::Args;
-use law_storage::{Destination, Error, ErrorKind, Metadata, Verify, aside_path};
-use law_transfer::{CopyOptions, Outcome, Place, Policy, copy_file, copy_tree, remove_tree};
+use law_storage::{Destination, Error, ErrorKind, Metadata, Verify};
+use law_transfer::{CopyOptions, Inventory, Place, Policy, copy_file, copy_tree, remove_copied};
 use serde_json::json;
 
 use crate::context::Context;
@@ -44,6 +44,9 @@ impl Mv {
                 None => (ErrorKind::NotFound, "no such directory"),
             };
             return Err(Error::new(kind, message).at(&target).into());
+        }
+        if is_directory {
+            context.refuse_same_names(from.iter(), &target)?;
         }
         context.for_each(from, async |from| self.one(context, from, &target, is_directory).await).await
     }
@@ -89,61 +92,31 @@ impl Mv {
             preserve_modified: true,
             ..CopyOptions::default()
         };
+        let inventory = Inventory::take(&context.call, from).await?;
         if metadata.is_directory() {
-            self.tree(context, from, to, metadata, &options).await?;
+            copy_whole_tree(context, from, to, &options).await?;
         } else {
-            let copied = copy_file(&context.call, from, to, &options).await?;
-            debug_assert!(!matches!(copied.outcome, Outcome::Kept));
-            remove_source(context, from, to, metadata).await?;
+            copy_file(&context.call, from, to, &options).await?;
         }
+        remove_copied(&context.call, from, to, &inventory).await?;
         Ok("copied, verified, removed the source")
-    }
-
-    /// The source goes only if all of it is there.
-    async fn tree(
-        &self,
-        context: &Context,
-        from: &Place,
-        to: &Place,
-        metadata: &Metadata,
-        options: &CopyOptions,
-    ) -> Result<(), Failure> {
-        let report = copy_tree(&context.call, from, to, options, &mut |_| {}).await?;
-        let kinds: Vec<ErrorKind> = report.failed.iter().map(Error::kind).collect();
-        report.failed.iter().for_each(|error| context.tell(error));
-        if !kinds.is_empty() {
-            output::note(format!("{from} stays, as not all of it was copied"));
-            return Err(Failure::Several(kinds));
-        }
-        if let Some((place, reason)) = report.skipped.first() {
-            let error = Error::new(ErrorKind::Unsupported, format!("cannot move {reason}")).at(place);
-            return Err(error.leaving(format!("{from} stays; everything else was copied")).into());
-        }
-        remove_source(context, from, to, metadata).await
     }
 }
 
-/// Removes what was copied. Two URLs may name the same file, of which the copy would then go as well: the source steps
-/// aside first, and comes back if its copy went with it.
-async fn remove_source(context: &Context, from: &Place, to: &Place, metadata: &Metadata) -> Result<(), Failure> {
-    let aside = aside_path(&from.resolved())?;
-    let left = || format!("the source is at {} now", from.backend().url(&aside));
-    from.backend().rename(&context.call, &from.resolved(), &aside, Destination::NoReplace).await?;
-    let copy = context.stat(to).await;
-    if !matches!(copy, Ok(Some(_))) {
-        let back = from.backend().rename(&context.call, &aside, &from.resolved(), Destination::NoReplace).await;
-        back.map_err(|error| error.leaving(left()))?;
-        return Err(copy.map_or_else(Failure::from, |_| same_file(from, to).into()));
+/// Copies a tree that is to be removed afterwards: an error unless all of it was copied.
+async fn copy_whole_tree(context: &Context, from: &Place, to: &Place, options: &CopyOptions) -> Result<(), Failure> {
+    let report = copy_tree(&context.call, from, to, options, &mut |_| {}).await?;
+    let kinds: Vec<ErrorKind> = report.failed.iter().map(Error::kind).collect();
+    report.failed.iter().for_each(|error| context.tell(error));
+    if !kinds.is_empty() {
+        output::note(format!("{from} stays, as not all of it was copied"));
+        return Err(Failure::Several(kinds));
     }
-    if !metadata.is_directory() {
-        let removed = from.backend().remove_file(&context.call, &aside).await;
-        return Ok(removed.map_err(|error| error.leaving(left()))?);
+    if let Some((place, reason)) = report.skipped.first() {
+        let error = Error::new(ErrorKind::Unsupported, format!("cannot move {reason}")).at(place);
+        return Err(error.leaving(format!("{from} stays; everything else was copied")).into());
     }
-    let name = aside.name().unwrap_or_default();
-    let tree =
-        Place { fs: from.fs.clone(), path: from.path.parent().unwrap_or_default().child(name).map_err(Error::from)? };
-    let removed = remove_tree(&context.call, &tree, &mut |_| {}).await;
-    Ok(removed.map_err(|error| error.leaving(format!("what is left of the source is at {tree}")))?)
+    Ok(())
 }
 
 fn same_file(from: &Place, to: &Place) -> Error {
