@@ -10,7 +10,8 @@ const SCHEMES: [&str; 16] = [
     "dcap", "sftp", "gcs",
 ];
 
-/// The name of a `[fs.NAME]`: letters, digits, `_` and `-`, not longer than 64 bytes, not the scheme of a URL.
+/// The name of a `[fs.NAME]`: a letter, then letters, digits, `_` and `-`, not longer than 64 bytes, not the scheme of a
+/// URL. `NAME:path` is read so; `2:path` is a local file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
@@ -27,8 +28,11 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if text.is_empty() || text.len() > 64 || !text.bytes().all(is_plain) {
-            return Err(format!("{text:?} is no name of a file system: use up to 64 letters, digits, _ and -"));
+        let begins = text.starts_with(|first: char| first.is_ascii_alphabetic());
+        if !begins || !(1..=64).contains(&text.len()) || !text.bytes().all(is_plain) {
+            return Err(format!(
+                "{text:?} is no name of a file system: use a letter and up to 63 letters, digits, _ and -"
+            ));
         }
         if SCHEMES.contains(&text) {
             return Err(format!("{text:?} is the scheme of URLs and cannot name a file system"));
@@ -56,7 +60,7 @@ mod tests {
     #[test]
     fn names_are_plain_words() {
         assert_eq!("wlcg_2-a".parse::<Name>().unwrap().as_str(), "wlcg_2-a");
-        for bad in ["", "a:b", "a/b", "a.b", "\u{e9}", "a b", "*", "davs", &"a".repeat(65)] {
+        for bad in ["", "2a", "-a", "a:b", "a/b", "a.b", "\u{e9}", "a b", "*", "davs", &"a".repeat(65)] {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");
         }
     }

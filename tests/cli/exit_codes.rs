@@ -4,7 +4,7 @@ use law_faults::FaultProxy;
 use rustix::process::Signal;
 
 use crate::sandbox::{Sandbox, Served, send};
-use crate::with_server;
+use crate::{with_files, with_server};
 
 struct Way {
     code: i32,
@@ -90,4 +90,38 @@ fn a_reader_that_goes_away_is_no_failure_to_talk_about() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(141), b"".as_slice()));
+}
+
+#[test]
+fn a_door_on_this_disk() {
+    let sandbox = with_files();
+    let door = format!("[fs.x]\ndoors = [\"file://{}\"]\nbase = \"/d\"\n", sandbox.path("").display());
+    sandbox.write("law.toml", door);
+    let run = sandbox.fs("--deadline 20s ls x:");
+    assert_eq!(run.text(), "a.txt\nsub\n", "{run}");
+}
+
+#[test]
+fn a_configuration_that_does_not_count_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = with_files();
+    sandbox.write("law.toml", "[fs.x]\ndoors = [\"file:///\"]\n");
+    std::fs::set_permissions(sandbox.path("law.toml"), PermissionsExt::from_mode(0o666)).unwrap();
+    let run = sandbox.fs("ls x:");
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("law.toml is ignored: everybody may write it"), "{run}");
+}
+
+#[test]
+fn an_authority_that_is_missing_is_a_wrong_configuration() {
+    let sandbox = with_files();
+    let run = sandbox.fs("--set fs.*.ca=/nope ls https://127.0.0.1:9/");
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.only_error().contains("/nope"), "{run}");
+}
+
+#[test]
+fn a_command_of_fs_without_fs_is_suggested() {
+    let run = Sandbox::new().law(["ls"]);
+    assert!(run.stderr.contains("fs ls"), "{run}");
 }

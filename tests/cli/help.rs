@@ -63,8 +63,9 @@ fn of_cp() {
     Copy files, with proof that both ends have the same bytes.
 
     A destination that is a directory takes the copies under their own names. `cp -r a b/` makes b/a, or
-    b if there is no b yet; `cp -r a/ b/` copies what a has. A file that has the same content already is
-    left alone. `-` is standard input or output.
+    b if there is no b yet; `cp -r a/ b/` copies what a has. A file that has the same content already,
+    as far as checksums tell, is left alone. Symbolic links within a directory are passed over and
+    named. `-` is standard input or output.
 
     Usage: law fs cp [OPTIONS] <PLACE> <PLACE>...
 
@@ -112,7 +113,7 @@ fn of_cp() {
               Make missing directories above the destination
 
       -p, --preserve
-              Keep the time of modification, where the destination can
+              Keep the time of modification and the permissions, where the destination can
 
           --dry-run
               Only say what would be copied

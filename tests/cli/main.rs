@@ -9,6 +9,7 @@ mod sandbox;
 mod cat;
 mod checksum;
 mod cp;
+mod cp_names;
 mod demo;
 mod exists;
 mod exit_codes;

@@ -88,3 +88,30 @@ fn what_is_said() {
     ");
     assert_eq!(sandbox.names(""), ["d", "d/.hidden", "d/a.txt", "d/sub", "d/sub/b.txt"]);
 }
+
+#[test]
+fn a_whole_storage_is_refused_in_a_dry_run_too() {
+    let (sandbox, server) = with_server();
+    for options in ["", "--dry-run"] {
+        assert_eq!(sandbox.fs(&format!("rm -r {options} {}", server.url)).code, Some(2), "{options}");
+    }
+}
+
+#[test]
+fn changes_are_objects_for_who_wants_objects() {
+    on_both(|sandbox, place| {
+        for (line, outcome) in [
+            ("mkdir --dry-run", "would make"),
+            ("mkdir", "made"),
+            ("rm -r --dry-run", "would remove"),
+            ("rm -r", "removed"),
+            ("touch --dry-run", "would make"),
+            ("touch", "made"),
+        ] {
+            let run = sandbox.fs(&format!("--json {line} {place}new"));
+            assert_eq!(run.objects()[0]["outcome"], outcome, "{run}");
+        }
+        let run = sandbox.fs("--json lss");
+        assert_eq!((run.code, run.error_object()["exit"].as_u64()), (Some(2), Some(2)), "{run}");
+    });
+}

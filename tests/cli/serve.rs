@@ -28,10 +28,10 @@ fn read_only() {
     $ law fs cat http://127.0.0.1:PORT/a.txt
     hello
     $ law fs cp d/a.txt http://127.0.0.1:PORT/new
-    2> law fs cp: read-only storage (HTTP 403 Forbidden, "this server is read-only") http://127.0.0.1:PORT/.new.NONCE.lawpart; nothing was published
+    2> law fs cp: read-only storage (HTTP 403 Forbidden, "this server is read-only") http://127.0.0.1:PORT/new; nothing was published
     [exit 5]
     $ law fs cp d/sub/b.txt http://127.0.0.1:PORT/a.txt
-    2> law fs cp: read-only storage (HTTP 403 Forbidden, "this server is read-only") http://127.0.0.1:PORT/.a.txt.NONCE.lawpart; nothing was published
+    2> law fs cp: read-only storage (HTTP 403 Forbidden, "this server is read-only") http://127.0.0.1:PORT/a.txt; nothing was published
     [exit 5]
     $ law fs rm http://127.0.0.1:PORT/a.txt
     2> law fs rm: read-only storage (HTTP 403 Forbidden, "this server is read-only") http://127.0.0.1:PORT/a.txt

@@ -143,7 +143,10 @@ fn errors_name_place_reason_and_remedy() {
             "1:9: fs.wlcg.timeouts is a section, not a string; write [fs.wlcg.timeouts] and its options below",
         ),
         ("[fs.davs]", "1:5: \"davs\" is the scheme of URLs and cannot name a file system"),
-        ("fs.\"a b\".base = 1", "1:4: \"a b\" is no name of a file system: use up to 64 letters, digits, _ and -"),
+        (
+            "fs.\"a b\".base = 1",
+            "1:4: \"a b\" is no name of a file system: use a letter and up to 63 letters, digits, _ and -",
+        ),
         ("fs.\"*\".retires = 1", "1:8: unknown option \"retires\" in [fs.\"*\"]; did you mean \"retries\"?"),
         ("[fs.wlcg]\ndoors = [\"davs://a\"]\ndoors = []", "3:1: this is no TOML: duplicate key; correct it there"),
     ];

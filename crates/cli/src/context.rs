@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::{FsCommand, Global};
 use crate::exit::{self, Failure};
+use crate::output::Out;
 
 /// The frame of one command.
 #[derive(Clone)]
@@ -60,6 +61,26 @@ impl Context {
     pub(crate) async fn existing(&self, place: &Place) -> Result<Metadata> {
         let missing = || Error::new(ErrorKind::NotFound, "not found").at(place);
         self.stat(place).await?.ok_or_else(missing)
+    }
+
+    /// Says what a dry run would do.
+    pub(crate) fn would(&self, act: &str, place: &Place) -> Result<(), Failure> {
+        if self.json {
+            return self.has(&format!("would {act}"), place);
+        }
+        let mut out = Out::new();
+        out.line(format!("would {act} {place}"))?;
+        Ok(out.flush()?)
+    }
+
+    /// Says what was done to whoever reads objects; to people, silence says it.
+    pub(crate) fn has(&self, outcome: &str, place: &Place) -> Result<(), Failure> {
+        if !self.json {
+            return Ok(());
+        }
+        let mut out = Out::new();
+        out.line(serde_json::json!({"place": place.to_string(), "outcome": outcome}))?;
+        Ok(out.flush()?)
     }
 
     /// Tells an error and goes on.

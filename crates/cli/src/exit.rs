@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
 use law_storage::{Error, ErrorKind};
 use serde_json::{Value, json};
+
+use crate::arguments::FsProgram;
 
 /// Why a command ends without success.
 #[derive(Debug)]
@@ -133,6 +136,26 @@ fn describe(error: &Error, exit: u8, command: &str) -> Value {
         "left": error.left_behind(),
         "attempts": attempts,
     })
+}
+
+/// Ends the program for a command line that cannot be understood, or that asks for help.
+#[allow(clippy::print_stderr, reason = "this is where errors are shown")]
+pub(crate) fn usage(mut error: clap::Error, command: &str) -> ! {
+    let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let is_fs = |name: &str| FsProgram::command().find_subcommand(name).is_some();
+    let typed = arguments.get(1).and_then(|name| name.to_str()).filter(|name| command == "law" && is_fs(name));
+    if let Some(name) = typed {
+        let better = clap::error::ContextValue::Strings(vec![format!("fs {name}")]);
+        error.insert(clap::error::ContextKind::SuggestedSubcommand, better);
+    }
+    if !error.use_stderr() || !arguments.iter().any(|argument| argument == "--json") {
+        error.exit();
+    }
+    let text = error.to_string();
+    let message = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
+    let error = Error::new(ErrorKind::InvalidInput, message);
+    eprintln!("{}", describe(&error, code(error.kind()), command));
+    std::process::exit(code(error.kind()).into())
 }
 
 /// The exit code of a whole command.

@@ -20,7 +20,8 @@ use context::Context;
 
 /// The program `law`.
 pub fn law() -> ExitCode {
-    match LawProgram::parse().command {
+    let program = LawProgram::try_parse().unwrap_or_else(|error| exit::usage(error, "law"));
+    match program.command {
         LawCommand::Fs(program) => run(program, "law fs"),
         LawCommand::Demo(options) => demo::run(&options),
     }
@@ -28,7 +29,7 @@ pub fn law() -> ExitCode {
 
 /// The program `law-fs`, which is `law fs`.
 pub fn law_fs() -> ExitCode {
-    run(FsProgram::parse(), "law-fs")
+    run(FsProgram::try_parse().unwrap_or_else(|error| exit::usage(error, "law-fs")), "law-fs")
 }
 
 fn run(program: FsProgram, name: &str) -> ExitCode {

@@ -202,6 +202,13 @@ impl Error {
         self
     }
 
+    /// Replaces the place where it happened, which would mean nothing to the user: a temporary name.
+    #[must_use]
+    pub fn instead_at(mut self, url: impl fmt::Display) -> Self {
+        self.0.url = Some(url.to_string());
+        self
+    }
+
     /// Adds what was being done, if that is not yet known.
     #[must_use]
     pub fn during(mut self, operation: Operation) -> Self {

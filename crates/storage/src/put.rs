@@ -66,6 +66,9 @@ pub struct PutOptions {
     pub modified: Option<SystemTime>,
     /// The permission bits to set, where the storage has them.
     pub mode: Option<u32>,
+    /// The permission bits of a file that is new, before the process's umask takes some away; a file that is replaced
+    /// keeps its own. Only where the storage has them, and `mode` is none.
+    pub created_mode: Option<u32>,
 }
 
 /// Who computed a checksum.

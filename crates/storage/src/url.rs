@@ -145,7 +145,7 @@ impl Url {
     /// [`ErrorKind::InvalidInput`] with the reason and, for a mistyped scheme, a suggestion.
     pub fn parse(text: impl AsRef<OsStr>) -> Result<Self> {
         let raw = text.as_ref();
-        let trailing_slash = raw.as_bytes().ends_with(b"/");
+        let trailing_slash = raw.as_bytes().ends_with(b"/") || raw.as_bytes().ends_with(b"/.");
         let location = match raw.to_str() {
             Some(text) => location(text)?,
             None => Location::Local(raw.into()),
@@ -158,7 +158,7 @@ impl Url {
         &self.location
     }
 
-    /// Whether a `/` was written at its end: a destination that is a directory.
+    /// Whether a `/` or `/.` was written at its end: a directory, and of a source what it has.
     pub fn trailing_slash(&self) -> bool {
         self.trailing_slash
     }
@@ -185,10 +185,9 @@ fn location(text: &str) -> Result<Location> {
     }
 }
 
-/// A letter, then at least one more of letters, digits, `_ . + -`: so that `C:` is not a name.
+/// A letter, then letters, digits, `_ . + -`.
 fn is_name(prefix: &str) -> bool {
-    prefix.len() > 1
-        && prefix.starts_with(|c: char| c.is_ascii_alphabetic())
+    prefix.starts_with(|c: char| c.is_ascii_alphabetic())
         && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.+-".contains(&b))
 }
 

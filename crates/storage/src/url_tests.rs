@@ -44,7 +44,9 @@ fn every_scheme_of_the_field_parses() {
 
 #[test]
 fn local_paths() {
-    for (text, path) in [("./a", "./a"), ("/a", "/a"), ("a/b", "a/b"), ("file:///a%20b", "/a b"), ("C:x", "C:x")] {
+    for (text, path) in
+        [("./a", "./a"), ("/a", "/a"), ("a/b", "a/b"), ("file:///a%20b", "/a b"), ("./C:x", "./C:x"), ("2:x", "2:x")]
+    {
         assert_eq!(url(text).location(), &Location::Local(path.into()), "{text}");
     }
     assert_eq!(url("file://localhost/a").location(), &Location::Local("/a".into()));
@@ -60,6 +62,7 @@ fn bytes_that_are_no_text_are_a_local_path() {
 
 #[test]
 fn names_of_file_systems() {
+    assert!(matches!(url("x:a").location(), Location::Named { name, .. } if name == "x"));
     let expected = Location::Named { name: "wlcg_fs".into(), path: Path::parse("store/x:y").unwrap() };
     assert_eq!(url("wlcg_fs:/store/x:y").location(), &expected);
     assert_eq!(url("wlcg:").to_string(), "wlcg:");

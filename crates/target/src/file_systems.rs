@@ -31,6 +31,7 @@ impl FileSystems {
     pub fn load(overrides: &[String]) -> Result<Self> {
         let overrides: Vec<&str> = overrides.iter().map(String::as_str).collect();
         let config = Config::load(&Environment::of_process()?, &overrides).map_err(misconfigured)?;
+        config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         Ok(Self { config: Arc::new(config), registry: registry(), ca: None, ready: Arc::default() })
     }
 
@@ -198,13 +199,13 @@ impl FileSystems {
 
     fn remembered(&self, key: &str, make: impl FnOnce() -> Result<FileSystem>) -> Result<FileSystem> {
         // A map of file systems is right whatever panicked beside it.
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fs) = ready.get(key) {
+        let ready = || self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fs) = ready().get(key) {
             return Ok(fs.clone());
         }
+        // Without the lock: the file system of a local door is that of the disk, which is remembered here, too.
         let fs = make()?;
-        ready.insert(key.to_owned(), fs.clone());
-        Ok(fs)
+        Ok(ready().entry(key.to_owned()).or_insert(fs).clone())
     }
 }
 

@@ -1,7 +1,7 @@
 //! One file from one place to another.
 
 use law_storage::{
-    Call, Computed, Destination, Error, ErrorKind, Existing, FileSource, Metadata, Operation, Parents, Proof,
+    Call, Computed, Destination, Digest, Error, ErrorKind, Existing, FileSource, Metadata, Operation, Parents, Proof,
     PutOptions, Receipt, Result, Source, Support, Validator, Verify,
 };
 
@@ -30,8 +30,8 @@ pub struct CopyOptions {
     pub verify: Verify,
     /// Whether directories above the destination are made.
     pub parents: Parents,
-    /// Keeps the time of modification, where the destination can.
-    pub preserve_modified: bool,
+    /// Keeps the time of modification and the permission bits, where the destination can.
+    pub preserve: bool,
     /// Finds out what would happen, and changes nothing.
     pub dry_run: bool,
     /// Where to count.
@@ -46,7 +46,7 @@ pub enum Outcome {
     /// The storage copied it by itself.
     CopiedByStorage,
     /// Its destination had the same content already.
-    Same(Proof),
+    Same(Digest),
     /// Its destination exists, and was to stay.
     Kept,
     /// It would be written, were this not a dry run.
@@ -85,6 +85,7 @@ pub async fn copy_file(call: &Call, from: &Place, to: &Place, options: &CopyOpti
         return Ok(done(outcome));
     }
     if options.dry_run {
+        would_have_a_place(call, to, existing.as_ref(), options.parents).await?;
         return Ok(done(Outcome::Would));
     }
     let outcome = write(call, from, &metadata, to, existing.as_ref(), options).await?;
@@ -102,6 +103,19 @@ async fn look(call: &Call, from: &Place) -> Result<Metadata> {
             Err(error.during(Operation::Copy).hint("what a pipe or a device gives can be copied from `-`"))
         }
         Some(metadata) => Ok(metadata),
+    }
+}
+
+/// What a write would find out.
+async fn would_have_a_place(call: &Call, to: &Place, existing: Option<&Metadata>, parents: Parents) -> Result<()> {
+    let parent = to.resolved().parent().filter(|_| existing.is_none() && parents == Parents::Require);
+    let Some(parent) = parent else { return Ok(()) };
+    let refuse =
+        |kind: ErrorKind| Err(Error::new(kind, kind.phrase()).at(to.backend().url(&parent)).during(Operation::Copy));
+    match to.backend().stat(call, &parent).await? {
+        None => refuse(ErrorKind::NotFound),
+        Some(metadata) if !metadata.is_directory() => refuse(ErrorKind::NotADirectory),
+        Some(_) => Ok(()),
     }
 }
 
@@ -128,18 +142,18 @@ async fn spare(
         Policy::Never => Ok(Some(Outcome::Kept)),
         Policy::Fail => refuse(ErrorKind::AlreadyExists),
         Policy::Differs if existing.size != source.size => Ok(None),
-        Policy::Differs => Ok(same_content(call, from, to).await?.map(Outcome::Same)),
+        Policy::Differs => Ok(same_checksum(call, from, to).await?.map(Outcome::Same)),
     }
 }
 
-/// The proof that two files of one size have the same content; none if they differ, or if nobody can tell.
-async fn same_content(call: &Call, from: &Place, to: &Place) -> Result<Option<Proof>> {
+/// The checksum that two files of one size share; none if they differ, or if nobody can tell.
+async fn same_checksum(call: &Call, from: &Place, to: &Place) -> Result<Option<Digest>> {
     // The side that has checksums of its own says which kind; a local disk can compute any.
     let (first, second) =
         if from.backend().capabilities().local_files == Support::Yes { (to, from) } else { (from, to) };
     let Some(one) = first.backend().digest(call, &first.resolved(), &[]).await? else { return Ok(None) };
     let other = second.backend().digest(call, &second.resolved(), &[one.algorithm()]).await?;
-    Ok((other.as_ref() == Some(&one)).then_some(Proof::Checksum(one.algorithm())))
+    Ok(other.filter(|other| *other == one))
 }
 
 async fn write(
@@ -168,7 +182,9 @@ async fn write(
         },
         parents: options.parents,
         verify: options.verify,
-        modified: metadata.modified.map(|m| m.time).filter(|_| options.preserve_modified),
+        modified: metadata.modified.map(|m| m.time).filter(|_| options.preserve),
+        mode: metadata.mode.filter(|_| options.preserve),
+        created_mode: metadata.mode,
         ..PutOptions::default()
     };
     let receipt = to.backend().put(call, &to.resolved(), &*source, &put).await?;
@@ -215,7 +231,11 @@ impl Copied {
 
     /// The checksum that both ends agree on, where a storage computed one.
     pub fn checksum(&self) -> Option<String> {
-        let Outcome::Written(receipt) = &self.outcome else { return None };
+        let receipt = match &self.outcome {
+            Outcome::Same(digest) => return Some(digest.to_string()),
+            Outcome::Written(receipt) => receipt,
+            Outcome::CopiedByStorage | Outcome::Kept | Outcome::Would => return None,
+        };
         let proven = matches!(receipt.source_proof, Proof::Checksum(_)).then(|| receipt.digests.first()).flatten();
         let digest = receipt.storage_digest().or(proven.filter(|(_, who)| *who == Computed::Here).map(|(d, _)| d));
         digest.map(ToString::to_string)

@@ -1,7 +1,7 @@
 //! Whole trees: copied and removed.
 
 use futures_util::StreamExt as _;
-use law_storage::{Call, Entry, Error, Kind, Parents, Result};
+use law_storage::{Call, Entry, Error, Kind, Parents, Result, is_temporary};
 
 use crate::{Copied, CopyOptions, Place, Walked, copy_file, walk};
 
@@ -57,6 +57,9 @@ async fn step(call: &Call, from: &Place, to: &Place, options: &CopyOptions, walk
     let walked = walked?;
     let (source, target) = (from.join(&walked.below), to.join(&walked.below));
     let done = match walked.entry.metadata.kind {
+        Kind::File if is_temporary(source.path.name().unwrap_or_default()) => {
+            Ok(Step::Skipped(source, "a temporary file of a write that goes on or broke off"))
+        }
         Kind::File => copy_file(call, &source, &target, options).await.map(|copied| Step::Copied(Box::new(copied))),
         Kind::Directory if options.dry_run => Ok(Step::Made),
         Kind::Directory => {

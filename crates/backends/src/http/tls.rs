@@ -33,7 +33,11 @@ pub(super) fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
 }
 
 fn load(ca: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let unreadable = |e: std::io::Error| Error::from(e).at(ca.display());
+    // A file that is missing here must never read as "the storage has no such file".
+    let unreadable = |e: std::io::Error| {
+        let error = Error::new(ErrorKind::InvalidInput, "cannot read the certificate authorities in").at(ca.display());
+        error.because(e).hint("option `ca` of the file system")
+    };
     if !std::fs::metadata(ca).map_err(unreadable)?.is_dir() {
         return Ok(certificates_of(&std::fs::read(ca).map_err(unreadable)?));
     }
@@ -89,6 +93,6 @@ mod tests {
     fn a_file_without_certificates_is_an_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
         assert_eq!(client_config(Some(file.path())).unwrap_err().kind(), ErrorKind::InvalidInput);
-        assert_eq!(client_config(Some(Path::new("/no/such/ca"))).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(client_config(Some(Path::new("/no/such/ca"))).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path as OsPath, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -91,7 +91,8 @@ fn stage(full: &OsPath, name: &Path, options: &PutOptions, durability: Durabilit
     }
     let name = std::os::unix::ffi::OsStrExt::from_bytes(name.name().unwrap_or_default());
     let temporary = above.join::<&std::ffi::OsStr>(name);
-    let file = OpenOptions::new().read(true).write(true).create_new(true).open(&temporary);
+    let created_mode = options.created_mode.unwrap_or(0o666) & 0o777;
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(created_mode).open(&temporary);
     let file = file.map_err(|e| failure(e, &target, Operation::Put))?;
     let replaced = existing.is_some();
     let staged = Staged {

@@ -129,8 +129,17 @@ impl Job<'_> {
                 guard.published();
                 Ok(receipt)
             }
-            Err(error) => Err(guard.discard(error).await),
+            Err(error) => Err(guard.discard(self.about_the_file(error, &temporary)).await),
         }
+    }
+
+    /// Nobody has asked for the temporary file, so that what happened to it happened to the file.
+    fn about_the_file(&self, error: Error, temporary: &Path) -> Error {
+        let name = String::from_utf8_lossy(temporary.name().unwrap_or_default());
+        // Its random part is not encoded in any URL.
+        let mark = name.rsplit('.').nth(1).unwrap_or_default();
+        let told = error.url().is_some_and(|url| url.contains(mark));
+        if told { error.instead_at(self.endpoint.url(self.path)) } else { error }
     }
 
     async fn write_and_publish(&self, temporary: &Path, address: Address, guard: &Temporary) -> Result<Receipt> {

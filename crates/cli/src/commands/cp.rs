@@ -18,8 +18,8 @@ use crate::output::{self, Out};
 /// Copy files, with proof that both ends have the same bytes.
 ///
 /// A destination that is a directory takes the copies under their own names. `cp -r a b/` makes b/a, or b if there is no
-/// b yet; `cp -r a/ b/` copies what a has. A file that has the same content already is left alone. `-` is standard input or
-/// output.
+/// b yet; `cp -r a/ b/` copies what a has. A file that has the same content already, as far as checksums tell, is left
+/// alone. Symbolic links within a directory are passed over and named. `-` is standard input or output.
 #[derive(Args)]
 pub(crate) struct Cp {
     /// What to copy, and last where to.
@@ -54,7 +54,7 @@ pub(crate) struct Cp {
     #[arg(long)]
     mkdir: bool,
 
-    /// Keep the time of modification, where the destination can.
+    /// Keep the time of modification and the permissions, where the destination can.
     #[arg(short, long)]
     preserve: bool,
 
@@ -124,6 +124,13 @@ impl Cp {
         // clap has made sure that there are two.
         let Some((to, from)) = self.places.split_last() else { return Ok(()) };
         match (from, to) {
+            ([from], to) if from == "-" && to == "-" => {
+                let error = Error::new(
+                    ErrorKind::InvalidInput,
+                    "from standard input to standard output there is nothing to copy",
+                );
+                return Err(error.into());
+            }
             ([from], to) if to == "-" => {
                 return cat::print(context, &context.place_only(from)?, self.verify.into()).await;
             }
@@ -205,7 +212,10 @@ impl Cp {
 
     fn finish_tree(&self, context: &Context, from: &Place, to: &Place, report: &TreeReport) -> Result<(), Failure> {
         for (place, reason) in &report.skipped {
-            output::note(format!("skipped {place}: {reason}"));
+            match context.json {
+                true => Out::new().line(json!({"from": place.to_string(), "outcome": "skipped", "reason": reason}))?,
+                false => output::note(format!("skipped {place}: {reason}")),
+            }
         }
         for error in &report.failed {
             context.tell(error);
@@ -224,7 +234,11 @@ impl Cp {
     /// Standard input is spooled, so that it has a size and can be sent again.
     async fn write_input(&self, context: &Context, to: &OsStr) -> Result<(), Failure> {
         use futures_util::{StreamExt as _, TryStreamExt as _};
-        let place = context.place_only(to)?;
+        let (place, slash) = context.place(to)?;
+        if slash {
+            let error = Error::new(ErrorKind::InvalidInput, "standard input has no name of its own in").at(&place);
+            return Err(error.hint("name the file that is to be written").into());
+        }
         if matches!(self.options().policy, Policy::Never) && context.stat(&place).await?.is_some() {
             let kept = json!({"from": "-", "to": place.to_string(), "outcome": "kept"});
             return Ok(self.print(context, &kept, &format!("- -> {place} (exists, kept)"))?);
@@ -264,7 +278,7 @@ impl Cp {
             policy,
             verify: self.verify.into(),
             parents: if self.mkdir { Parents::Create } else { Parents::Require },
-            preserve_modified: self.preserve,
+            preserve: self.preserve,
             dry_run: self.dry_run,
             ..CopyOptions::default()
         }
@@ -299,9 +313,9 @@ pub(crate) fn describe(copied: &Copied) -> Value {
         "outcome": copied.word(),
         "checksum": copied.checksum(),
     });
-    if let (Outcome::Written(receipt), Some(map)) = (&copied.outcome, object.as_object_mut()) {
-        map.insert("proof".into(), proof(receipt).into());
-        map.insert("replaced".into(), receipt.overwrite.map(Overwritten::word).into());
+    if let Outcome::Written(receipt) = &copied.outcome {
+        object["proof"] = proof(receipt).into();
+        object["replaced"] = receipt.overwrite.map(Overwritten::word).into();
     }
     object
 }

@@ -7,7 +7,6 @@ use law_storage::{Error, ErrorKind, Parents};
 
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::output::Out;
 
 /// Make directories.
 #[derive(Args)]
@@ -36,16 +35,15 @@ impl Mkdir {
             return Err(Error::new(ErrorKind::AlreadyExists, "already exists").at(&place).into());
         }
         if self.dry_run {
-            let mut out = Out::new();
-            out.line(format!("would make {place}"))?;
-            return Ok(out.flush()?);
+            return context.would("make", &place);
         }
         let parents = if self.parents { Parents::Create } else { Parents::Require };
         match place.backend().create_directory(&context.call, &place.resolved(), parents).await {
             Err(error) if error.kind() == ErrorKind::NotFound && !self.parents => {
                 Err(error.hint("mkdir -p makes the directories above it, too").into())
             }
-            other => Ok(other?),
+            Err(error) => Err(error.into()),
+            Ok(()) => context.has("made", &place),
         }
     }
 }

@@ -89,7 +89,7 @@ impl Mv {
         let options = CopyOptions {
             policy: if self.no_clobber { Policy::Fail } else { Policy::Differs },
             verify: Verify::Auto,
-            preserve_modified: true,
+            preserve: true,
             ..CopyOptions::default()
         };
         let inventory = Inventory::take(&context.call, from).await?;

@@ -4,11 +4,10 @@ use std::ffi::OsString;
 
 use clap::Args;
 use law_storage::{Entry, Error, ErrorKind};
-use law_transfer::{Place, remove_tree};
+use law_transfer::remove_tree;
 
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::output::Out;
 
 /// Remove files, and with -r directories and everything below them.
 #[derive(Args)]
@@ -49,29 +48,21 @@ impl Rm {
             let error = Error::new(ErrorKind::IsADirectory, "is a directory").at(&place);
             return Err(error.hint("rm -r removes it with everything below it").into());
         }
+        if place.path.is_root() {
+            let error = Error::new(ErrorKind::InvalidInput, "refusing to remove a whole storage").at(&place);
+            return Err(error.hint("name the directories below it").into());
+        }
         if self.dry_run {
-            return would_remove(&place);
+            return context.would("remove", &place);
         }
         if metadata.is_directory() {
-            return self.remove_tree(context, &place).await;
+            remove_tree(&context.call, &place, &mut |_: &Entry| {}).await?;
+            return context.has("removed", &place);
         }
         match place.backend().remove_file(&context.call, &path).await {
             Err(error) if self.force && error.kind() == ErrorKind::NotFound => Ok(()),
-            other => Ok(other?),
+            Err(error) => Err(error.into()),
+            Ok(()) => context.has("removed", &place),
         }
     }
-
-    async fn remove_tree(&self, context: &Context, place: &Place) -> Result<(), Failure> {
-        if place.path.is_root() {
-            let error = Error::new(ErrorKind::InvalidInput, "refusing to remove a whole storage").at(place);
-            return Err(error.hint("name the directories below it").into());
-        }
-        Ok(remove_tree(&context.call, place, &mut |_: &Entry| {}).await?)
-    }
-}
-
-fn would_remove(place: &Place) -> Result<(), Failure> {
-    let mut out = Out::new();
-    out.line(format!("would remove {place}"))?;
-    Ok(out.flush()?)
 }

@@ -8,7 +8,7 @@ use law_storage::{BytesSource, ErrorKind, Existing, Parents, PutOptions, Support
 
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::output::{self, Out};
+use crate::output;
 
 /// Make empty files, with the directories above them. A file that exists keeps its content.
 #[derive(Args)]
@@ -32,9 +32,7 @@ impl Touch {
         let (backend, path) = (place.backend(), place.resolved());
         let exists = context.stat(&place).await?.is_some();
         if self.dry_run {
-            let mut out = Out::new();
-            out.line(format!("would {} {place}", if exists { "renew the time of" } else { "make" }))?;
-            return Ok(out.flush()?);
+            return context.would(if exists { "renew the time of" } else { "make" }, &place);
         }
         if exists {
             return match backend.capabilities().set_modified {
@@ -42,14 +40,18 @@ impl Touch {
                     output::note(format!("{place} exists; this storage cannot renew its time"));
                     Ok(())
                 }
-                _ => Ok(backend.set_modified(&context.call, &path, SystemTime::now()).await?),
+                _ => {
+                    backend.set_modified(&context.call, &path, SystemTime::now()).await?;
+                    context.has("renewed", &place)
+                }
             };
         }
         let options = PutOptions { existing: Existing::Refuse, parents: Parents::Create, ..PutOptions::default() };
         match backend.put(&context.call, &path, &BytesSource::new(""), &options).await {
             // Another one made it meanwhile: that is as good.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            other => Ok(other.map(drop)?),
+            Err(error) => Err(error.into()),
+            Ok(_) => context.has("made", &place),
         }
     }
 }

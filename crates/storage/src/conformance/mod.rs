@@ -96,6 +96,12 @@ pub fn cases() -> Vec<Case> {
     themes.into_iter().flatten().collect()
 }
 
+/// How a case fails whose own directory could not be made.
+const NOT_BEGUN: &str = "not begun";
+
+/// After so many cases in a row that could not begin, the storage is taken for dead.
+const PATIENCE: usize = 3;
+
 /// Runs every case on `backend`, below `base`, which must not exist yet: it is made, and removed at the end.
 pub async fn run_all(backend: Arc<dyn Backend>, base: Path) -> Report {
     run(backend, base, cases()).await
@@ -123,8 +129,15 @@ pub async fn run_at_once(backend: Arc<dyn Backend>, base: Path, cases: Vec<Case>
         async move { (run_case(&case, &subject, limit).await, case.name, subject.notes()) }
     };
     let mut outcomes = stream::iter(cases).map(run).buffered(at_once);
+    let mut in_vain = 0;
     while let Some((outcome, name, notes)) = outcomes.next().await {
+        let began = !matches!(&outcome, Err(Failure::Failed(words)) if words.starts_with(NOT_BEGUN));
+        in_vain = if began { 0 } else { in_vain + 1 };
         report.record(name, outcome, notes);
+        if in_vain >= PATIENCE {
+            report.record("the rest", Err(Failure::Failed("not run: the storage is gone".into())), Vec::new());
+            break;
+        }
     }
     drop(outcomes);
     let whole = Subject::at(backend, base, capabilities);
@@ -135,7 +148,10 @@ pub async fn run_at_once(backend: Arc<dyn Backend>, base: Path, cases: Vec<Case>
 
 async fn run_case(case: &Case, subject: &Subject, limit: Duration) -> Checked {
     case.needs(&subject.capabilities).map_err(Failure::Skipped)?;
-    subject.make_root().await?;
+    subject.make_root().await.map_err(|failure| match failure {
+        Failure::Failed(words) => Failure::Failed(format!("{NOT_BEGUN}: {words}")),
+        skipped @ Failure::Skipped(_) => skipped,
+    })?;
     let outcome = guarded(limit, (case.run)(subject.clone())).await;
     cleanup::finish().await;
     subject.remove_everything().await;
