@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use globset::{GlobBuilder, GlobMatcher};
 use law_storage::{Call, Error, ErrorKind, FileSystem, Kind, ListOptions, Metadata, Operation, Parents, Path, Result};
@@ -9,7 +10,7 @@ use law_transfer::{Place, remove_tree};
 
 use crate::file_systems::FileSystems;
 use crate::runtime::wait;
-use crate::target::Spot;
+use crate::target::{Spot, Target};
 use crate::{AnyTarget, FileTarget};
 
 /// A directory on any storage, which exists or not. Making one does no input or output. Cheap to clone.
@@ -30,6 +31,28 @@ impl DirectoryTarget {
     /// The directory at a place that is known already.
     pub fn new(place: Place) -> Self {
         Self(Spot::new(place))
+    }
+
+    /// The same directory, which nobody minds if it does not exist.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.0.expected.optional = true;
+        self
+    }
+
+    /// The same directory, which somebody else makes.
+    #[must_use]
+    pub fn external(mut self) -> Self {
+        self.0.expected.external = true;
+        self
+    }
+
+    /// Whether it exists, or nobody minds.
+    ///
+    /// # Errors
+    /// "Cannot tell".
+    pub fn complete(&self) -> Result<bool> {
+        Ok(self.0.expected.optional || self.exists()?)
     }
 
     /// The file with that name, or path, below this directory. A name that cannot be fails where the file is used.
@@ -193,6 +216,25 @@ impl DirectoryTarget {
             }
             Some(_) => remove_tree(&call, self.0.place()?, &mut |_| {}).await.map(|()| true),
         }
+    }
+}
+
+#[async_trait]
+impl Target for DirectoryTarget {
+    async fn exists_async(&self) -> Result<bool> {
+        Self::exists_async(self).await
+    }
+
+    async fn remove_async(&self) -> Result<bool> {
+        Self::remove_async(self).await
+    }
+
+    fn is_optional(&self) -> bool {
+        self.0.expected.optional
+    }
+
+    fn is_external(&self) -> bool {
+        self.0.expected.external
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use async_trait::async_trait;
 use law_formatters::{Dump, FileInput, Load};
 use law_storage::{
     BytesSource, Call, Error, ErrorKind, Existing, FileSource, FileSystem, Metadata, Operation, Parents, Path,
@@ -15,7 +16,7 @@ use crate::directory::basename;
 use crate::file_systems::FileSystems;
 use crate::localize::{self, LocalizedRead, LocalizedWrite};
 use crate::runtime::wait;
-use crate::target::Spot;
+use crate::target::{Spot, Target};
 
 /// A file on any storage, which exists or not. Making one does no input or output. Cheap to clone.
 ///
@@ -35,6 +36,28 @@ impl FileTarget {
     /// The file at a place that is known already.
     pub fn new(place: Place) -> Self {
         Self(Spot::new(place))
+    }
+
+    /// The same file, which nobody minds if it does not exist.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.0.expected.optional = true;
+        self
+    }
+
+    /// The same file, which somebody else makes.
+    #[must_use]
+    pub fn external(mut self) -> Self {
+        self.0.expected.external = true;
+        self
+    }
+
+    /// Whether it exists, or nobody minds.
+    ///
+    /// # Errors
+    /// "Cannot tell".
+    pub fn complete(&self) -> Result<bool> {
+        Ok(self.0.expected.optional || self.exists()?)
     }
 
     /// The file of that name beside this one.
@@ -262,6 +285,29 @@ impl FileTarget {
     pub async fn copy_to_async(&self, to: &Self) -> Result<()> {
         let options = CopyOptions { policy: Policy::Differs, parents: Parents::Create, ..CopyOptions::default() };
         copy_file(&Call::new(), self.0.place()?, to.0.place()?, &options).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Target for FileTarget {
+    async fn exists_async(&self) -> Result<bool> {
+        Self::exists_async(self).await
+    }
+
+    async fn remove_async(&self) -> Result<bool> {
+        Self::remove_async(self).await
+    }
+
+    fn is_optional(&self) -> bool {
+        self.0.expected.optional
+    }
+
+    fn is_external(&self) -> bool {
+        self.0.expected.external
+    }
+
+    fn listed(&self) -> Option<&Place> {
+        self.0.place().ok()
     }
 }
 

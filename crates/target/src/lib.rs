@@ -5,6 +5,7 @@
 mod any;
 mod bridge;
 pub mod build;
+pub mod collection;
 mod directory;
 mod file;
 mod file_systems;
@@ -14,7 +15,9 @@ mod target;
 
 pub use any::AnyTarget;
 pub use bridge::{RangeInput, format_error};
+pub use collection::{FileCollection, NestedSiblingFileCollection, SiblingFileCollection, TargetCollection};
 pub use directory::DirectoryTarget;
 pub use file::FileTarget;
 pub use file_systems::FileSystems;
 pub use localize::{LocalizedRead, LocalizedWrite};
+pub use target::Target;

@@ -48,6 +48,21 @@ impl LocalizedWrite {
         &self.path
     }
 
+    /// That something was written.
+    pub(crate) fn check_written(&self) -> Result<()> {
+        match self.path.symlink_metadata() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.unwritten(error.into())),
+        }
+    }
+
+    fn unwritten(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::NotFound => Error::new(ErrorKind::NotFound, "nothing was written to").at(self.path.display()),
+            _ => error,
+        }
+    }
+
     /// Publishes what was written: proven and at once, or not at all.
     ///
     /// # Errors
@@ -61,11 +76,7 @@ impl LocalizedWrite {
     /// # Errors
     /// As [`commit`](Self::commit).
     pub async fn commit_async(self) -> Result<Receipt> {
-        let nothing = |e: Error| match e.kind() {
-            ErrorKind::NotFound => Error::new(ErrorKind::NotFound, "nothing was written to").at(self.path.display()),
-            _ => e,
-        };
-        let source = FileSource::open(&self.path).map_err(nothing)?;
+        let source = FileSource::open(&self.path).map_err(|error| self.unwritten(error))?;
         let receipt = publish(&self.place, &source).await?;
         // It is a directory of ours in the place for temporary files; whoever cleans there may have been faster.
         drop(self.directory.close());

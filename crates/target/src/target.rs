@@ -1,23 +1,66 @@
-//! What file and directory targets share.
+//! What all targets are, and what file and directory targets share.
 
 use std::fmt;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use law_storage::{Call, Error, ErrorKind, Metadata, Path, Result};
 use law_transfer::Place;
+
+/// Something that exists or not: a file, a directory, a collection of them.
+#[async_trait]
+pub trait Target: fmt::Display + Send + Sync {
+    /// Whether it exists. An error means "cannot tell", never "no".
+    async fn exists_async(&self) -> Result<bool>;
+
+    /// Removes it. Whether anything was there.
+    async fn remove_async(&self) -> Result<bool>;
+
+    /// Whether nobody minds if it does not exist.
+    fn is_optional(&self) -> bool {
+        false
+    }
+
+    /// Whether somebody else makes it, so that no task of ours can.
+    fn is_external(&self) -> bool {
+        false
+    }
+
+    /// Where a file is, if a listing of its directory tells whether it exists.
+    fn listed(&self) -> Option<&Place> {
+        None
+    }
+}
+
+/// What is expected of a target.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Expectation {
+    pub(crate) optional: bool,
+    pub(crate) external: bool,
+}
 
 /// A place, or the reason why a name below one cannot be.
 ///
 /// `dir.child("../x")` must not fail where it stands, as no other name does; it fails where it is used.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Spot {
     place: Place,
     refusal: Option<Arc<str>>,
+    pub(crate) expected: Expectation,
 }
+
+/// The same place, whatever is expected there.
+impl PartialEq for Spot {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.place, &self.refusal) == (&other.place, &other.refusal)
+    }
+}
+
+impl Eq for Spot {}
 
 impl Spot {
     pub(crate) fn new(place: Place) -> Self {
-        Self { place, refusal: None }
+        Self { place, refusal: None, expected: Expectation::default() }
     }
 
     /// Where it is.
@@ -41,18 +84,19 @@ impl Spot {
         let below = Path::parse(name).map_err(|e| e.to_string());
         let below = below.and_then(|path| if path.is_root() { Err("an empty name".into()) } else { Ok(path) });
         match below {
-            Ok(below) => Self { place: self.place.join(&below), refusal: self.refusal.clone() },
+            Ok(below) => Self { refusal: self.refusal.clone(), ..Self::new(self.place.join(&below)) },
             Err(why) => {
                 let shown = String::from_utf8_lossy(name).escape_debug().to_string();
                 let refusal = format!("`{shown}` cannot be the name of a child: {why}");
-                Self { place: self.place.clone(), refusal: Some(self.refusal.clone().unwrap_or(refusal.into())) }
+                let refusal = Some(self.refusal.clone().unwrap_or(refusal.into()));
+                Self { refusal, ..Self::new(self.place.clone()) }
             }
         }
     }
 
     pub(crate) fn parent(&self) -> Self {
         let path = self.place.path.parent().unwrap_or_default();
-        Self { place: Place::new(self.place.fs.clone(), path), refusal: self.refusal.clone() }
+        Self { refusal: self.refusal.clone(), ..Self::new(Place::new(self.place.fs.clone(), path)) }
     }
 
     pub(crate) async fn stat(&self, call: &Call) -> Result<Option<Metadata>> {
