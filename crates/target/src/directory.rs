@@ -4,9 +4,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use globset::{GlobBuilder, GlobMatcher};
-use law_storage::{Call, Error, ErrorKind, FileSystem, Kind, ListOptions, Metadata, Operation, Parents, Path, Result};
-use law_transfer::{Place, remove_tree};
+use law_storage::{
+    Call, Entry, Error, ErrorKind, FileSystem, Kind, ListOptions, Metadata, Operation, Parents, Path, Result,
+};
+use law_transfer::{Pattern, Place, remove_tree};
 
 use crate::file_systems::FileSystems;
 use crate::runtime::wait;
@@ -162,8 +163,7 @@ impl DirectoryTarget {
         place.backend().create_directory(&Call::new(), &place.resolved(), Parents::Create).await
     }
 
-    /// The names in it that match `pattern` (`*`, `?`, `[ab]`, `{a,b}`) and are of that kind, sorted. Names that are not
-    /// UTF-8 are left out of a listing with a pattern.
+    /// The names in it that match `pattern` (`*`, `?`, `[ab]`, `{a,b}`) and are of that kind, sorted.
     ///
     /// # Errors
     /// `NotFound`, `NotADirectory`; `InvalidInput` for a bad pattern. Never a part of the names.
@@ -181,15 +181,19 @@ impl DirectoryTarget {
     /// # Errors
     /// As [`listdir`](Self::listdir).
     pub async fn listdir_async(&self, pattern: Option<&str>, kind: Option<Kind>) -> Result<Vec<String>> {
-        let matcher = pattern.map(matcher).transpose()?;
+        let pattern = pattern.map(Pattern::parse).transpose()?;
         let place = self.0.place()?;
         let mut pages = place.backend().list(&Call::new(), &place.resolved(), &ListOptions::default()).await?;
+        let matches = |entry: &Entry| match (&pattern, entry.path.name().map(Path::parse)) {
+            (Some(pattern), Some(Ok(name))) => pattern.matches(&name),
+            (Some(_), _) => false,
+            (None, _) => true,
+        };
         let mut names = Vec::new();
         while let Some(page) = pages.next().await {
-            let wanted = page?.entries.into_iter().filter(|entry| kind.is_none_or(|kind| entry.metadata.kind == kind));
-            names.extend(wanted.map(|entry| basename(&entry.path)));
+            let of_kind = page?.entries.into_iter().filter(|entry| kind.is_none_or(|kind| entry.metadata.kind == kind));
+            names.extend(of_kind.filter(matches).map(|entry| basename(&entry.path)));
         }
-        names.retain(|name| matcher.as_ref().is_none_or(|matcher| matcher.is_match(name)));
         names.sort();
         Ok(names)
     }
@@ -248,12 +252,6 @@ async fn any(call: &Call, spot: Spot) -> Result<AnyTarget> {
 
 pub(crate) fn basename(path: &Path) -> String {
     path.name().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default()
-}
-
-fn matcher(pattern: &str) -> Result<GlobMatcher> {
-    let glob = GlobBuilder::new(pattern).literal_separator(true).empty_alternates(true).build();
-    let bad = |e| Error::new(ErrorKind::InvalidInput, format!("a bad pattern `{pattern}`")).because(e);
-    glob.map(|glob| glob.compile_matcher()).map_err(bad)
 }
 
 impl fmt::Display for DirectoryTarget {

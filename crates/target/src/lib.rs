@@ -12,6 +12,7 @@ mod file_systems;
 mod localize;
 pub mod runtime;
 mod target;
+mod tree;
 
 pub use any::AnyTarget;
 pub use bridge::{RangeInput, format_error};
@@ -21,3 +22,4 @@ pub use file::FileTarget;
 pub use file_systems::FileSystems;
 pub use localize::{LocalizedRead, LocalizedWrite};
 pub use target::Target;
+pub use tree::Walk;

@@ -4,6 +4,8 @@
 
 mod copy;
 mod inventory;
+mod moving;
+mod pattern;
 mod place;
 mod progress;
 mod proven;
@@ -13,9 +15,11 @@ mod walk;
 
 pub use copy::{Copied, CopyOptions, Outcome, Policy, copy_file, source_of};
 pub use inventory::{Inventory, remove_copied};
+pub use moving::{Moved, move_to};
+pub use pattern::Pattern;
 pub use place::Place;
 pub use progress::Progress;
 pub use proven::{read_proven, read_small};
 pub use remote_source::RemoteSource;
 pub use tree::{TreeReport, copy_tree, remove_tree};
-pub use walk::{Walked, walk};
+pub use walk::{Walked, glob, walk, walk_where};

@@ -3,8 +3,8 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::Args;
-use law_storage::{Destination, Error, ErrorKind, Metadata, Verify};
-use law_transfer::{CopyOptions, Inventory, Place, Policy, copy_file, copy_tree, remove_copied};
+use law_storage::{Error, ErrorKind, Metadata, Verify};
+use law_transfer::{CopyOptions, Moved, Place, Policy, TreeReport, move_to};
 use serde_json::json;
 
 use crate::context::Context;
@@ -79,44 +79,31 @@ impl Mv {
         to: &Place,
         metadata: &Metadata,
     ) -> Result<&'static str, Failure> {
-        if std::sync::Arc::ptr_eq(from.fs.backend(), to.fs.backend()) {
-            let rule = if self.no_clobber { Destination::NoReplace } else { Destination::Replace };
-            match from.backend().rename(&context.call, &from.resolved(), &to.resolved(), rule).await {
-                Err(error) if error.kind() == ErrorKind::Unsupported && metadata.is_file() => {}
-                other => return Ok(other.map(|()| "renamed")?),
-            }
-        }
         let options = CopyOptions {
             policy: if self.no_clobber { Policy::Fail } else { Policy::Differs },
             verify: Verify::Auto,
             preserve: true,
             ..CopyOptions::default()
         };
-        let inventory = Inventory::take(&context.call, from).await?;
-        if metadata.is_directory() {
-            copy_whole_tree(context, from, to, &options).await?;
-        } else {
-            copy_file(&context.call, from, to, &options).await?;
+        match move_to(&context.call, from, to, metadata, &options).await? {
+            Moved::Renamed => Ok("renamed"),
+            Moved::Copied => Ok("copied, verified, removed the source"),
+            Moved::Stays(report) => Err(stays(context, from, &report)),
         }
-        remove_copied(&context.call, from, to, &inventory).await?;
-        Ok("copied, verified, removed the source")
     }
 }
 
-/// Copies a tree that is to be removed afterwards: an error unless all of it was copied.
-async fn copy_whole_tree(context: &Context, from: &Place, to: &Place, options: &CopyOptions) -> Result<(), Failure> {
-    let report = copy_tree(&context.call, from, to, options, &mut |_| {}).await?;
+/// A tree of which not all was copied.
+fn stays(context: &Context, from: &Place, report: &TreeReport) -> Failure {
     let kinds: Vec<ErrorKind> = report.failed.iter().map(Error::kind).collect();
     report.failed.iter().for_each(|error| context.tell(error));
-    if !kinds.is_empty() {
-        output::note(format!("{from} stays, as not all of it was copied"));
-        return Err(Failure::Several(kinds));
+    match report.what_is_missing("move").filter(|_| kinds.is_empty()) {
+        Some(skipped) => skipped.leaving(format!("{from} stays; everything else was copied")).into(),
+        None => {
+            output::note(format!("{from} stays, as not all of it was copied"));
+            Failure::Several(kinds)
+        }
     }
-    if let Some((place, reason)) = report.skipped.first() {
-        let error = Error::new(ErrorKind::Unsupported, format!("cannot move {reason}")).at(place);
-        return Err(error.leaving(format!("{from} stays; everything else was copied")).into());
-    }
-    Ok(())
 }
 
 fn same_file(from: &Place, to: &Place) -> Error {

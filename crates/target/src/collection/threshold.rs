@@ -16,6 +16,7 @@ impl Threshold {
     /// Reads a number as law does: up to 1 it is a fraction, above it is a count; what is negative is nothing.
     pub fn from_number(number: f64) -> Self {
         match number {
+            number if number.is_nan() => Self::All,
             number if number > 1.0 => Self::Count(number.ceil() as usize),
             number => Self::Fraction(number.max(0.0)),
         }

@@ -1,0 +1,68 @@
+//! Moves: a rename where the storage can, else a copy, proof, and the removal of what was copied.
+
+use law_storage::{Call, Destination, Error, ErrorKind, Metadata, Result};
+
+use crate::{CopyOptions, Inventory, Place, Policy, TreeReport, copy_file, copy_tree, remove_copied};
+
+/// What became of something that was to be moved.
+#[derive(Debug)]
+pub enum Moved {
+    /// The storage gave it the other name.
+    Renamed,
+    /// It was copied with proof, and then removed.
+    Copied,
+    /// It is a tree of which not all could be copied: it stays as it is, and the report says why.
+    Stays(TreeReport),
+}
+
+/// Moves a file, a link or a tree, which `metadata` is about.
+///
+/// Within a storage it is renamed. Between storages, and where the storage cannot rename a file, it is copied, and what was copied
+/// is removed: see [`remove_copied`]. A link is moved as what it points to.
+///
+/// # Errors
+/// `InvalidInput` if both are the same place; those of renaming, copying and removing.
+pub async fn move_to(
+    call: &Call,
+    from: &Place,
+    to: &Place,
+    metadata: &Metadata,
+    options: &CopyOptions,
+) -> Result<Moved> {
+    if std::sync::Arc::ptr_eq(from.fs.backend(), to.fs.backend()) {
+        let rule = match options.policy {
+            Policy::Never | Policy::Fail => Destination::NoReplace,
+            Policy::Differs | Policy::Always => Destination::Replace,
+        };
+        match from.backend().rename(call, &from.resolved(), &to.resolved(), rule).await {
+            Err(error) if error.kind() == ErrorKind::Unsupported && metadata.is_file() => {}
+            other => return other.map(|()| Moved::Renamed),
+        }
+    }
+    let inventory = Inventory::take(call, from).await?;
+    if metadata.is_directory() {
+        let report = copy_tree(call, from, to, options, &mut |_| {}).await?;
+        if report.what_is_missing("move").is_some() {
+            return Ok(Moved::Stays(report));
+        }
+    } else {
+        copy_file(call, from, to, options).await?;
+    }
+    remove_copied(call, from, to, &inventory).await?;
+    Ok(Moved::Copied)
+}
+
+impl TreeReport {
+    /// Why the copy is not the whole tree, if it is not: the first failure, or the first thing that was passed over. `act` is
+    /// what was to be done, such as `move`.
+    pub fn what_is_missing(&self, act: &str) -> Option<Error> {
+        if let Some(error) = self.failed.first() {
+            let failed = self.failed.len();
+            let (kind, first) = (error.kind(), error.to_string());
+            let more = if failed > 1 { format!(" (and {} more)", failed - 1) } else { String::new() };
+            return Some(Error::new(kind, format!("{first}{more}")));
+        }
+        let (place, reason) = self.skipped.first()?;
+        Some(Error::new(ErrorKind::Unsupported, format!("cannot {act} {reason}")).at(place))
+    }
+}
