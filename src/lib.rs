@@ -38,10 +38,12 @@ pub use law_storage::{Error, ErrorKind, Result};
 
 /// What a program that works with targets needs. No name of `std::io`, `std::path` or `std::result` is shadowed.
 pub mod prelude {
-    pub use law_formatters::{Json, Numpy, Text};
+    pub use law_formatters::{Csv, Gzip, Json, JsonLines, Numpy, Text, Toml, Yaml};
     pub use law_target::collection::Threshold;
     pub use law_target::{AnyTarget, DirectoryTarget, FileTarget, LocalizedRead, LocalizedWrite};
-    pub use law_target::{FileCollection, NestedSiblingFileCollection, SiblingFileCollection, Target, TargetCollection};
+    pub use law_target::{
+        FileCollection, NestedSiblingFileCollection, SiblingFileCollection, Target, TargetCollection,
+    };
 }
 
 /// The README's Rust is compiled as it stands there.

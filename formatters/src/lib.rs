@@ -2,20 +2,30 @@
 //!
 //! This crate knows no storage. It reads from an [`Input`] and writes to an [`Output`]; targets implement both.
 
+mod csv;
 mod error;
+mod gzip;
 mod io;
 mod json;
+mod json_lines;
 #[cfg(test)]
 mod memory;
 pub mod numpy;
 mod reader;
 mod text;
+mod toml;
+mod yaml;
 
+pub use csv::{Csv, CsvOptions};
 pub use error::{Error, ErrorKind, Result};
+pub use gzip::Gzip;
 pub use io::{FileInput, Input, Output};
 pub use json::{IndentedJson, Json};
+pub use json_lines::JsonLines;
 pub use numpy::Numpy;
 pub use text::Text;
+pub use toml::Toml;
+pub use yaml::Yaml;
 
 /// A format, as its name and the extensions of its files.
 pub trait Formatter {
@@ -48,7 +58,7 @@ pub trait Dump<T>: Formatter {
 
 /// The format that files of that name usually have; none if the extension is unknown.
 pub fn by_extension(name: &str) -> Option<&'static dyn Formatter> {
-    const KNOWN: [&dyn Formatter; 3] = [&Numpy, &Json, &Text];
+    const KNOWN: [&dyn Formatter; 7] = [&Numpy, &Json, &JsonLines, &Yaml, &Toml, &Csv, &Text];
     let extension = std::path::Path::new(name).extension()?.to_str()?.to_ascii_lowercase();
     KNOWN.into_iter().find(|format| format.extensions().contains(&extension.as_str()))
 }
@@ -64,6 +74,10 @@ mod tests {
             ("x/a.b.NPY", Some("numpy")),
             ("a.json", Some("json")),
             ("a.log", Some("text")),
+            ("a.yml", Some("yaml")),
+            ("a.toml", Some("toml")),
+            ("a.tsv", Some("csv")),
+            ("a.ndjson", Some("jsonl")),
             ("a.root", None),
             (".json", None),
             ("json", None),

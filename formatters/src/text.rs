@@ -14,10 +14,7 @@ impl Formatter for Text {
     }
 
     fn extensions(&self) -> &'static [&'static str] {
-        &[
-            "txt", "text", "log", "md", "csv", "tsv", "toml", "yaml", "yml", "cfg", "ini", "xml", "html", "tex", "py",
-            "sh",
-        ]
+        &["txt", "text", "log", "md", "cfg", "ini", "xml", "html", "tex", "py", "sh"]
     }
 }
 

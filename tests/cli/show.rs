@@ -83,7 +83,7 @@ fn what_is_damaged_or_unknown() {
     2> law fs show: not JSON: EOF while parsing a value at line 1 column 8 WORK/d/cut.json
     [exit 65]
     $ law fs show d/noise.bin
-    2> law fs show: show knows npy, npz, json and text, and this is none by its name nor its start WORK/d/noise.bin
+    2> law fs show: show knows npy, npz, json, jsonl, yaml, toml, csv and text, and this is none by its name nor its start WORK/d/noise.bin
     [exit 9]
     $ law fs show d
     2> law fs show: is a directory WORK/d

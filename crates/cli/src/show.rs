@@ -41,11 +41,11 @@ pub(crate) fn look(input: &dyn Input) -> Result<Preview> {
     match by_extension(input.name()).map(Formatter::name) {
         Some("numpy") => arrays(input),
         Some("json") => json(input).map(Preview::Lines),
-        Some(_) => text(input, "text").map(Preview::Lines),
+        Some(format) => text(input, format).map(Preview::Lines),
         None if is_numpy(&beginning(input, 8)?) => arrays(input),
-        None => {
-            Err(Error::unsupported("show knows npy, npz, json and text, and this is none by its name nor its start"))
-        }
+        None => Err(Error::unsupported(
+            "show knows npy, npz, json, jsonl, yaml, toml, csv and text, and this is none by its name nor its start",
+        )),
     }
 }
 

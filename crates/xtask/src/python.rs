@@ -1,4 +1,4 @@
-//! A Python with numpy for the tests that compare with it.
+//! A Python with numpy and PyYAML for the tests that compare with them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,15 +13,16 @@ pub(crate) fn missing_packages() -> Vec<String> {
     if able { Vec::new() } else { vec!["python3-venv".into()] }
 }
 
-/// The interpreter of a virtual environment with numpy in the target directory; made at the first call.
-pub(crate) fn with_numpy() -> Result<PathBuf> {
+/// The interpreter of a virtual environment with numpy and PyYAML in the target directory; made at the first call.
+pub(crate) fn with_packages() -> Result<PathBuf> {
     let environment = workspace::target_dir()?.join("python");
     let python = environment.join("bin/python");
-    if imports(&python, "numpy") {
+    if imports(&python, "numpy, yaml") {
         return Ok(python);
     }
     succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
-    succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "numpy"]))?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "numpy", "PyYAML"];
+    succeed(Command::new(&python).args(install))?;
     Ok(python)
 }
 

@@ -74,7 +74,7 @@ impl Checks {
     }
 
     fn python(&mut self) -> Result<Outcome> {
-        match python::with_numpy() {
+        match python::with_packages() {
             Ok(python) => self.variables.push(("LAW_TEST_PYTHON".into(), python.display().to_string())),
             Err(error) => return skip_or_fail(error),
         }
