@@ -31,9 +31,16 @@ fn of_the_programs() {
       mv        Rename within a storage; between storages copy, verify, and only then remove the source
       rm        Remove files, and with -r directories and everything below them
       mkdir     Make directories
+      rmdir     Remove empty directories
       cat       Print files
+      head      Print the first lines or bytes of files
+      tail      Print the last lines or bytes of files
       stat      Show what a storage says about files and directories
       exists    Tell by the exit code whether something exists: 0 yes, 3 no, anything else: cannot tell
+      find      Find files and directories below a place, by name, kind, size and age
+      tree      Draw directories and what they have
+      du        Sum up the sizes of files below directories
+      df        Show how much space storages have, as far as they tell
       touch     Make empty files, with the directories above them. A file that exists keeps its content
       checksum  Print checksums as the storage computed them
       show      Show what is in files: types, shapes and first values of arrays (npy, npz), the first

@@ -14,6 +14,7 @@ mod demo;
 mod exists;
 mod exit_codes;
 mod help;
+mod looking;
 mod ls;
 mod mkdir;
 mod mv;

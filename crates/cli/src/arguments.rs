@@ -80,9 +80,16 @@ pub(crate) enum FsCommand {
     Mv(commands::mv::Mv),
     Rm(commands::rm::Rm),
     Mkdir(commands::mkdir::Mkdir),
+    Rmdir(commands::rmdir::Rmdir),
     Cat(commands::cat::Cat),
+    Head(commands::head::Head),
+    Tail(commands::tail::Tail),
     Stat(commands::stat::Stat),
     Exists(commands::exists::Exists),
+    Find(Box<commands::find::Find>),
+    Tree(commands::tree::Tree),
+    Du(commands::du::Du),
+    Df(commands::df::Df),
     Touch(commands::touch::Touch),
     Checksum(commands::checksum::Checksum),
     Show(commands::show::Show),
@@ -97,9 +104,16 @@ impl FsCommand {
             Self::Mv(_) => "mv",
             Self::Rm(_) => "rm",
             Self::Mkdir(_) => "mkdir",
+            Self::Rmdir(_) => "rmdir",
             Self::Cat(_) => "cat",
+            Self::Head(_) => "head",
+            Self::Tail(_) => "tail",
             Self::Stat(_) => "stat",
             Self::Exists(_) => "exists",
+            Self::Find(_) => "find",
+            Self::Tree(_) => "tree",
+            Self::Du(_) => "du",
+            Self::Df(_) => "df",
             Self::Touch(_) => "touch",
             Self::Checksum(_) => "checksum",
             Self::Show(_) => "show",
@@ -109,7 +123,7 @@ impl FsCommand {
 }
 
 /// `90`, `30s`, `10m`, `1h`: seconds without a unit.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: f64 = digits.parse().map_err(|_| "a time is a number and a unit, such as 30s".to_owned())?;
     let factor = match &text[digits.len()..] {
@@ -123,6 +137,23 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * factor).map_err(|_| "a time that is too long or negative".to_owned())
 }
 
+/// `4096`, `10K`, `1.5G`: bytes, in powers of 1024.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: f64 = digits.parse().map_err(|_| "a size is a number and a unit, such as 10M".to_owned())?;
+    let power = match text[digits.len()..].trim_end_matches(['B', 'i']) {
+        "" => 0,
+        "k" | "K" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        "P" => 5,
+        unit => return Err(format!("unknown unit `{unit}`: K, M, G, T, P")),
+    };
+    let bytes = number * 1024f64.powi(power);
+    if (0.0..1e19).contains(&bytes) { Ok(bytes.round() as u64) } else { Err("a size that cannot be".to_owned()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +163,17 @@ mod tests {
     fn the_arguments_are_consistent() {
         LawProgram::command().debug_assert();
         FsProgram::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(
+            [bytes("0"), bytes("1.5K"), bytes("2MiB"), bytes("1GB")],
+            [Ok(0), Ok(1536), Ok(2 << 20), Ok(1 << 30)]
+        );
+        for bad in ["", "K", "-1", "1X", "1e40", "nan", "\u{e4}"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

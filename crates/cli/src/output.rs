@@ -112,6 +112,14 @@ pub(crate) fn mode(metadata: &Metadata) -> String {
     format!("{letter}{text}")
 }
 
+/// A name cannot forge the output.
+pub(crate) fn escaped(name: &str) -> String {
+    let mut shown = String::new();
+    // Writing to a String cannot fail.
+    let _ = law_storage::show_bytes(name.as_bytes(), &mut shown);
+    shown
+}
+
 /// What a storage says of an entry, as an object.
 pub(crate) fn entry_json(name: &str, url: &str, metadata: &Metadata) -> Value {
     let digests: serde_json::Map<String, Value> =

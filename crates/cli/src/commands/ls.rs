@@ -171,7 +171,7 @@ impl Lister<'_> {
         if !std::mem::take(&mut self.first) {
             self.out.line("")?;
         }
-        self.out.line(format!("{}:", escaped(title)))?;
+        self.out.line(format!("{}:", output::escaped(title)))?;
         Ok(())
     }
 
@@ -181,7 +181,7 @@ impl Lister<'_> {
             self.out.line(output::entry_json(name, &url, &entry.metadata))?;
             return Ok(());
         }
-        let name = escaped(name);
+        let name = output::escaped(name);
         if !self.options.long {
             self.out.line(name)?;
             return Ok(());
@@ -195,12 +195,4 @@ impl Lister<'_> {
         ))?;
         Ok(())
     }
-}
-
-/// A name cannot forge the output.
-fn escaped(name: &str) -> String {
-    let mut shown = String::new();
-    // Writing to a String cannot fail.
-    let _ = law_storage::show_bytes(name.as_bytes(), &mut shown);
-    shown
 }

@@ -1,0 +1,135 @@
+//! `law fs find`
+
+use std::ffi::OsString;
+use std::time::{Duration, SystemTime};
+
+use clap::{Args, ValueEnum};
+use futures_util::TryStreamExt as _;
+use law_storage::{Entry, Kind, Path};
+use law_transfer::{Pattern, Walked, walk_where};
+
+use crate::arguments::{bytes, duration};
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::{self, Out};
+
+/// Find files and directories below a place, by name, kind, size and age.
+///
+/// A pattern knows `*`, `?`, `[ab]`, `{a,b}` and, across directories, `**`. Links are not followed.
+#[derive(Args)]
+pub(crate) struct Find {
+    /// Where to look; the working directory if there is none.
+    #[arg(value_name = "PLACE", default_value = ".")]
+    places: Vec<OsString>,
+
+    /// Only names like that.
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    name: Option<Pattern>,
+
+    /// Only paths like that, below the place.
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    path: Option<Pattern>,
+
+    /// Only such.
+    #[arg(long = "type", value_name = "KIND")]
+    kind: Option<Wanted>,
+
+    /// Only files of at least that size, such as 10M.
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    min_size: Option<u64>,
+
+    /// Only files of at most that size.
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    max_size: Option<u64>,
+
+    /// Only what changed at least that long ago, such as 7d.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    min_age: Option<Duration>,
+
+    /// Only what changed at most that long ago.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    max_age: Option<Duration>,
+
+    /// Not deeper than so many levels.
+    #[arg(long, value_name = "LEVELS")]
+    max_depth: Option<usize>,
+
+    /// A NUL byte behind each name instead of a line break.
+    #[arg(short = '0', long)]
+    print0: bool,
+}
+
+/// What is wanted.
+#[derive(Clone, Copy, ValueEnum)]
+enum Wanted {
+    /// Files.
+    #[value(alias = "f")]
+    File,
+    /// Directories.
+    #[value(alias = "d")]
+    Directory,
+    /// Symbolic links.
+    #[value(alias = "l")]
+    Link,
+}
+
+fn pattern(text: &str) -> Result<Pattern, String> {
+    Pattern::parse(text).map_err(|error| error.to_string())
+}
+
+impl Find {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let now = SystemTime::now();
+        context.for_each(&self.places, async |text| self.below(context, text, now).await).await
+    }
+
+    async fn below(&self, context: &Context, text: &OsString, now: SystemTime) -> Result<(), Failure> {
+        let place = context.place_only(text)?;
+        let (deepest, path) = (self.max_depth, self.path.clone());
+        let enter = move |directory: &Path| {
+            let deep_enough = deepest.is_none_or(|deepest| directory.segments().count() < deepest);
+            deep_enough && path.as_ref().is_none_or(|path| path.may_be_below(directory))
+        };
+        let mut found = walk_where(&context.call, &place, enter);
+        let mut out = Out::new();
+        while let Some(step) = found.try_next().await? {
+            if !self.wants(&step, now) {
+                continue;
+            }
+            let url = place.backend().url(&step.entry.path);
+            let name = String::from_utf8_lossy(step.entry.path.name().unwrap_or_default()).into_owned();
+            match (context.json, self.print0) {
+                (true, _) => out.line(output::entry_json(&name, &url, &step.entry.metadata))?,
+                (false, true) => out.bytes(format!("{url}\0").as_bytes())?,
+                (false, false) => out.line(url)?,
+            }
+        }
+        Ok(out.flush()?)
+    }
+
+    fn wants(&self, found: &Walked, now: SystemTime) -> bool {
+        let Entry { path, metadata } = &found.entry;
+        let name = || path.name().and_then(|name| Path::parse(name).ok());
+        let size = metadata.size.filter(|_| metadata.is_file());
+        let age =
+            metadata.modified.and_then(|modified| now.duration_since(modified.time).ok().or(Some(Duration::ZERO)));
+        self.name.as_ref().is_none_or(|pattern| name().is_some_and(|name| pattern.matches(&name)))
+            && self.path.as_ref().is_none_or(|pattern| pattern.matches(&found.below))
+            && self.kind.is_none_or(|kind| kind.is(metadata.kind))
+            && self.max_depth.is_none_or(|deepest| found.below.segments().count() <= deepest)
+            && self.min_size.is_none_or(|least| size.is_some_and(|size| size >= least))
+            && self.max_size.is_none_or(|most| size.is_some_and(|size| size <= most))
+            && self.min_age.is_none_or(|least| age.is_some_and(|age| age >= least))
+            && self.max_age.is_none_or(|most| age.is_some_and(|age| age <= most))
+    }
+}
+
+impl Wanted {
+    fn is(self, kind: Kind) -> bool {
+        kind == match self {
+            Self::File => Kind::File,
+            Self::Directory => Kind::Directory,
+            Self::Link => Kind::Symlink,
+        }
+    }
+}
