@@ -2,6 +2,7 @@
 //!
 //! This crate knows no storage. It reads from an [`Input`] and writes to an [`Output`]; targets implement both.
 
+mod by_name;
 mod csv;
 mod error;
 mod gzip;
@@ -16,6 +17,7 @@ mod text;
 mod toml;
 mod yaml;
 
+pub use by_name::ByName;
 pub use csv::{Csv, CsvOptions};
 pub use error::{Error, ErrorKind, Result};
 pub use gzip::Gzip;

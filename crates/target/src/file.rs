@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use law_formatters::{Dump, FileInput, Load};
+use law_formatters::{ByName, Dump, FileInput, Load};
 use law_storage::{
     BytesSource, Call, Error, ErrorKind, Existing, FileSource, FileSystem, Metadata, Operation, Parents, Path,
     PutOptions, Receipt, Result,
@@ -208,6 +208,22 @@ impl FileTarget {
     fn parse<T>(&self, local: &LocalizedRead, format: impl Load<T>) -> Result<T> {
         let input = FileInput::new(local.file().file().try_clone()?, self.basename());
         format.load(&input).map_err(|error| format_error(error).at(self))
+    }
+
+    /// Reads it in the format that its name says: `.json`, `.yaml`, `.toml`, and `.gz` around them.
+    ///
+    /// # Errors
+    /// `Unsupported` for a name that does not say a format; those of [`load`](Self::load).
+    pub fn load_as<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        self.load(ByName)
+    }
+
+    /// Writes an object in the format that its name says, and publishes it.
+    ///
+    /// # Errors
+    /// `Unsupported` for a name that does not say a format; those of [`dump`](Self::dump).
+    pub fn dump_as<T: serde::Serialize>(&self, value: T) -> Result<Receipt> {
+        self.dump(value, ByName)
     }
 
     /// Writes an object, by value or by reference, and publishes it: proven and at once, with the directories above it.

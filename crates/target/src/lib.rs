@@ -12,6 +12,7 @@ mod file_systems;
 mod localize;
 pub mod runtime;
 mod target;
+mod temporary;
 mod tree;
 
 pub use any::AnyTarget;
@@ -22,4 +23,5 @@ pub use file::FileTarget;
 pub use file_systems::FileSystems;
 pub use localize::{LocalizedRead, LocalizedWrite};
 pub use target::Target;
+pub use temporary::Temporary;
 pub use tree::Walk;

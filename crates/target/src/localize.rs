@@ -112,7 +112,7 @@ pub(crate) fn localize_write(place: &Place) -> Result<LocalizedWrite> {
     Ok(LocalizedWrite { directory, path, place: place.clone() })
 }
 
-fn temporary_directory() -> Result<TempDir> {
+pub(crate) fn temporary_directory() -> Result<TempDir> {
     tempfile::Builder::new().prefix("law-").tempdir().map_err(|e| Error::from(e).at(std::env::temp_dir().display()))
 }
 

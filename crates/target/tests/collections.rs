@@ -154,6 +154,19 @@ fn what_was_published_before_a_failure_is_told() {
 }
 
 #[test]
+fn a_format_by_the_name_of_the_file() {
+    let (_, root) = storage();
+    for name in ["a.json", "a.yaml", "a.toml", "a.json.gz"] {
+        let file = root.child(name);
+        file.dump_as(std::collections::BTreeMap::from([("cut", 0.5)])).unwrap();
+        let back: std::collections::BTreeMap<String, f64> = file.load_as().unwrap();
+        assert_eq!(back["cut"], 0.5, "{name}");
+    }
+    assert_eq!(root.child("a.root").dump_as(1).unwrap_err().kind(), ErrorKind::Unsupported);
+    assert!(!root.child("a.root").exists().unwrap());
+}
+
+#[test]
 fn collections_are_targets() {
     let (_, root) = storage();
     let inner = |name: &str| FileCollection::new([root.child(format!("{name}/1")), root.child(format!("{name}/2"))]);

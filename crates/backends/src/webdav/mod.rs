@@ -59,6 +59,8 @@ struct Endpoint {
     settings: EndpointSettings,
     configured: Option<&'static Quirks>,
     learnt: Mutex<Learnt>,
+    /// Held by who asks what kind of server this is, so that others wait for the answer instead of asking, too.
+    introduction: tokio::sync::Mutex<()>,
     /// Places for questions for a checksum, where the server forgets them.
     checksums: Semaphore,
 }
@@ -93,6 +95,7 @@ impl WebDav {
             settings,
             configured,
             learnt: Mutex::default(),
+            introduction: tokio::sync::Mutex::default(),
             checksums: Semaphore::new(digest::AT_ONCE),
         })))
     }
@@ -161,11 +164,19 @@ impl Endpoint {
 
     /// Makes sure that it is known which kind of server this is.
     async fn acquaint(&self, call: &Call) -> Result<()> {
-        if self.configured.is_none() && self.learnt().quirks.is_none() {
+        if self.is_known() {
+            return Ok(());
+        }
+        let _asking = call.bound(async { Ok(self.introduction.lock().await) }).await?;
+        if !self.is_known() {
             let request = Request::new(Method::OPTIONS, self.address(self.shown.path()));
             self.send(call, request, Operation::Open).await?.body.discard().await;
         }
         Ok(())
+    }
+
+    fn is_known(&self) -> bool {
+        self.configured.is_some() || self.learnt().quirks.is_some()
     }
 
     /// Refuses a name that this kind of server would take for another. One that it only does not list can be read.
