@@ -38,3 +38,8 @@ pub use name::Name;
 pub use origin::{ConfigFile, Origin};
 pub use secret::Secret;
 pub use stanza::{add_stanza, stanza};
+
+/// The file that documents every option and has its default: `law config defaults`.
+pub fn defaults() -> &'static str {
+    layers::DEFAULTS
+}

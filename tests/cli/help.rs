@@ -12,9 +12,10 @@ fn of_the_programs() {
     Usage: law <COMMAND>
 
     Commands:
-      fs    Files on any storage: ls, cp, cat, ...
-      demo  A tour in under a minute, on a storage of its own
-      help  Print this message or the help of the given subcommand(s)
+      fs      Files on any storage: ls, cp, cat, ...
+      config  The settings: shown, checked and extended
+      demo    A tour in under a minute, on a storage of its own
+      help    Print this message or the help of the given subcommand(s)
 
     Options:
           --help     Print help

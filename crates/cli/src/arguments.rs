@@ -24,6 +24,8 @@ pub(crate) struct LawProgram {
 pub(crate) enum LawCommand {
     /// Files on any storage: ls, cp, cat, ...
     Fs(FsProgram),
+    /// The settings: shown, checked and extended.
+    Config(ConfigProgram),
     /// A tour in under a minute, on a storage of its own.
     Demo(DemoOptions),
 }
@@ -36,6 +38,17 @@ pub(crate) enum LawCommand {
 pub(crate) struct FsProgram {
     #[command(subcommand)]
     pub(crate) command: FsCommand,
+
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// The settings: shown, checked and extended.
+#[derive(Parser)]
+#[command(name = "law-config", disable_help_flag = true, max_term_width = 100)]
+pub(crate) struct ConfigProgram {
+    #[command(subcommand)]
+    pub(crate) command: commands::config::ConfigCommand,
 
     #[command(flatten)]
     pub(crate) global: Global,

@@ -124,12 +124,17 @@ impl Context {
     }
 }
 
-/// Runs a command to its end, or to the first signal; then waits for what must still be cleaned up.
+/// Runs a command of `law fs`: see [`drive`].
 pub(crate) fn run(context: Context, command: FsCommand) -> Result<(), Failure> {
+    drive(context, async move |context| dispatch(context, command).await)
+}
+
+/// Runs work to its end, or to the first signal; then waits for what must still be cleaned up.
+pub(crate) fn drive(context: Context, work: impl AsyncFnOnce(&Context) -> Result<(), Failure>) -> Result<(), Failure> {
     let work = async move {
         let signalled = Arc::new(AtomicU8::new(0));
         let watch = tokio::spawn(watch_signals(context.call.clone(), Arc::clone(&signalled)));
-        let result = dispatch(context, command).await;
+        let result = work(&context).await;
         cleanup::finish().await;
         watch.abort();
         match signalled.load(Ordering::Relaxed) {
@@ -159,26 +164,26 @@ async fn watch_signals(call: Call, signalled: Arc<AtomicU8>) {
     }
 }
 
-async fn dispatch(context: Context, command: FsCommand) -> Result<(), Failure> {
+async fn dispatch(context: &Context, command: FsCommand) -> Result<(), Failure> {
     match command {
-        FsCommand::Ls(command) => command.run(&context).await,
-        FsCommand::Cp(command) => command.run(&context).await,
-        FsCommand::Mv(command) => command.run(&context).await,
-        FsCommand::Rm(command) => command.run(&context).await,
-        FsCommand::Mkdir(command) => command.run(&context).await,
-        FsCommand::Rmdir(command) => command.run(&context).await,
-        FsCommand::Cat(command) => command.run(&context).await,
-        FsCommand::Head(command) => command.run(&context).await,
-        FsCommand::Tail(command) => command.run(&context).await,
-        FsCommand::Stat(command) => command.run(&context).await,
-        FsCommand::Exists(command) => command.run(&context).await,
-        FsCommand::Find(command) => command.run(&context).await,
-        FsCommand::Tree(command) => command.run(&context).await,
-        FsCommand::Du(command) => command.run(&context).await,
-        FsCommand::Df(command) => command.run(&context).await,
-        FsCommand::Touch(command) => command.run(&context).await,
-        FsCommand::Checksum(command) => command.run(&context).await,
-        FsCommand::Show(command) => command.run(&context).await,
-        FsCommand::Serve(command) => command.run(&context).await,
+        FsCommand::Ls(command) => command.run(context).await,
+        FsCommand::Cp(command) => command.run(context).await,
+        FsCommand::Mv(command) => command.run(context).await,
+        FsCommand::Rm(command) => command.run(context).await,
+        FsCommand::Mkdir(command) => command.run(context).await,
+        FsCommand::Rmdir(command) => command.run(context).await,
+        FsCommand::Cat(command) => command.run(context).await,
+        FsCommand::Head(command) => command.run(context).await,
+        FsCommand::Tail(command) => command.run(context).await,
+        FsCommand::Stat(command) => command.run(context).await,
+        FsCommand::Exists(command) => command.run(context).await,
+        FsCommand::Find(command) => command.run(context).await,
+        FsCommand::Tree(command) => command.run(context).await,
+        FsCommand::Du(command) => command.run(context).await,
+        FsCommand::Df(command) => command.run(context).await,
+        FsCommand::Touch(command) => command.run(context).await,
+        FsCommand::Checksum(command) => command.run(context).await,
+        FsCommand::Show(command) => command.run(context).await,
+        FsCommand::Serve(command) => command.run(context).await,
     }
 }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use arguments::{FsProgram, LawCommand, LawProgram};
+use arguments::{ConfigProgram, FsProgram, LawCommand, LawProgram};
 use context::Context;
 
 /// The program `law`.
@@ -23,6 +23,7 @@ pub fn law() -> ExitCode {
     let program = LawProgram::try_parse().unwrap_or_else(|error| exit::usage(error, "law"));
     match program.command {
         LawCommand::Fs(program) => run(program, "law fs"),
+        LawCommand::Config(program) => configure(program),
         LawCommand::Demo(options) => demo::run(&options),
     }
 }
@@ -30,6 +31,12 @@ pub fn law() -> ExitCode {
 /// The program `law-fs`, which is `law fs`.
 pub fn law_fs() -> ExitCode {
     run(FsProgram::try_parse().unwrap_or_else(|error| exit::usage(error, "law-fs")), "law-fs")
+}
+
+fn configure(program: ConfigProgram) -> ExitCode {
+    let (command, as_json) = (format!("law config {}", program.command.name()), program.global.json);
+    output::start_log(program.global.verbose);
+    exit::finish(program.command.run(program.global, command.clone()), &command, as_json)
 }
 
 fn run(program: FsProgram, name: &str) -> ExitCode {

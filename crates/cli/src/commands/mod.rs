@@ -2,6 +2,7 @@
 
 pub(crate) mod cat;
 pub(crate) mod checksum;
+pub(crate) mod config;
 pub(crate) mod cp;
 pub(crate) mod df;
 pub(crate) mod du;

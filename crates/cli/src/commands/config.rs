@@ -1,0 +1,219 @@
+//! `law config`
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::{Args, Subcommand};
+use law_config::{Config, Environment, Name, add_stanza, stanza};
+use law_storage::{Error, ErrorKind};
+use serde_json::json;
+
+use crate::arguments::Global;
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::{self, Out};
+
+/// The settings: shown, checked and extended.
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    List(List),
+    Add(Add),
+    Test(Test),
+    Edit(Edit),
+    Defaults(Defaults),
+}
+
+/// Show every setting that is set, merged from all layers.
+#[derive(Args)]
+pub(crate) struct List {
+    /// Only keys that begin so, such as fs.wlcg.
+    #[arg(value_name = "KEY", default_value = "")]
+    prefix: String,
+
+    /// Say where each comes from.
+    #[arg(long)]
+    origin: bool,
+}
+
+/// Add a file system for a URL: its host is the door, its path the base.
+#[derive(Args)]
+pub(crate) struct Add {
+    /// The name, as in NAME:path.
+    name: String,
+
+    /// The URL, without credentials.
+    url: String,
+
+    /// The file to extend; your own if none is named.
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+
+    /// Only print what would be added.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Check all settings, and ask storages whether they can be reached.
+#[derive(Args)]
+pub(crate) struct Test {
+    /// The file systems to ask; all that are configured if none is named.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+}
+
+/// Open your own law.toml in $VISUAL or $EDITOR, and check it afterwards.
+#[derive(Args)]
+pub(crate) struct Edit {}
+
+/// Print all options with their defaults and what they mean.
+#[derive(Args)]
+pub(crate) struct Defaults {}
+
+impl ConfigCommand {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::List(_) => "list",
+            Self::Add(_) => "add",
+            Self::Test(_) => "test",
+            Self::Edit(_) => "edit",
+            Self::Defaults(_) => "defaults",
+        }
+    }
+
+    pub(crate) fn run(self, global: Global, command: String) -> Result<(), Failure> {
+        match self {
+            Self::List(list) => list.run(&global),
+            Self::Add(add) => add.run(&global),
+            Self::Test(test) => test.run(global, command),
+            Self::Edit(Edit {}) => edit(&global),
+            Self::Defaults(Defaults {}) => print(law_config::defaults()),
+        }
+    }
+}
+
+fn print(text: impl std::fmt::Display) -> Result<(), Failure> {
+    let mut out = Out::new();
+    out.bytes(text.to_string().as_bytes())?;
+    Ok(out.flush()?)
+}
+
+fn misconfigured(error: law_config::Error) -> Error {
+    Error::new(ErrorKind::InvalidInput, error.to_string())
+}
+
+fn load(global: &Global) -> Result<Config, Error> {
+    let overrides: Vec<&str> = global.overrides.iter().map(String::as_str).collect();
+    Config::load(&Environment::of_process()?, &overrides).map_err(misconfigured)
+}
+
+fn warn(config: &Config) {
+    config.warnings.iter().for_each(|warning| output::note(format!("warning: {warning}")));
+}
+
+impl List {
+    fn run(&self, global: &Global) -> Result<(), Failure> {
+        let config = load(global)?;
+        warn(&config);
+        let mut out = Out::new();
+        for setting in config.list().filter(|setting| setting.key.starts_with(&self.prefix)) {
+            let (key, value, origin) = (&setting.key, &setting.value, setting.origin.to_string());
+            match (global.json, self.origin) {
+                (true, _) => out.line(json!({"key": key, "value": value, "origin": origin}))?,
+                (false, true) => out.line(format!("{key} = {value}    # {origin}"))?,
+                (false, false) => out.line(format!("{key} = {value}"))?,
+            }
+        }
+        Ok(out.flush()?)
+    }
+}
+
+impl Add {
+    fn run(&self, global: &Global) -> Result<(), Failure> {
+        let text = stanza(&self.name, &self.url).map_err(misconfigured)?;
+        if self.dry_run {
+            return print(text);
+        }
+        let file = self.file.clone().map_or_else(own_file, Ok)?;
+        add_stanza(&file, &self.name, &self.url).map_err(|error| match error.kind() {
+            law_config::ErrorKind::AlreadyExists => Error::new(ErrorKind::AlreadyExists, error.to_string()),
+            _ => misconfigured(error),
+        })?;
+        let mut out = Out::new();
+        match global.json {
+            true => out.line(json!({"file": file.display().to_string(), "name": self.name, "outcome": "added"}))?,
+            false => out.bytes(format!("{}:\n{text}", file.display()).as_bytes())?,
+        }
+        Ok(out.flush()?)
+    }
+}
+
+fn own_file() -> Result<PathBuf, Error> {
+    let nowhere = || {
+        let error = Error::new(ErrorKind::InvalidInput, "you have no directory for settings, as HOME is not set");
+        error.hint("--file names one")
+    };
+    Environment::of_process()?.user_file().ok_or_else(nowhere)
+}
+
+impl Test {
+    fn run(self, global: Global, command: String) -> Result<(), Failure> {
+        let config = load(&global)?;
+        let names =
+            if self.names.is_empty() { config.file_systems.keys().map(Name::to_string).collect() } else { self.names };
+        let configured = config.file_systems.len();
+        let systems = if configured == 1 { "file system" } else { "file systems" };
+        let settings = format!("settings are well, {configured} {systems}");
+        let json = global.json;
+        if !json {
+            print(format!("{settings}\n"))?;
+        }
+        crate::context::drive(Context::new(global, command)?, async move |context| {
+            context.for_each(&names, async |name| ask(context, name).await).await
+        })
+    }
+}
+
+/// Whether the base of a file system can be asked for, and what is there.
+async fn ask(context: &Context, name: &str) -> Result<(), Failure> {
+    let place = context.place_only(&OsString::from(format!("{name}:")))?;
+    let found = context.stat(&place).await?;
+    let answer = found.as_ref().map_or("reached; nothing is there yet", |metadata| match metadata.is_directory() {
+        true => "reached",
+        false => "reached; its base is a file",
+    });
+    let mut out = Out::new();
+    match context.json {
+        true => out.line(json!({"name": name, "url": place.to_string(), "outcome": answer}))?,
+        false => out.line(format!("{name}: {place} {answer}"))?,
+    }
+    Ok(out.flush()?)
+}
+
+fn edit(global: &Global) -> Result<(), Failure> {
+    let file = own_file()?;
+    if let Some(directory) = file.parent() {
+        std::fs::create_dir_all(directory).map_err(|error| Error::from(error).at(directory.display()))?;
+    }
+    let status = editor(&file).status();
+    let failed = |why: String| Error::new(ErrorKind::InvalidInput, format!("the editor {why}"));
+    let hint = "VISUAL or EDITOR name another";
+    match status {
+        Ok(status) if status.success() => {
+            warn(&load(global)?);
+            Ok(())
+        }
+        Ok(status) => Err(failed(format!("ended with {status}")).into()),
+        Err(error) => Err(failed("cannot be started".into()).because(error).hint(hint).into()),
+    }
+}
+
+/// As a shell would run it, as people put options into these variables.
+fn editor(file: &Path) -> Command {
+    let named = ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var_os(name).filter(|it| !it.is_empty()));
+    let mut line = named.unwrap_or_else(|| "vi".into());
+    line.push(" \"$1\"");
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(line).arg("sh").arg(file);
+    command
+}

@@ -1,0 +1,78 @@
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+use crate::{with_files, with_server};
+
+/// What `law config` with these words says, and its exit code.
+fn config(sandbox: &Sandbox, words: &str) -> String {
+    sandbox.law(["config"].into_iter().chain(words.split(' '))).to_string()
+}
+
+#[test]
+fn a_file_system_is_added_listed_asked_and_used() {
+    let (sandbox, server) = with_server();
+    let url = format!("{}sub", server.url);
+    assert_snapshot!(config(&sandbox, &format!("add lab {url} --dry-run")), @r#"
+    [fs.lab]
+    doors = ["http://127.0.0.1:PORT"]
+    base = "/sub"
+    "#);
+    assert_eq!(sandbox.fs("ls lab:").code, Some(2), "a dry run adds nothing");
+    let added = config(&sandbox, &format!("add lab {url}"));
+    assert!(added.contains("law.toml:\n[fs.lab]\ndoors = "), "{added}");
+    assert_eq!(sandbox.fs("ls lab:").text(), "b.txt\n");
+    assert_snapshot!(config(&sandbox, "list fs.lab.base"), @r#"fs.lab.base = "/sub""#);
+    let listed = config(&sandbox, "list fs.lab.base --origin");
+    assert!(listed.contains("law.toml:3:8"), "{listed}");
+    assert_snapshot!(config(&sandbox, "test"), @"
+    settings are well, 1 file system
+    lab: http://127.0.0.1:PORT/sub reached
+    ");
+    let again = sandbox.law(["config", "add", "lab", &url]);
+    assert_eq!(again.code, Some(4), "{again}");
+    assert!(again.stderr.contains("there is a [fs.lab] already"), "{again}");
+}
+
+#[test]
+fn a_storage_that_cannot_be_reached_is_told() {
+    let sandbox = with_files();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    config(&sandbox, &format!("add gone http://127.0.0.1:{port}"));
+    let run = sandbox.law(["config", "test", "gone"]);
+    assert_eq!(run.code, Some(6), "{run}");
+    assert_eq!(sandbox.law(["config", "test", "gome"]).code, Some(2));
+}
+
+#[test]
+fn what_is_printed_as_defaults_can_be_used_as_settings() {
+    let sandbox = with_files();
+    let defaults = sandbox.law(["config", "defaults"]);
+    assert!(defaults.text().contains("[cache]"), "{defaults}");
+    sandbox.write("law.toml", defaults.text());
+    assert_eq!(sandbox.law(["config", "list"]).code, Some(0));
+    sandbox.write("law.toml", "[fs.lab]\nbas = 1\n");
+    let run = sandbox.law(["config", "list"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("law.toml:2:1") && run.stderr.contains("did you mean \"base\""), "{run}");
+}
+
+#[test]
+fn secrets_are_not_listed() {
+    let sandbox = with_files();
+    sandbox.write("law.toml", "[fs.lab]\ndoors = [\"davs://h\"]\ntoken = \"hunter2\"\n");
+    for words in ["list", "list --origin", "list --json"] {
+        let listed = config(&sandbox, words);
+        assert!(listed.contains("***") && !listed.contains("hunter2"), "{listed}");
+    }
+}
+
+#[test]
+fn the_editor_of_the_user_is_started_and_its_work_checked() {
+    let sandbox = with_files();
+    for (editor, code) in [("true", 0), ("sh -c 'echo broken >> \"$1\"' x", 2), ("false", 2), ("/no/such/editor", 2)] {
+        let mut command = sandbox.program(env!("CARGO_BIN_EXE_law"));
+        command.args(["config", "edit"]).env("VISUAL", editor);
+        let run = sandbox.finish(command);
+        assert_eq!(run.code, Some(code), "{editor}: {run}");
+    }
+}
