@@ -58,9 +58,11 @@ pub trait Dump<T>: Formatter {
     fn dump(&self, value: &T, output: &mut dyn Output) -> Result<()>;
 }
 
+/// All formats that have extensions of their own.
+pub const KNOWN: [&dyn Formatter; 7] = [&Numpy, &Json, &JsonLines, &Yaml, &Toml, &Csv, &Text];
+
 /// The format that files of that name usually have; none if the extension is unknown.
 pub fn by_extension(name: &str) -> Option<&'static dyn Formatter> {
-    const KNOWN: [&dyn Formatter; 7] = [&Numpy, &Json, &JsonLines, &Yaml, &Toml, &Csv, &Text];
     let extension = std::path::Path::new(name).extension()?.to_str()?.to_ascii_lowercase();
     KNOWN.into_iter().find(|format| format.extensions().contains(&extension.as_str()))
 }

@@ -46,6 +46,7 @@ fn of_the_programs() {
       checksum  Print checksums as the storage computed them
       show      Show what is in files: types, shapes and first values of arrays (npy, npz), the first
                 lines of JSON and text
+      formats   List the formats of files that are known, and their extensions
       serve     Serve a directory of any storage by WebDAV, until it is interrupted
       help      Print this message or the help of the given subcommand(s)
 

@@ -95,3 +95,19 @@ fn what_is_damaged_or_unknown() {
     let server = sandbox.serve("d");
     assert_eq!(sandbox.fs(&format!("show {}cut.npz", server.url)).code, Some(65));
 }
+
+#[test]
+fn the_formats_that_are_known() {
+    let sandbox = crate::with_files();
+    assert_snapshot!(sandbox.session(["formats"]), @"
+    $ law fs formats
+    numpy    npy npz
+    json     json
+    jsonl    jsonl ndjson
+    yaml     yaml yml
+    toml     toml
+    csv      csv tsv
+    text     txt text log md cfg ini xml html tex py sh
+    ");
+    assert_eq!(sandbox.fs("--json formats").objects().len(), 7);
+}

@@ -106,6 +106,7 @@ pub(crate) enum FsCommand {
     Touch(commands::touch::Touch),
     Checksum(commands::checksum::Checksum),
     Show(commands::show::Show),
+    Formats(commands::formats::Formats),
     Serve(commands::serve::Serve),
 }
 
@@ -130,6 +131,7 @@ impl FsCommand {
             Self::Touch(_) => "touch",
             Self::Checksum(_) => "checksum",
             Self::Show(_) => "show",
+            Self::Formats(_) => "formats",
             Self::Serve(_) => "serve",
         }
     }

@@ -184,6 +184,7 @@ async fn dispatch(context: &Context, command: FsCommand) -> Result<(), Failure> 
         FsCommand::Touch(command) => command.run(context).await,
         FsCommand::Checksum(command) => command.run(context).await,
         FsCommand::Show(command) => command.run(context).await,
+        FsCommand::Formats(command) => command.run(context).await,
         FsCommand::Serve(command) => command.run(context).await,
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod df;
 pub(crate) mod du;
 pub(crate) mod exists;
 pub(crate) mod find;
+pub(crate) mod formats;
 pub(crate) mod head;
 pub(crate) mod ls;
 pub(crate) mod mkdir;
