@@ -45,7 +45,7 @@ struct Stage {
     proxy: FaultProxy,
     /// They end with the stage.
     _ours: Option<Served>,
-    xrootd: Option<OwnServer>,
+    _xrootd: Option<OwnServer>,
 }
 
 impl Stage {
@@ -55,7 +55,7 @@ impl Stage {
         let server = sandbox.serve("served");
         let proxy = FaultProxy::start_blocking(server.address(), Script::new()).unwrap();
         let disk = sandbox.path("served");
-        Self { sandbox, disk, path: "/".into(), proxy, _ours: Some(server), xrootd: None }
+        Self { sandbox, disk, path: "/".into(), proxy, _ours: Some(server), _xrootd: None }
     }
 
     /// Over a server that others wrote, and that has checksums.
@@ -71,7 +71,7 @@ impl Stage {
             path: format!("/{name}/"),
             proxy,
             _ours: None,
-            xrootd: Some(server),
+            _xrootd: Some(server),
         })
     }
 
@@ -82,11 +82,7 @@ impl Stage {
         assert_eq!(sandbox.fs(&format!("mkdir {url}/open/{name}")).code, Some(0));
         let proxy = FaultProxy::start_blocking(address_of(&url), Script::new()).unwrap();
         let disk = Path::new(&data).join("open").join(&name);
-        Some(Self { sandbox, disk, path: format!("/open/{name}/"), proxy, _ours: None, xrootd: None })
-    }
-
-    fn is_xrootd(&self) -> bool {
-        self.xrootd.is_some()
+        Some(Self { sandbox, disk, path: format!("/open/{name}/"), proxy, _ours: None, _xrootd: None })
     }
 
     fn url(&self, name: &str) -> String {

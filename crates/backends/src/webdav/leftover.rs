@@ -37,7 +37,14 @@ impl Temporary {
     /// Deletes it now, and tells in the error what is left.
     pub(super) async fn discard(self, error: Error) -> Error {
         let Some(place) = self.take() else { return error };
-        let deleted = tokio::time::timeout(cleanup::LIMIT, delete_surely(&self.endpoint, &place)).await;
+        let delete = async {
+            delete_surely(&self.endpoint, &place).await?;
+            match broke_off(error.kind()) && self.endpoint.quirks().opens_late {
+                true => delete_latecomer(&self.endpoint, &place).await,
+                false => Ok(()),
+            }
+        };
+        let deleted = tokio::time::timeout(cleanup::LIMIT, delete).await;
         let unclear = error.left_behind().map(str::to_owned);
         let what = unclear.unwrap_or_else(|| "nothing was published".into());
         match deleted {
@@ -56,6 +63,20 @@ impl Drop for Temporary {
             cleanup::start(async move { drop(delete_surely(&endpoint, &place).await) });
         }
     }
+}
+
+fn broke_off(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Cancelled)
+}
+
+/// Waits for the file that a server may still make for an upload that was broken off, and deletes it again.
+async fn delete_latecomer(endpoint: &Endpoint, place: &Address) -> Result<()> {
+    const LOOKS: [u64; 3] = [50, 150, 300];
+    for wait in LOOKS {
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        delete_surely(endpoint, place).await?;
+    }
+    Ok(())
 }
 
 fn is_refusal(kind: ErrorKind) -> bool {

@@ -67,6 +67,9 @@ pub(super) struct Quirks {
     /// It computes a few checksums at once, and never answers who asked for one too many (XrdHttp 5.5.3, measured);
     /// once it is computed, whoever asks again is answered.
     pub(super) forgets_checksums: bool,
+    /// Under load it opens the file of an upload whose client is gone after that client has deleted it (XrdHttp 5.5.3,
+    /// measured): an empty file comes back.
+    pub(super) opens_late: bool,
     /// Which names it can hold.
     pub(super) names: NameRules,
     /// Which names can be made through a redirector. A data server tells it of a new name by a line of text, in which a
@@ -101,6 +104,7 @@ const UNKNOWN: Quirks = Quirks {
     settling: Duration::ZERO,
     offers: ANY,
     forgets_checksums: false,
+    opens_late: false,
     names: NameRules::TEXT,
     names_by_redirector: NameRules::TEXT,
     reads_in_two_steps: true,
@@ -125,6 +129,7 @@ const TABLE: [Quirks; 9] = [
         settling: Duration::from_millis(3),
         offers: GRID,
         forgets_checksums: true,
+        opens_late: true,
         // `%3F` is cut off with all that follows, and stored without a word; a control character ends a header.
         names: NameRules { forbidden: b"?", controls: false, ..TEXT_255 },
         names_by_redirector: NameRules { forbidden: b"? %#", controls: false, ..TEXT_255 },
