@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 use futures_util::StreamExt as _;
-use law_storage::{ByteRange, Error, ErrorKind, Metadata, ReadOptions};
+use law_storage::{ByteRange, ReadOptions};
 use law_transfer::Place;
 
 use crate::context::Context;
@@ -16,35 +16,42 @@ use crate::output::Out;
 /// Only these travel, so that no checksum can be compared: sizes and versions are checked.
 #[derive(Args)]
 pub(crate) struct Head {
+    #[command(flatten)]
+    end: End,
+}
+
+/// How much of which files: what `head` and `tail` are told.
+#[derive(Args)]
+pub(super) struct End {
     /// Files.
     #[arg(value_name = "PLACE", required = true)]
-    places: Vec<OsString>,
+    pub(super) places: Vec<OsString>,
 
     /// How many lines.
     #[arg(short = 'n', long, default_value_t = 10, conflicts_with = "bytes")]
-    lines: u64,
+    pub(super) lines: u64,
 
     /// How many bytes.
     #[arg(short = 'c', long)]
-    bytes: Option<u64>,
+    pub(super) bytes: Option<u64>,
 }
 
 impl Head {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let mut titles = Titles::of(self.places.len());
-        context.for_each(&self.places, async |text| self.print(context, text, &mut titles).await).await
+        let mut titles = Titles::of(self.end.places.len());
+        context.for_each(&self.end.places, async |text| self.print(context, text, &mut titles).await).await
     }
 
     async fn print(&self, context: &Context, text: &OsString, titles: &mut Titles) -> Result<(), Failure> {
         let place = context.place_only(text)?;
-        let options = match self.bytes {
+        let options = match self.end.bytes {
             Some(bytes) => ReadOptions::part(ByteRange::new(0, bytes)),
             None => ReadOptions::whole(),
         };
         let reading = place.backend().read(&context.call, &place.resolved(), &options).await?;
         let mut out = Out::new();
         titles.print(&mut out, &place)?;
-        let (mut stream, mut left) = (reading.stream, if self.bytes.is_some() { u64::MAX } else { self.lines });
+        let (mut stream, mut left) = (reading.stream, if self.end.bytes.is_some() { u64::MAX } else { self.end.lines });
         while left > 0 {
             let Some(chunk) = stream.next().await.transpose()? else { break };
             out.bytes(first_lines(&chunk, &mut left))?;
@@ -83,15 +90,6 @@ impl Titles {
             false => Ok(()),
             true => out.line(format!("{}==> {place} <==", if first { "" } else { "\n" })),
         }
-    }
-}
-
-/// What a file is, whose bytes are to be printed.
-pub(super) async fn file(context: &Context, place: &Place) -> Result<Metadata, Error> {
-    let metadata = context.existing(place).await?;
-    match metadata.is_directory() {
-        true => Err(Error::new(ErrorKind::IsADirectory, "is a directory").at(place)),
-        false => Ok(metadata),
     }
 }
 

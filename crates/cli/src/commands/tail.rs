@@ -4,10 +4,10 @@ use std::ffi::OsString;
 
 use clap::Args;
 use futures_util::StreamExt as _;
-use law_storage::{ByteRange, Metadata, ReadOptions, Result};
+use law_storage::{ByteRange, Error, ErrorKind, Metadata, ReadOptions, Result};
 use law_transfer::Place;
 
-use super::head::{Titles, file};
+use super::head::{End, Titles};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::Out;
@@ -20,30 +20,21 @@ const STEP: u64 = 64 * 1024;
 /// Only these travel, by ranges from the end, so that no checksum can be compared: sizes and versions are checked.
 #[derive(Args)]
 pub(crate) struct Tail {
-    /// Files.
-    #[arg(value_name = "PLACE", required = true)]
-    places: Vec<OsString>,
-
-    /// How many lines.
-    #[arg(short = 'n', long, default_value_t = 10, conflicts_with = "bytes")]
-    lines: u64,
-
-    /// How many bytes.
-    #[arg(short = 'c', long)]
-    bytes: Option<u64>,
+    #[command(flatten)]
+    end: End,
 }
 
 impl Tail {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let mut titles = Titles::of(self.places.len());
-        context.for_each(&self.places, async |text| self.print(context, text, &mut titles).await).await
+        let mut titles = Titles::of(self.end.places.len());
+        context.for_each(&self.end.places, async |text| self.print(context, text, &mut titles).await).await
     }
 
     async fn print(&self, context: &Context, text: &OsString, titles: &mut Titles) -> Result<(), Failure> {
         let place = context.place_only(text)?;
         let metadata = file(context, &place).await?;
         let size = metadata.size.unwrap_or_default();
-        let begin = match self.bytes {
+        let begin = match self.end.bytes {
             Some(bytes) => size.saturating_sub(bytes),
             None => self.begin_of_lines(context, &place, &metadata, size).await?,
         };
@@ -59,7 +50,7 @@ impl Tail {
 
     /// Where the last lines begin. A line break at the very end belongs to the last line.
     async fn begin_of_lines(&self, context: &Context, place: &Place, metadata: &Metadata, size: u64) -> Result<u64> {
-        let (mut end, mut left) = (size, self.lines);
+        let (mut end, mut left) = (size, self.end.lines);
         if left == 0 {
             return Ok(size);
         }
@@ -77,5 +68,14 @@ impl Tail {
             end = begin;
         }
         Ok(0)
+    }
+}
+
+/// What a file is, whose bytes are to be printed.
+async fn file(context: &Context, place: &Place) -> Result<Metadata> {
+    let metadata = context.existing(place).await?;
+    match metadata.is_directory() {
+        true => Err(Error::new(ErrorKind::IsADirectory, "is a directory").at(place)),
+        false => Ok(metadata),
     }
 }
