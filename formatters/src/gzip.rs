@@ -32,6 +32,26 @@ impl<F> Gzip<F> {
     }
 }
 
+/// The name of what is inside a gzip file, and its first bytes, at most `most`. No more is read than that takes.
+///
+/// # Errors
+/// [`ErrorKind::Malformed`](crate::ErrorKind) if it is no gzip or is cut off before; those of reading.
+pub fn gzip_beginning(input: &dyn Input, most: usize) -> Result<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    reader::parse(input, |reader| {
+        let mut unpacked = io::Read::take(MultiGzDecoder::new(reader), most as u64);
+        io::Read::read_to_end(&mut unpacked, &mut bytes).map_err(|error| not_gzip(&error))
+    })?;
+    Ok((inner_name(input.name()).to_owned(), bytes))
+}
+
+fn not_gzip(error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Error::malformed("the gzip stream is cut off"),
+        _ => Error::malformed(format!("not gzip: {error}")),
+    }
+}
+
 impl<F: Formatter> Formatter for Gzip<F> {
     fn name(&self) -> &'static str {
         "gzip"
@@ -83,10 +103,7 @@ fn unpack(mut packed: impl io::Read, unpacked: &mut File) -> Result<(), Broken> 
         let read = match packed.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(Broken::Content(Error::malformed("the gzip stream is cut off")));
-            }
-            Err(error) => return Err(Broken::Content(Error::malformed(format!("not gzip: {error}")))),
+            Err(error) => return Err(Broken::Content(not_gzip(&error))),
         };
         unpacked.write_all(&buffer[..read]).map_err(Broken::Disk)?;
     }
@@ -151,6 +168,22 @@ mod tests {
             array,
             "the name inside is a.npz"
         );
+    }
+
+    #[test]
+    fn a_beginning_costs_a_few_bytes() {
+        let mut file = Memory::new("noise.txt.GZ", Vec::new());
+        let mut state = 1u64;
+        let mut letter = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'a' + ((state >> 33) % 26) as u8)
+        };
+        let noise: String = (0..400_000).map(|_| letter()).collect();
+        Gzip::new(crate::Text).dump(&noise, &mut file).unwrap();
+        let (name, start) = gzip_beginning(&file, 100).unwrap();
+        assert_eq!((name.as_str(), start.as_slice()), ("noise.txt", &noise.as_bytes()[..100]));
+        assert!(file.read() < file.bytes().len() / 2, "{} of {}", file.read(), file.bytes().len());
+        assert_eq!(gzip_beginning(&Memory::new("a.gz", b"no".to_vec()), 9).unwrap_err().kind(), ErrorKind::Malformed);
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod yaml;
 pub use by_name::ByName;
 pub use csv::{Csv, CsvOptions};
 pub use error::{Error, ErrorKind, Result};
-pub use gzip::Gzip;
+pub use gzip::{Gzip, gzip_beginning};
 pub use io::{FileInput, Input, Output};
 pub use json::{IndentedJson, Json};
 pub use json_lines::JsonLines;

@@ -83,7 +83,7 @@ fn what_is_damaged_or_unknown() {
     2> law fs show: not JSON: EOF while parsing a value at line 1 column 8 WORK/d/cut.json
     [exit 65]
     $ law fs show d/noise.bin
-    2> law fs show: show knows npy, npz, json, jsonl, yaml, toml, csv and text, and this is none by its name nor its start WORK/d/noise.bin
+    2> law fs show: show knows npy, npz, json, jsonl, yaml, toml, csv, text and gz, and this is none by its name nor its start WORK/d/noise.bin
     [exit 9]
     $ law fs show d
     2> law fs show: is a directory WORK/d
@@ -110,4 +110,23 @@ fn the_formats_that_are_known() {
     text     txt text log md cfg ini xml html tex py sh
     ");
     assert_eq!(sandbox.fs("--json formats").objects().len(), 7);
+}
+
+#[test]
+fn a_look_into_gzip() {
+    let sandbox = crate::with_files();
+    for (name, content) in [("a.csv.gz", "run,mass\n1,125.1\n"), ("cut.json.gz", "")] {
+        sandbox.write("plain", content);
+        let packed = std::process::Command::new("gzip").args(["-c"]).arg(sandbox.path("plain")).output().unwrap();
+        sandbox.write(name, &packed.stdout[..packed.stdout.len() - usize::from(content.is_empty()) * 3]);
+    }
+    assert_snapshot!(sandbox.session(["show a.csv.gz", "show cut.json.gz"]), @"
+    $ law fs show a.csv.gz
+    WORK/a.csv.gz: gzip, 43 bytes, csv inside
+    run,mass
+    1,125.1
+    $ law fs show cut.json.gz
+    2> law fs show: the gzip stream is cut off WORK/cut.json.gz
+    [exit 65]
+    ");
 }

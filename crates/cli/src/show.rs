@@ -1,7 +1,7 @@
 //! What is in a file, from a few of its bytes.
 
 use law_formatters::numpy::{Contents, Peek};
-use law_formatters::{Error, Formatter, Input, Json, Load as _, Result, by_extension};
+use law_formatters::{Error, Formatter, Input, Json, Load as _, Result, by_extension, gzip_beginning};
 use law_storage::show_bytes;
 use serde_json::Value;
 
@@ -38,13 +38,16 @@ pub(crate) struct Lines {
 
 /// Looks into a file: its extension says what it should be, else its first bytes do.
 pub(crate) fn look(input: &dyn Input) -> Result<Preview> {
+    if input.name().to_ascii_lowercase().ends_with(".gz") {
+        return packed(input).map(Preview::Lines);
+    }
     match by_extension(input.name()).map(Formatter::name) {
         Some("numpy") => arrays(input),
         Some("json") => json(input).map(Preview::Lines),
         Some(format) => text(input, format).map(Preview::Lines),
         None if is_numpy(&beginning(input, 8)?) => arrays(input),
         None => Err(Error::unsupported(
-            "show knows npy, npz, json, jsonl, yaml, toml, csv and text, and this is none by its name nor its start",
+            "show knows npy, npz, json, jsonl, yaml, toml, csv, text and gz, and this is none by its name nor its start",
         )),
     }
 }
@@ -81,6 +84,18 @@ fn text(input: &dyn Input, format: &'static str) -> Result<Lines> {
     let start = beginning(input, BEGINNING)?;
     let (lines, whole) = first_lines(&start);
     Ok(Lines { format, size, summary: None, lines, whole: whole && start.len() as u64 == size })
+}
+
+/// The first lines of what is inside.
+fn packed(input: &dyn Input) -> Result<Lines> {
+    let (name, start) = gzip_beginning(input, BEGINNING)?;
+    let inside = by_extension(&name).map_or("unknown", Formatter::name);
+    if inside == "numpy" {
+        return Err(Error::unsupported("show does not unpack arrays: unpack the file, or use compressed npz"));
+    }
+    let (lines, whole) = first_lines(&start);
+    let whole = whole && start.len() < BEGINNING;
+    Ok(Lines { format: "gzip", size: input.length()?, summary: Some(format!("{inside} inside")), lines, whole })
 }
 
 /// The first bytes, at most `most`.
