@@ -1,6 +1,6 @@
 //! What `cp` makes of names, directories and permissions.
 
-use crate::{on_both, with_files};
+use crate::{on_both, with_files, with_server};
 
 #[test]
 fn a_directory_gets_the_name_that_ends_in_a_slash() {
@@ -87,4 +87,14 @@ fn a_dry_run_finds_out_what_a_copy_would() {
         assert_eq!(sandbox.fs(&format!("cp --dry-run d/a.txt {place}a.txt/x")).code, Some(4));
         assert_eq!(sandbox.fs(&format!("cp --dry-run --mkdir d/a.txt {place}none/x")).code, Some(0));
     });
+}
+
+#[test]
+fn who_requires_a_checksum_gets_one_within_a_storage_too() {
+    let (sandbox, server) = with_server();
+    let line = |name: &str| format!("cp --verify require {}a.txt {}{name}", server.url, server.url);
+    assert_eq!(sandbox.fs(&format!("cp {}a.txt {}plain", server.url, server.url)).code, Some(0));
+    let run = sandbox.fs(&line("proven"));
+    assert!(run.text().contains("adler32 084b021f agrees"), "{run}");
+    assert_eq!(sandbox.read("d/proven"), sandbox.read("d/plain"));
 }
