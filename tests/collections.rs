@@ -11,7 +11,7 @@ use std::time::Instant;
 use law::prelude::*;
 use law::storage::ErrorKind;
 use law_faults::{FaultProxy, Script};
-use sandbox::{address_of, fresh, setting};
+use sandbox::{OwnServer, address_of, fresh};
 
 const DIRECTORIES: usize = 40;
 const FILES: usize = 100;
@@ -27,7 +27,8 @@ fn grid(disk: &Path) {
 
 #[test]
 fn four_thousand_files_are_counted_by_forty_listings() {
-    let (Some(url), Some(data)) = (setting("XROOTD_HTTP"), setting("XROOTD_DATA")) else { return };
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let (url, data) = (server.endpoint("XROOTD_HTTP"), server.endpoint("XROOTD_DATA"));
     let name = fresh("collection");
     let disk = Path::new(&data).join(&name);
     grid(&disk);

@@ -1,6 +1,14 @@
 //! The main job: arrays that the real NumPy wrote are dumped to storage, listed, loaded and localized, from Rust.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it skips, and fails where it stands")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test says what it skips, and fails where it stands"
+)]
+
+#[allow(dead_code, reason = "every test crate uses its part of it")]
+mod sandbox;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,19 +16,10 @@ use std::process::Command;
 use law::formatters::numpy::{DynArray, NamedArrays};
 use law::prelude::*;
 use ndarray::{Array0, Array2, ArrayD};
+use sandbox::{OwnServer, setting};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/data/numpy")
-}
-
-/// The value of `LAW_TEST_<key>`. Without it the test is skipped, and fails where everything must be there.
-fn setting(key: &str) -> Option<String> {
-    let value = std::env::var(format!("LAW_TEST_{key}")).ok();
-    if value.is_none() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "LAW_TEST_{key} is not set, and CI must not skip");
-        println!("skipped: LAW_TEST_{key} is not set (export $(cargo xtask servers up))");
-    }
-    value
 }
 
 /// A directory that no other test has, on a real server or on this disk.
@@ -117,7 +116,8 @@ fn the_main_job(base: &str) {
 
 #[test]
 fn on_a_real_xrootd_server_over_http() {
-    let Some(url) = setting("XROOTD_HTTP") else { return };
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let url = server.endpoint("XROOTD_HTTP");
     the_main_job(&url);
 }
 

@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use crate::sandbox::{Sandbox, fresh, setting};
+use crate::sandbox::{OwnServer, Sandbox, fresh};
 use crate::{on_both, with_server};
 
 #[test]
@@ -57,7 +57,8 @@ fn every_algorithm_gives_the_same_in_every_way() {
 
 #[test]
 fn on_xrootd() {
-    let Some(url) = setting("XROOTD_HTTP") else { return };
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let url = server.endpoint("XROOTD_HTTP");
     let sandbox = Sandbox::new();
     let base = format!("{url}/{}", fresh("checksum"));
     sandbox.fs_with_input(&format!("cp --mkdir - {base}/a.txt"), "hello\n");

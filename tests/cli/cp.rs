@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use crate::sandbox::{Sandbox, fresh, pattern, setting};
+use crate::sandbox::{OwnServer, Sandbox, fresh, pattern, setting};
 use crate::{ODD, on_both, with_files, with_server};
 
 #[test]
@@ -389,7 +389,8 @@ fn the_time_is_kept_where_that_is_wanted_and_possible() {
 
 #[test]
 fn on_xrootd() {
-    let Some(url) = setting("XROOTD_HTTP") else { return };
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let url = server.endpoint("XROOTD_HTTP");
     let sandbox = with_files();
     let base = format!("{url}/{}", fresh("cp"));
     let lines = [
@@ -424,7 +425,8 @@ fn on_xrootd() {
 
 #[test]
 fn where_nobody_may_write() {
-    let (Some(url), Some(closed)) = (setting("XROOTD_HTTP"), setting("XROOTD_READONLY")) else { return };
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let (url, closed) = (server.endpoint("XROOTD_HTTP"), server.endpoint("XROOTD_READONLY"));
     let lines = [format!("cp d/a.txt {url}{closed}/new"), format!("cp d/a.txt {url}{closed}/file.txt")];
     assert_snapshot!(with_files().session(lines), @r#"
     $ law fs cp d/a.txt http://127.0.0.1:PORT/readonly/new

@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use crate::sandbox::{Sandbox, setting};
+use crate::sandbox::{OwnServer, Sandbox, setting};
 use crate::{ODD, on_both, with_server};
 
 #[test]
@@ -71,7 +71,8 @@ fn what_keeps_from_asking_is_never_a_no() {
 
 #[test]
 fn a_directory_that_nobody_may_see() {
-    let (Some(url), Some(denied)) = (setting("XROOTD_HTTP"), setting("XROOTD_DENIED")) else { return };
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let (url, denied) = (server.endpoint("XROOTD_HTTP"), server.endpoint("XROOTD_DENIED"));
     assert_eq!(Sandbox::new().fs(&format!("exists {url}{denied}/x")).code, Some(5));
 }
 

@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use crate::sandbox::{fresh, setting};
+use crate::sandbox::{OwnServer, fresh};
 use crate::{ODD, on_both, with_files, with_server};
 
 #[test]
@@ -161,7 +161,8 @@ fn a_configured_name() {
 
 #[test]
 fn on_xrootd() {
-    let Some(url) = setting("XROOTD_HTTP") else { return };
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let url = server.endpoint("XROOTD_HTTP");
     let sandbox = with_files();
     let base = format!("{url}/{}", fresh("ls"));
     assert_eq!(sandbox.fs(&format!("cp -r --mkdir d/ {base}")).code, Some(0));
@@ -187,7 +188,8 @@ fn on_xrootd() {
 
 #[test]
 fn a_directory_that_nobody_may_see() {
-    let (Some(url), Some(denied)) = (setting("XROOTD_HTTP"), setting("XROOTD_DENIED")) else { return };
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let (url, denied) = (server.endpoint("XROOTD_HTTP"), server.endpoint("XROOTD_DENIED"));
     assert_snapshot!(with_files().session([format!("ls {url}{denied}")]), @r#"
     $ law fs ls http://127.0.0.1:PORT/denied
     2> law fs ls: permission denied (HTTP 403 Forbidden, "Unable to open directory /denied/; permission denied") http://127.0.0.1:PORT/denied/

@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use crate::sandbox::{fresh, pattern, setting};
+use crate::sandbox::{OwnServer, fresh, pattern};
 use crate::{on_both, with_files, with_server};
 
 #[test]
@@ -124,7 +124,8 @@ fn as_an_object() {
 
 #[test]
 fn on_xrootd() {
-    let Some(url) = setting("XROOTD_HTTP") else { return };
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let url = server.endpoint("XROOTD_HTTP");
     let sandbox = with_files();
     let base = format!("{url}/{}", fresh("mv"));
     let lines = [

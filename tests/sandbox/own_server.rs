@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 /// A server of `fixtures/servers/` that ends with this.
 ///
-/// XRootD 5.5.3 can close a connection twice when its client has gone in the middle of a transfer, and then never
-/// answers somebody else: who breaks transfers off does so on a server of his own.
+/// XRootD 5.5.3 can close a connection twice, after a 404 or when its client has gone in the middle of a transfer, and then
+/// never answers somebody else, or nobody any more: each test has a server of its own, and another one in its next try.
 pub(crate) struct OwnServer {
     script: PathBuf,
     directory: TempDir,

@@ -122,8 +122,9 @@ async fn a_redirector_lists_nothing_rather_than_a_part() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_questions_for_checksums_than_xrootd_answers_at_once() {
-    let Some(url) = setting("XROOTD_HTTP") else { return };
-    let (backend, base) = webdav(&url, &EndpointSettings::default());
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let url = server.endpoint("XROOTD_HTTP");
+    let (backend, base) = webdav(url, &EndpointSettings::default());
     let (backend, base) = (&*backend, &base);
     let content = vec![7u8; 8 << 20];
     let options = PutOptions { parents: Parents::Create, verify: Verify::Size, ..PutOptions::default() };
@@ -168,17 +169,19 @@ async fn a_wrong_authority_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn no_permission_is_said_and_nothing_else() {
-    let (Some(url), Some(denied)) = (setting("XROOTD_HTTP"), setting("XROOTD_DENIED")) else { return };
-    let (backend, _) = webdav(&url, &EndpointSettings::default());
-    let path = Path::parse(&denied).unwrap().child("x").unwrap();
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let (url, denied) = (server.endpoint("XROOTD_HTTP"), server.endpoint("XROOTD_DENIED"));
+    let (backend, _) = webdav(url, &EndpointSettings::default());
+    let path = Path::parse(denied).unwrap().child("x").unwrap();
     let error = backend.put(&Call::new(), &path, &BytesSource::new("x"), &PutOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
 }
 
 #[tokio::test]
 async fn a_name_with_a_question_mark_is_refused_before_xrootd_cuts_it() {
-    let Some(url) = setting("XROOTD_HTTP") else { return };
-    let (backend, base) = webdav(&url, &EndpointSettings::default());
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let url = server.endpoint("XROOTD_HTTP");
+    let (backend, base) = webdav(url, &EndpointSettings::default());
     let path = base.child("what?").unwrap();
     let error = backend.put(&Call::new(), &path, &BytesSource::new("x"), &PutOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
