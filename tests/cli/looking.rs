@@ -175,4 +175,6 @@ fn nul_bytes_between_names() {
     let sandbox = with_files();
     let run = sandbox.fs("find -0 --type f --name a* d");
     assert!(run.text().ends_with("a.txt\0"), "{run}");
+    sandbox.write("d/odd\nname", "");
+    assert!(sandbox.fs("find -0 --name odd* d").text().ends_with("/d/odd\nname\0"), "as it is");
 }

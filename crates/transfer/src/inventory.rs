@@ -82,7 +82,8 @@ impl Inventory {
 /// the source. Those of renaming and removing, which say where the source is.
 pub async fn remove_copied(call: &Call, from: &Place, to: &Place, copied: &Inventory) -> Result<()> {
     let name = aside_path(&from.resolved())?;
-    from.backend().rename(call, &from.resolved(), &name, Destination::NoReplace).await?;
+    let stepped = from.backend().rename(call, &from.resolved(), &name, Destination::NoReplace).await;
+    stepped.map_err(|error| error.leaving(format!("the copy is at {to}, and the source was not removed")))?;
     let parent = from.path.parent().unwrap_or_default();
     let aside = Place { fs: from.fs.clone(), path: parent.child(name.name().unwrap_or_default())? };
     let entries = match still_copied(call, &aside, from, to, copied).await {
@@ -182,6 +183,16 @@ mod tests {
             assert!(error.to_string().contains(&changed.to_string()), "{error}");
             assert_eq!(names(&from).await, before, "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_cannot_step_aside_stays_and_the_copy_is_named() {
+        let Move { from, to, copied } = half_a_move().await;
+        let over = Call::new();
+        over.cancellation().cancel();
+        let error = remove_copied(&over, &from, &to, &copied).await.unwrap_err();
+        assert!(error.to_string().contains("the copy is at memory:///copy"), "{error}");
+        assert_eq!(names(&from).await, ["a", "sub", "sub/b"]);
     }
 
     #[tokio::test]

@@ -61,7 +61,9 @@ pub(super) async fn exchange(
     loop {
         tokio::select! {
             biased;
-            answer = poll_fn(|cx| poll_answer(answer.as_mut(), connection, cx)) => return answer.map_err(|refused| explain(refused, progress.as_deref())),
+            answer = poll_fn(|cx| poll_answer(answer.as_mut(), connection, cx)) => {
+                return answer.map_err(|refused| explain(refused, progress.as_deref()));
+            }
             () = tokio::time::sleep(patience.step()) => patience.check().map_err(Failure::Final)?,
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
 use futures_util::TryStreamExt as _;
-use law_storage::{Entry, Kind, Path};
+use law_storage::{Entry, Kind, Path, Support};
 use law_transfer::{Pattern, Walked, walk_where};
 
 use crate::arguments::{bytes, duration};
@@ -91,6 +91,7 @@ impl Find {
             deep_enough && path.as_ref().is_none_or(|path| path.may_be_below(directory))
         };
         let mut found = walk_where(&context.call, &place, enter);
+        let local = place.backend().capabilities().local_files == Support::Yes;
         let mut out = Out::new();
         while let Some(step) = found.try_next().await? {
             if !self.wants(&step, now) {
@@ -100,6 +101,8 @@ impl Find {
             let name = String::from_utf8_lossy(step.entry.path.name().unwrap_or_default()).into_owned();
             match (context.json, self.print0) {
                 (true, _) => out.line(output::entry_json(&name, &url, &step.entry.metadata))?,
+                // A local name as it is, byte for byte: what is shown of it may be another one's name.
+                (false, true) if local => out.bytes(&[b"/", step.entry.path.as_bytes(), b"\0"].concat())?,
                 (false, true) => out.bytes(format!("{url}\0").as_bytes())?,
                 (false, false) => out.line(url)?,
             }
