@@ -9,6 +9,7 @@
 mod clients;
 mod contest;
 mod measure;
+mod memory;
 mod table;
 
 use std::fs;
@@ -24,6 +25,7 @@ use crate::servers::{Endpoints, Server, Started};
 use crate::workspace;
 use clients::{Client, Clients};
 use contest::{Contest, Task};
+use memory::KeptMemory;
 use table::{Group, Results};
 
 /// Arguments of `cargo xtask bench`.
@@ -54,6 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let interrupt = Interrupt::install()?;
     let place = Place::prepare(arguments)?;
     let law = build_law(&interrupt)?;
+    let _kept = KeptMemory::fetch();
     let mut groups = Vec::new();
     for contest in place.contests(law.as_deref(), arguments.filter.as_deref(), arguments.entries)? {
         groups.push(contest.hold(arguments.runs, &interrupt)?);
