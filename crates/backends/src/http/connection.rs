@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::Origin;
+use super::socket::Socket;
 use super::tls::handshake_error;
 use super::upload::Payload;
 
@@ -75,7 +76,7 @@ async fn timeout<T>(limit: Duration, what: &str, origin: &Origin, work: impl Fut
     })
 }
 
-async fn dial(origin: &Origin) -> Result<TcpStream> {
+async fn dial(origin: &Origin) -> Result<Socket> {
     let addresses: Vec<SocketAddr> =
         tokio::net::lookup_host((origin.host(), origin.port())).await.map_err(|e| unknown_host(e, origin))?.collect();
     let tries = addresses.into_iter().enumerate().map(|(place, address)| async move {
@@ -88,13 +89,13 @@ async fn dial(origin: &Origin) -> Result<TcpStream> {
 async fn first_success(
     mut tries: FuturesUnordered<impl Future<Output = std::io::Result<TcpStream>>>,
     origin: &Origin,
-) -> Result<TcpStream> {
+) -> Result<Socket> {
     let mut last = None;
     while let Some(result) = tries.next().await {
         match result {
             Ok(tcp) => {
                 tcp.set_nodelay(true)?;
-                return Ok(tcp);
+                return Ok(Socket::new(tcp)?);
             }
             Err(error) => last = Some(error),
         }
@@ -113,10 +114,10 @@ fn unknown_host(cause: std::io::Error, origin: &Origin) -> Error {
 }
 
 async fn handshake(
-    tcp: TcpStream,
+    tcp: Socket,
     config: Arc<ClientConfig>,
     origin: &Origin,
-) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
+) -> Result<tokio_rustls::client::TlsStream<Socket>> {
     let name = ServerName::try_from(origin.host().to_owned())
         .map_err(|e| Error::new(ErrorKind::InvalidInput, "a host name that no certificate can have").because(e))?;
     TlsConnector::from(config).connect(name, tcp).await.map_err(|e| handshake_error(e, origin.host()).at(origin))

@@ -12,6 +12,7 @@ mod connection;
 mod exchange;
 mod pool;
 mod redirect;
+mod socket;
 mod tls;
 mod upload;
 

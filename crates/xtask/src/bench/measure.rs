@@ -40,7 +40,7 @@ pub(super) struct Sample {
     pub(super) wall: f64,
     /// CPU seconds of the client in user mode.
     pub(super) user: f64,
-    /// CPU seconds of the client in the kernel.
+    /// CPU seconds in the kernel, of the client and of what it left to be written.
     pub(super) system: f64,
     /// The most memory that the client held, in MiB.
     pub(super) memory: f64,
@@ -49,14 +49,21 @@ pub(super) struct Sample {
     pub(super) first_line: Option<f64>,
 }
 
-/// Runs a copy; its time includes that of `sync -f destination`.
+/// Runs a copy, and writes back what it left in memory. Both belong to the time and to the CPU time: a client that syncs
+/// what it publishes pays for that itself, and `sync -f` alone would let the kernel pay for those that do not.
 pub(super) fn copy(line: &[&OsStr], destination: &Path, place: &Path, interrupt: &Interrupt) -> Result<Sample> {
-    let mut command = clock(line, place)?;
     let begin = Instant::now();
-    let status = interrupt.run(&mut command)?;
-    if status.success() {
-        sync(destination)?;
-    }
+    let client = timed(line, place, interrupt)?;
+    let rest = timed(&[OsStr::new("sync"), destination.as_os_str()], place, interrupt)?;
+    sync(destination)?;
+    let wall = begin.elapsed().as_secs_f64();
+    Ok(Sample { wall, user: client.user + rest.user, system: client.system + rest.system, ..client })
+}
+
+/// Runs a command to its end, which must be a good one.
+fn timed(line: &[&OsStr], place: &Path, interrupt: &Interrupt) -> Result<Sample> {
+    let begin = Instant::now();
+    let status = interrupt.run(&mut clock(line, place)?)?;
     let wall = begin.elapsed().as_secs_f64();
     ensure!(status.success(), "{}", complaint(place, &status.to_string()));
     sample(place, wall, None)

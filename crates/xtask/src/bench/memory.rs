@@ -22,7 +22,9 @@ impl KeptMemory {
     pub(super) fn fetch() -> Self {
         let Ok(before) = fs::read_to_string(REPORTED_BLOCKS) else { return Self { before: None } };
         if let Err(error) = fs::write(REPORTED_BLOCKS, NEVER) {
-            eprintln!("this machine gives free memory back to its host, which makes times differ: {REPORTED_BLOCKS}: {error}");
+            eprintln!(
+                "this machine gives free memory back to its host, which makes times differ: {REPORTED_BLOCKS}: {error}"
+            );
             return Self { before: None };
         }
         let kept = Self { before: Some(before) };

@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: `law` beside the clients people use today, on one server, in one run.
 //!
 //! The clients take turns, so that a slow minute of the machine hits all of them. Each run starts without its
-//! destination and with nothing left to write back; the time of a copy includes `sync -f` of the destination, since
-//! `law` syncs what it publishes and most others do not. A run whose bytes are not those of the source counts as
+//! destination and with nothing left to write back; the times of a copy include those of `sync` and `sync -f` of the
+//! destination, since `law` syncs what it publishes and most others do not. A run whose bytes are not those of the source counts as
 //! failed, whatever the client said. Checksums of the source are in the server's cache before the first run, as they
 //! are on a storage system; those of an upload are not.
 
