@@ -107,3 +107,75 @@ fn gzip_of_python() {
     run(&python, scratch.path(), script);
     assert_eq!(dir.child("py.json.gz").load::<BTreeMap<String, usize>>(Gzip::new(Json)).unwrap(), words);
 }
+
+#[test]
+fn compressions_of_python() {
+    let Some(python) = python() else { return };
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = DirectoryTarget::at(scratch.path()).unwrap();
+    let words: BTreeMap<String, usize> = (0..1000).map(|n| (format!("word{n}"), n)).collect();
+    dir.child("ours.json.bz2").dump(&words, Bzip2::new(Json)).unwrap();
+    dir.child("ours.json.xz").dump(&words, Xz::new(Json)).unwrap();
+    dir.child("ours.json.zst").dump(&words, Zstd::new(Json).level(7)).unwrap();
+    let script = "import bz2, lzma, zstandard, json\n\
+        for name, module in ('bz2', bz2), ('xz', lzma), ('zst', zstandard):\n    \
+            words = json.load(module.open(f'ours.json.{name}', 'rt'))\n    \
+            assert len(words) == 1000 and words['word999'] == 999\n    \
+            json.dump(words, module.open(f'py.json.{name}', 'wt'))";
+    run(&python, scratch.path(), script);
+    for name in ["py.json.bz2", "py.json.xz", "py.json.zst"] {
+        assert_eq!(dir.child(name).load_as::<BTreeMap<String, usize>>().unwrap(), words, "{name}");
+    }
+}
+
+/// Makes `tree`: what archives find hard.
+const TREE: &str = "import os\n\
+    os.makedirs('tree/sub/empty')\n\
+    open('tree/sub/numbers.txt', 'w').write('1 2 3\\n' * 1000)\n\
+    open('tree/\u{3bc} ' + 'long' * 40 + '.txt', 'w').write('x')\n\
+    open('tree/run.sh', 'w').write('echo')\n\
+    os.chmod('tree/run.sh', 0o750)\n\
+    os.symlink('numbers.txt', 'tree/sub/link')\n";
+
+/// Compares two trees, as far as `diff` can; it follows no links.
+fn same_trees(directory: &Path, other: &str) {
+    let arguments = ["-r", "--no-dereference", "tree", other];
+    let output = Command::new("diff").args(arguments).current_dir(directory).output().unwrap();
+    assert!(output.status.success(), "{other}: {}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn archives_of_python() {
+    let Some(python) = python() else { return };
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = DirectoryTarget::at(scratch.path()).unwrap();
+    let tree = scratch.path().join("tree");
+    run(&python, scratch.path(), TREE);
+    let script = "import tarfile, zipfile, os\n\
+        for name, format in ('pax.tar', tarfile.PAX_FORMAT), ('gnu.tar.gz', tarfile.GNU_FORMAT):\n    \
+            with tarfile.open(name, 'w:gz' if name.endswith('gz') else 'w', format=format) as tar: tar.add('tree', '.')\n\
+        with zipfile.ZipFile('py.zip', 'w', zipfile.ZIP_DEFLATED) as zip:\n    \
+            [zip.write(os.path.join(top, name), os.path.relpath(os.path.join(top, name), 'tree'))\n     \
+             for top, directories, files in os.walk('tree') for name in directories + files if name != 'link']";
+    run(&python, scratch.path(), script);
+    for (name, to) in [("pax.tar", "pax"), ("gnu.tar.gz", "gnu")] {
+        dir.child(name).load(Tar.extract_to(scratch.path().join(to))).unwrap();
+        same_trees(scratch.path(), to);
+    }
+    let members = dir.child("py.zip").load(Zip.extract_to(scratch.path().join("zip"))).unwrap();
+    assert_eq!(members.len(), 5);
+    for name in ["ours.tar", "ours.tar.xz", "ours.tar.bz2"] {
+        dir.child(name).dump(&tree, Tar).unwrap();
+        run(
+            &python,
+            scratch.path(),
+            &format!("import tarfile; tarfile.open('{name}').extractall('{name}.d', filter='data')"),
+        );
+        same_trees(scratch.path(), &format!("{name}.d"));
+    }
+    dir.child("ours.zip").dump(&tree, Zip).unwrap();
+    let script = "import zipfile, stat; zip = zipfile.ZipFile('ours.zip'); assert zip.testzip() is None\n\
+        assert zip.read('sub/link') == b'numbers.txt' and len(zip.namelist()) == 6\n\
+        assert stat.S_IMODE(zip.getinfo('run.sh').external_attr >> 16) == 0o750";
+    run(&python, scratch.path(), script);
+}

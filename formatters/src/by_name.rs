@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Dump, Error, Formatter, Gzip, Input, Json, Load, Numpy, Output, Result, Toml, Yaml, by_extension};
+use crate::compression::{AnyCodec, codec_by_name, dump_packed, load_packed};
+use crate::{Dump, Error, Formatter, Input, Json, Load, Numpy, Output, Result, Toml, Yaml, by_extension};
 
-/// Whatever format of serde's objects the extension says: `.json`, `.yaml`, `.toml`, and `.gz` around any of them.
+/// Whatever format of serde's objects the extension says: `.json`, `.yaml`, `.toml`, and `.gz`, `.zst`, `.bz2`, `.xz` around any of them.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -23,13 +24,13 @@ enum Named {
     Json,
     Yaml,
     Toml,
-    Gzip,
+    Packed(AnyCodec),
 }
 
 impl Named {
     fn of(name: &str) -> Result<Self> {
-        if name.to_ascii_lowercase().ends_with(".gz") {
-            return Ok(Self::Gzip);
+        if let Some(codec) = codec_by_name(name) {
+            return Ok(Self::Packed(codec));
         }
         match by_extension(name).map(Formatter::name) {
             Some("json") => Ok(Self::Json),
@@ -40,7 +41,7 @@ impl Named {
                 Err(Error::unsupported(format!("a file of format {other} is not one object: name the format")))
             }
             None => Err(Error::unsupported(
-                "the name does not tell a format: json, yaml and toml are known, and .gz around them",
+                "the name does not tell a format: json, yaml and toml are known, and .gz, .zst, .bz2, .xz around them",
             )),
         }
     }
@@ -62,7 +63,7 @@ impl<T: DeserializeOwned> Load<T> for ByName {
             Named::Json => Json.load(input),
             Named::Yaml => Yaml.load(input),
             Named::Toml => Toml.load(input),
-            Named::Gzip => Gzip::new(Self).load(input),
+            Named::Packed(codec) => load_packed(codec, None, self, input),
         }
     }
 }
@@ -73,7 +74,7 @@ impl<T: Serialize> Dump<T> for ByName {
             Named::Json => Json.dump(value, output),
             Named::Yaml => Yaml.dump(value, output),
             Named::Toml => Toml.dump(value, output),
-            Named::Gzip => Gzip::new(Self).dump(value, output),
+            Named::Packed(codec) => dump_packed(codec, None, self, value, output),
         }
     }
 }
@@ -89,9 +90,13 @@ mod tests {
     #[test]
     fn the_name_says_it() {
         let value = BTreeMap::from([("a".to_owned(), 1)]);
-        for (name, start) in
-            [("x.json", &b"{"[..]), ("x.YML", b"a: 1"), ("x.toml", b"a = 1"), ("x.json.gz", b"\x1f\x8b")]
-        {
+        for (name, start) in [
+            ("x.json", &b"{"[..]),
+            ("x.YML", b"a: 1"),
+            ("x.toml", b"a = 1"),
+            ("x.json.gz", b"\x1f\x8b"),
+            ("x.toml.zst", b"\x28\xb5"),
+        ] {
             let mut file = Memory::new(name, Vec::new());
             ByName.dump(&value, &mut file).unwrap();
             assert!(file.bytes().starts_with(start), "{name}");

@@ -2,10 +2,11 @@
 //!
 //! This crate knows no storage. It reads from an [`Input`] and writes to an [`Output`]; targets implement both.
 
+mod archive;
 mod by_name;
+mod compression;
 mod csv;
 mod error;
-mod gzip;
 mod io;
 mod json;
 mod json_lines;
@@ -17,10 +18,11 @@ mod text;
 mod toml;
 mod yaml;
 
+pub use archive::{Archive, Content, Extract, Member, MemberKind, OneMember, Tar, Visit, Zip, first_members};
 pub use by_name::ByName;
+pub use compression::{Beginning, Bzip2, Compressed, Gzip, Xz, Zstd, codec, compressed_beginning, compressions};
 pub use csv::{Csv, CsvOptions};
 pub use error::{Error, ErrorKind, Result};
-pub use gzip::{Gzip, gzip_beginning};
 pub use io::{FileInput, Input, Output};
 pub use json::{IndentedJson, Json};
 pub use json_lines::JsonLines;
@@ -59,12 +61,15 @@ pub trait Dump<T>: Formatter {
 }
 
 /// All formats that have extensions of their own.
-pub const KNOWN: [&dyn Formatter; 7] = [&Numpy, &Json, &JsonLines, &Yaml, &Toml, &Csv, &Text];
+pub const KNOWN: [&dyn Formatter; 9] = [&Numpy, &Json, &JsonLines, &Yaml, &Toml, &Csv, &Text, &Tar, &Zip];
 
 /// The format that files of that name usually have; none if the extension is unknown.
 pub fn by_extension(name: &str) -> Option<&'static dyn Formatter> {
-    let extension = std::path::Path::new(name).extension()?.to_str()?.to_ascii_lowercase();
-    KNOWN.into_iter().find(|format| format.extensions().contains(&extension.as_str()))
+    let name = name.rsplit('/').next()?.to_ascii_lowercase();
+    let ends_in = |extension: &&str| {
+        name.strip_suffix(extension).and_then(|stem| stem.strip_suffix('.')).is_some_and(|stem| !stem.is_empty())
+    };
+    KNOWN.into_iter().find(|format| format.extensions().iter().any(ends_in))
 }
 
 #[cfg(test)]
@@ -82,6 +87,10 @@ mod tests {
             ("a.toml", Some("toml")),
             ("a.tsv", Some("csv")),
             ("a.ndjson", Some("jsonl")),
+            ("a.tar.gz", Some("tar")),
+            ("a.TGZ", Some("tar")),
+            ("a.zip", Some("zip")),
+            ("a.gz", None),
             ("a.root", None),
             (".json", None),
             ("json", None),

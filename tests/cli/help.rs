@@ -44,8 +44,7 @@ fn of_the_programs() {
       df        Show how much space storages have, as far as they tell
       touch     Make empty files, with the directories above them. A file that exists keeps its content
       checksum  Print checksums as the storage computed them
-      show      Show what is in files: types, shapes and first values of arrays (npy, npz), the first
-                lines of JSON and text
+      show      Show what is in files: arrays, the first lines of texts, the members of archives
       formats   List the formats of files that are known, and their extensions
       serve     Serve a directory of any storage by WebDAV, until it is interrupted
       help      Print this message or the help of the given subcommand(s)

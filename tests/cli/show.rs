@@ -83,7 +83,7 @@ fn what_is_damaged_or_unknown() {
     2> law fs show: not JSON: EOF while parsing a value at line 1 column 8 WORK/d/cut.json
     [exit 65]
     $ law fs show d/noise.bin
-    2> law fs show: show knows npy, npz, json, jsonl, yaml, toml, csv, text and gz, and this is none by its name nor its start WORK/d/noise.bin
+    2> law fs show: show knows npy, npz, json, jsonl, yaml, toml, csv, text, tar and zip, and gz, zst, bz2, xz around text; this is none by its name nor its start WORK/d/noise.bin
     [exit 9]
     $ law fs show d
     2> law fs show: is a directory WORK/d
@@ -108,8 +108,14 @@ fn the_formats_that_are_known() {
     toml     toml
     csv      csv tsv
     text     txt text log md cfg ini xml html tex py sh
+    tar      tar tar.gz tgz tar.zst tzst tar.bz2 tbz2 tbz tar.xz txz
+    zip      zip
+    gzip     gz around any of them
+    zstd     zst zstd around any of them
+    bzip2    bz2 around any of them
+    xz       xz around any of them
     ");
-    assert_eq!(sandbox.fs("--json formats").objects().len(), 7);
+    assert_eq!(sandbox.fs("--json formats").objects().len(), 13);
 }
 
 #[test]
@@ -129,4 +135,35 @@ fn a_look_into_gzip() {
     2> law fs show: the gzip stream is cut off WORK/cut.json.gz
     [exit 65]
     ");
+}
+
+#[test]
+fn a_look_into_archives() {
+    let sandbox = crate::with_files();
+    sandbox.write("tree/sub/numbers.txt", "1 2 3");
+    std::os::unix::fs::symlink("sub/numbers.txt", sandbox.path("tree/link")).unwrap();
+    let tar = |arguments: &[&str]| {
+        let status = std::process::Command::new("tar").args(arguments).current_dir(sandbox.path("")).status().unwrap();
+        assert!(status.success());
+    };
+    tar(&["--sort=name", "-cf", "a.tar", "tree"]);
+    tar(&["-czf", "a.tgz", "tree"]);
+    tar(&["-cPf", "evil.tar", "--transform=s,^,../,", "tree/link"]);
+    let whole = sandbox.read("a.tgz").unwrap();
+    sandbox.write("cut.tgz", &whole[..whole.len() / 2]);
+    assert_snapshot!(sandbox.session(["show a.tar", "show cut.tgz", "show evil.tar"]), @r#"
+    $ law fs show a.tar
+    WORK/a.tar: tar, 10K bytes, 4 members
+                tree/
+                tree/link -> sub/numbers.txt
+                tree/sub/
+             5  tree/sub/numbers.txt
+    $ law fs show cut.tgz
+    2> law fs show: the gzip stream is cut off WORK/cut.tgz
+    [exit 65]
+    $ law fs show evil.tar
+    2> law fs show: member "../tree/link": its path leads out of the archive by ".." WORK/evil.tar
+    [exit 65]
+    "#);
+    assert_eq!(sandbox.fs("--json show a.tgz").objects().len(), 4);
 }

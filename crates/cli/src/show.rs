@@ -1,7 +1,10 @@
 //! What is in a file, from a few of its bytes.
 
 use law_formatters::numpy::{Contents, Peek};
-use law_formatters::{Error, Formatter, Input, Json, Load as _, Result, by_extension, gzip_beginning};
+use law_formatters::{
+    Archive, Beginning, Error, Formatter, Input, Json, Load as _, Member, Result, Tar, Zip, by_extension,
+    compressed_beginning, first_members,
+};
 use law_storage::show_bytes;
 use serde_json::Value;
 
@@ -11,6 +14,8 @@ const BEGINNING: usize = 64 * 1024;
 const LARGEST_JSON: u64 = 1024 * 1024;
 /// Lines that are shown.
 const LINES: usize = 20;
+/// Members of an archive that are shown.
+const MEMBERS: usize = 100;
 /// Characters of a line that are shown.
 const WIDTH: usize = 160;
 
@@ -21,6 +26,19 @@ pub(crate) enum Preview {
     Arrays(Contents),
     /// The first lines of JSON or text.
     Lines(Lines),
+    /// The first files of an archive.
+    Members(Members),
+}
+
+/// The first files of an archive.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Members {
+    pub(crate) format: &'static str,
+    /// Bytes of the archive.
+    pub(crate) size: u64,
+    pub(crate) members: Vec<Member>,
+    /// Whether these are all there are.
+    pub(crate) whole: bool,
 }
 
 /// The first lines, safe to be printed.
@@ -38,18 +56,29 @@ pub(crate) struct Lines {
 
 /// Looks into a file: its extension says what it should be, else its first bytes do.
 pub(crate) fn look(input: &dyn Input) -> Result<Preview> {
-    if input.name().to_ascii_lowercase().ends_with(".gz") {
-        return packed(input).map(Preview::Lines);
+    let format = by_extension(input.name()).map(Formatter::name);
+    if format.is_none()
+        && let Some(beginning) = compressed_beginning(input, BEGINNING)?
+    {
+        return packed(input, &beginning).map(Preview::Lines);
     }
-    match by_extension(input.name()).map(Formatter::name) {
+    match format {
         Some("numpy") => arrays(input),
         Some("json") => json(input).map(Preview::Lines),
+        Some("tar") => members(input, &Tar).map(Preview::Members),
+        Some("zip") => members(input, &Zip).map(Preview::Members),
         Some(format) => text(input, format).map(Preview::Lines),
         None if is_numpy(&beginning(input, 8)?) => arrays(input),
         None => Err(Error::unsupported(
-            "show knows npy, npz, json, jsonl, yaml, toml, csv, text and gz, and this is none by its name nor its start",
+            "show knows npy, npz, json, jsonl, yaml, toml, csv, text, tar and zip, and gz, zst, bz2, xz around text; this is none by \
+             its name nor its start",
         )),
     }
+}
+
+fn members(input: &dyn Input, archive: &impl Archive) -> Result<Members> {
+    let (members, whole) = first_members(archive, input, MEMBERS)?;
+    Ok(Members { format: archive.name(), size: input.length()?, members, whole })
 }
 
 fn arrays(input: &dyn Input) -> Result<Preview> {
@@ -87,15 +116,15 @@ fn text(input: &dyn Input, format: &'static str) -> Result<Lines> {
 }
 
 /// The first lines of what is inside.
-fn packed(input: &dyn Input) -> Result<Lines> {
-    let (name, start) = gzip_beginning(input, BEGINNING)?;
-    let inside = by_extension(&name).map_or("unknown", Formatter::name);
+fn packed(input: &dyn Input, beginning: &Beginning) -> Result<Lines> {
+    let inside = by_extension(&beginning.name).map_or("unknown", Formatter::name);
     if inside == "numpy" {
         return Err(Error::unsupported("show does not unpack arrays: unpack the file, or use compressed npz"));
     }
-    let (lines, whole) = first_lines(&start);
-    let whole = whole && start.len() < BEGINNING;
-    Ok(Lines { format: "gzip", size: input.length()?, summary: Some(format!("{inside} inside")), lines, whole })
+    let (lines, whole) = first_lines(&beginning.bytes);
+    let whole = whole && beginning.bytes.len() < BEGINNING;
+    let summary = Some(format!("{inside} inside"));
+    Ok(Lines { format: beginning.compression, size: input.length()?, summary, lines, whole })
 }
 
 /// The first bytes, at most `most`.

@@ -210,7 +210,7 @@ impl FileTarget {
         format.load(&input).map_err(|error| format_error(error).at(self))
     }
 
-    /// Reads it in the format that its name says: `.json`, `.yaml`, `.toml`, and `.gz` around them.
+    /// Reads it in the format that its name says: `.json`, `.yaml`, `.toml`, and `.gz`, `.zst`, `.bz2`, `.xz` around them.
     ///
     /// # Errors
     /// `Unsupported` for a name that does not say a format; those of [`load`](Self::load).

@@ -1,4 +1,4 @@
-//! A Python with numpy and PyYAML for the tests that compare with them.
+//! A Python with numpy, PyYAML and zstandard for the tests that compare with them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,15 +13,15 @@ pub(crate) fn missing_packages() -> Vec<String> {
     if able { Vec::new() } else { vec!["python3-venv".into()] }
 }
 
-/// The interpreter of a virtual environment with numpy and PyYAML in the target directory; made at the first call.
+/// The interpreter of a virtual environment with numpy, PyYAML and zstandard in the target directory; made at the first call.
 pub(crate) fn with_packages() -> Result<PathBuf> {
     let environment = workspace::target_dir()?.join("python");
     let python = environment.join("bin/python");
-    if imports(&python, "numpy, yaml") {
+    if imports(&python, "numpy, yaml, zstandard") {
         return Ok(python);
     }
     succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "numpy", "PyYAML"];
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "numpy", "PyYAML", "zstandard"];
     succeed(Command::new(&python).args(install))?;
     Ok(python)
 }

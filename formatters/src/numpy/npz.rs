@@ -1,23 +1,19 @@
 //! Several arrays: a zip archive of npy files.
 
-use std::io::{self, Read, Write};
+use std::io::Read;
 
-use zip::read::{ArchiveOffset, Config, ZipFile};
-use zip::result::ZipError;
+use zip::read::{ArchiveOffset, Config};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::header::Header;
 use super::npy::Body;
+use crate::archive::{LARGE, Sink, check_sizes, write_error, zip_error};
 use crate::reader::Reader;
 use crate::{Error, Output, Result};
 
 /// What the names of arrays have in the archive.
 const EXTENSION: &str = ".npy";
-/// Deflate makes at most this many bytes of one.
-const MOST_INFLATION: u64 = 1032;
-/// From here on sizes are written in 64 bits: well below 4 GiB, as compression may make values longer.
-const LARGE: u64 = 1 << 31;
 
 /// An npz file that is being read.
 pub(crate) struct Archive<'a> {
@@ -108,20 +104,6 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// A size that the compressed bytes cannot have is refused before memory is taken for it.
-fn check_sizes<R: Read>(file: &ZipFile<'_, R>, length: u64) -> Result<()> {
-    let (size, compressed) = (file.size(), file.compressed_size());
-    let most = match file.compression() {
-        CompressionMethod::Stored => compressed,
-        CompressionMethod::Deflated => compressed.saturating_mul(MOST_INFLATION),
-        other => return Err(Error::unsupported(format!("zip compression {other}"))),
-    };
-    if compressed > length || size > most {
-        return Err(Error::malformed(format!("{size} bytes out of {compressed} in a file of {length}")));
-    }
-    Ok(())
-}
-
 fn names(members: &[Member]) -> String {
     const SHOWN: usize = 8;
     let name = |member: &Member| format!("{:?}", member.array.as_ref().unwrap_or(&member.file));
@@ -130,20 +112,6 @@ fn names(members: &[Member]) -> String {
         names.push("...".into());
     }
     if names.is_empty() { "nothing".into() } else { names.join(", ") }
-}
-
-fn zip_error(error: ZipError) -> Error {
-    match error {
-        ZipError::Io(error) => Error::from(error),
-        ZipError::UnsupportedArchive(what) => Error::unsupported(format!("zip: {what}")),
-        ZipError::CompressionMethodNotSupported(method) => Error::unsupported(format!("zip compression {method}")),
-        // The crate says it in the words of the zip specification.
-        ZipError::InvalidArchive(message) if message.contains("EOCD") => {
-            Error::malformed("its directory, which stands at the end, is missing")
-        }
-        ZipError::InvalidArchive(message) => Error::malformed(message),
-        other => Error::malformed(other.to_string()),
-    }
 }
 
 /// How the members of an archive are written.
@@ -158,12 +126,9 @@ pub(crate) fn write(arrays: &[(&str, &dyn Body)], compression: Compression, outp
     if let Some((name, _)) = arrays.iter().find(|(name, _)| name.contains('\0')) {
         return Err(Error::wrong_type(format!("the name {name:?}, which Python would cut")));
     }
-    let mut sink = Sink { output, failure: None };
-    let result = write_members(arrays, compression, &mut sink);
-    match sink.failure {
-        Some(error) => Err(Error::from(error)),
-        None => result,
-    }
+    let mut sink = Sink::new(output);
+    let written = write_members(arrays, compression, &mut sink);
+    sink.outcome(written)
 }
 
 fn write_members(arrays: &[(&str, &dyn Body)], compression: Compression, sink: &mut Sink<'_>) -> Result<()> {
@@ -179,35 +144,4 @@ fn write_members(arrays: &[(&str, &dyn Body)], compression: Compression, sink: &
     }
     zip.finish().map_err(write_error)?;
     Ok(())
-}
-
-fn write_error(error: ZipError) -> Error {
-    Error::from(io::Error::from(error))
-}
-
-/// Keeps the first error of an output and swallows what comes after it: a `ZipWriter` that is dropped writes its end,
-/// and would print that it cannot.
-struct Sink<'a> {
-    output: &'a mut dyn Output,
-    failure: Option<io::Error>,
-}
-
-impl Write for Sink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.failure.is_some() {
-            return Ok(bytes.len());
-        }
-        match self.output.write(bytes) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                let told = error.kind().into();
-                self.failure = Some(error);
-                Err(told)
-            }
-            other => other,
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
-    }
 }

@@ -1,7 +1,7 @@
 //! `law fs formats`
 
 use clap::Args;
-use law_formatters::KNOWN;
+use law_formatters::{KNOWN, compressions};
 use serde_json::json;
 
 use crate::context::Context;
@@ -19,6 +19,12 @@ impl Formats {
             match context.json {
                 true => out.line(json!({"name": format.name(), "extensions": format.extensions()}))?,
                 false => out.line(format!("{:<8} {}", format.name(), format.extensions().join(" ")))?,
+            }
+        }
+        for (name, extensions) in compressions() {
+            match context.json {
+                true => out.line(json!({"name": name, "extensions": extensions, "around": "any"}))?,
+                false => out.line(format!("{name:<8} {} around any of them", extensions.join(" ")))?,
             }
         }
         Ok(out.flush()?)

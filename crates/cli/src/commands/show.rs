@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 use law_formatters::numpy::{Contents, Summary};
+use law_formatters::{Member, MemberKind};
 use law_storage::{Error, ErrorKind, Result};
 use law_target::{RangeInput, format_error};
 use law_transfer::Place;
@@ -12,9 +13,12 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{self, Out};
-use crate::show::{Lines, Preview, look, printable};
+use crate::show::{Lines, Members, Preview, look, printable};
 
-/// Show what is in files: types, shapes and first values of arrays (npy, npz), the first lines of JSON and text.
+/// Show what is in files: arrays, the first lines of texts, the members of archives.
+///
+/// Types, shapes and first values of arrays (npy, npz); lines of JSON and text, also within gzip, zstd, bzip2 and xz; what is
+/// in a tar or zip.
 ///
 /// Only some kilobytes are read, however large a file is, and they are not proven by a checksum.
 #[derive(Args)]
@@ -67,7 +71,44 @@ fn rows(url: &str, preview: Preview) -> Vec<String> {
             let more = if whole { vec![] } else { vec!["...".into()] };
             [vec![title], lines, more].concat()
         }
+        Preview::Members(Members { format, size, members, whole }) => {
+            let count = if whole { members.len().to_string() } else { format!("more than {}", members.len()) };
+            let title = format!("{url}: {format}, {} bytes, {count} members", output::size(size, true));
+            [vec![title], members.iter().map(member_row).collect()].concat()
+        }
     }
+}
+
+/// As `ls -l` has it, as far as archives know it.
+fn member_row(member: &Member) -> String {
+    let path = printable(member.path().as_os_str().as_encoded_bytes());
+    let size = output::size(member.size(), true);
+    match member.kind() {
+        MemberKind::Directory => format!("  {:>8}  {path}/", ""),
+        MemberKind::Symlink(target) => {
+            format!("  {:>8}  {path} -> {}", "", printable(target.as_os_str().as_encoded_bytes()))
+        }
+        MemberKind::HardLink(of) => format!("  {:>8}  {path} = {}", "", printable(of.as_os_str().as_encoded_bytes())),
+        _ => format!("  {size:>8}  {path}"),
+    }
+}
+
+fn member_object(url: &str, format: &str, member: &Member) -> Value {
+    let (kind, target) = match member.kind() {
+        MemberKind::Directory => ("directory", None),
+        MemberKind::Symlink(target) => ("symlink", Some(target)),
+        MemberKind::HardLink(target) => ("hard link", Some(target)),
+        _ => ("file", None),
+    };
+    json!({
+        "url": url,
+        "format": format,
+        "path": member.path().to_string_lossy(),
+        "kind": kind,
+        "target": target.map(|path| path.to_string_lossy()),
+        "size": member.size(),
+        "mode": member.mode(),
+    })
 }
 
 /// Columns as wide as they must be: name, type, shape, size, then what has no fixed width.
@@ -116,6 +157,9 @@ fn objects(url: &str, preview: Preview) -> Vec<String> {
                 "url": url, "format": format, "size": size, "summary": summary, "lines": lines, "whole": whole,
             });
             vec![object.to_string()]
+        }
+        Preview::Members(Members { format, members, .. }) => {
+            members.iter().map(|member| member_object(url, format, member).to_string()).collect()
         }
     }
 }
