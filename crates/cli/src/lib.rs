@@ -8,6 +8,7 @@ mod context;
 mod demo;
 mod exit;
 mod output;
+mod progress;
 pub mod serve;
 mod show;
 

@@ -5,6 +5,7 @@ use law_storage::{
     PutOptions, Receipt, Result, Source, Support, Validator, Verify,
 };
 
+use crate::counted::Counted;
 use crate::{Place, Progress, RemoteSource};
 
 /// What happens to a file that is there already.
@@ -81,7 +82,7 @@ pub async fn copy_file(call: &Call, from: &Place, to: &Place, options: &CopyOpti
     let done = |outcome| Copied { from: from.clone(), to: to.clone(), size, outcome };
     let existing = to.backend().stat(call, &to.resolved()).await?;
     if let Some(outcome) = spare(call, from, &metadata, to, existing.as_ref(), options).await? {
-        options.progress.complete();
+        options.progress.complete(size);
         return Ok(done(outcome));
     }
     if options.dry_run {
@@ -89,7 +90,7 @@ pub async fn copy_file(call: &Call, from: &Place, to: &Place, options: &CopyOpti
         return Ok(done(Outcome::Would));
     }
     let outcome = write(call, from, &metadata, to, existing.as_ref(), options).await?;
-    options.progress.complete();
+    options.progress.complete(size);
     Ok(done(outcome))
 }
 
@@ -213,8 +214,8 @@ pub async fn source_of(
 ) -> Result<Box<dyn Source>> {
     let pinned: Validator = metadata.identity();
     match from.backend().local_file(call, &from.resolved(), Some(&pinned)).await? {
-        Some(local) => Ok(Box::new(FileSource::new(local)?)),
-        None => Ok(Box::new(RemoteSource::new(from.clone(), metadata, verify, progress.clone())?)),
+        Some(local) => Ok(Box::new(Counted::new(FileSource::new(local)?, progress.clone()))),
+        None => Ok(Box::new(Counted::new(RemoteSource::new(from.clone(), metadata, verify)?, progress.clone()))),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Knows no protocol: everything goes through [`law_storage::Backend`].
 
 mod copy;
+mod counted;
 mod inventory;
 mod moving;
 mod pattern;

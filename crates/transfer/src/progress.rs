@@ -11,6 +11,7 @@ pub struct Progress(Arc<Counters>);
 struct Counters {
     bytes: AtomicU64,
     expected: AtomicU64,
+    complete: AtomicU64,
     files: AtomicU64,
 }
 
@@ -23,6 +24,11 @@ impl Progress {
     /// Bytes of all files that were begun.
     pub fn expected(&self) -> u64 {
         self.0.expected.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of all files that are complete, also of those that did not pass here.
+    pub fn complete_bytes(&self) -> u64 {
+        self.0.complete.load(Ordering::Relaxed)
     }
 
     /// Files that are complete.
@@ -38,7 +44,8 @@ impl Progress {
         self.0.expected.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn complete(&self) {
+    pub(crate) fn complete(&self, bytes: u64) {
+        self.0.complete.fetch_add(bytes, Ordering::Relaxed);
         self.0.files.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -12,7 +12,7 @@ use law_storage::{
 };
 use tokio::task::JoinHandle;
 
-use crate::{Place, Progress};
+use crate::Place;
 
 /// A file of some storage, pinned to the version that it had at first.
 ///
@@ -27,7 +27,6 @@ pub struct RemoteSource {
     /// The storage's answer, under way since the first byte was asked for.
     asked: Mutex<Option<Asked>>,
     known: Option<Digest>,
-    progress: Progress,
 }
 
 /// The task ends with its source.
@@ -44,7 +43,7 @@ impl RemoteSource {
     ///
     /// # Errors
     /// `Malformed` if the storage did not tell its size.
-    pub fn new(place: Place, metadata: &Metadata, verify: Verify, progress: Progress) -> Result<Self> {
+    pub fn new(place: Place, metadata: &Metadata, verify: Verify) -> Result<Self> {
         let unknown = || Error::new(ErrorKind::Malformed, "the storage does not tell the size of").at(&place);
         let size = metadata.size.ok_or_else(unknown)?;
         let offered = place.backend().capabilities().digests;
@@ -57,7 +56,6 @@ impl RemoteSource {
             algorithm: algorithm.unwrap_or(Algorithm::Adler32),
             asked: Mutex::new(None),
             known,
-            progress,
             place,
         })
     }
@@ -149,11 +147,7 @@ impl Source for RemoteSource {
         let options = ReadOptions { range: Some(range), validator: Some(self.validator.clone()) };
         let reading = self.place.backend().read(call, &self.place.resolved(), &options).await?;
         self.ask(call);
-        let progress = self.progress.clone();
-        Ok(reading
-            .stream
-            .inspect(move |chunk| progress.add_bytes(chunk.as_ref().map_or(0, |c| c.len() as u64)))
-            .boxed())
+        Ok(reading.stream)
     }
 
     fn wanted(&self) -> Vec<Algorithm> {

@@ -14,6 +14,7 @@ use super::cat;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{self, Out};
+use crate::progress::Display;
 
 /// Copy files, with proof that both ends have the same bytes.
 ///
@@ -181,7 +182,10 @@ impl Cp {
         if metadata.is_directory() {
             return self.tree(context, &from, &to).await;
         }
-        let copied = copy_file(&context.call, &from, &to, &self.options()).await;
+        let options = self.options();
+        let display = self.display(context, &options);
+        let copied = copy_file(&context.call, &from, &to, &options).await;
+        drop(display);
         self.tell(context, &copied.map_err(|error| self.hinted(error))?)?;
         Ok(())
     }
@@ -204,8 +208,14 @@ impl Cp {
             return Err(error.into());
         }
         let mut told = Ok(());
-        let mut tell = |copied: &Copied| told = std::mem::replace(&mut told, Ok(())).and(self.tell(context, copied));
-        let report = copy_tree(&context.call, from, to, &self.options(), &mut tell).await?;
+        let options = self.options();
+        let display = self.display(context, &options);
+        let mut tell = |copied: &Copied| {
+            let printed = display.above(|| self.tell(context, copied));
+            told = std::mem::replace(&mut told, Ok(())).and(printed);
+        };
+        let report = copy_tree(&context.call, from, to, &options, &mut tell).await?;
+        drop(display);
         told?;
         self.finish_tree(context, from, to, &report)
     }
@@ -282,6 +292,10 @@ impl Cp {
             dry_run: self.dry_run,
             ..CopyOptions::default()
         }
+    }
+
+    fn display(&self, context: &Context, options: &CopyOptions) -> Display {
+        Display::of(&options.progress, !context.json && !self.quiet && !self.dry_run)
     }
 
     fn tell(&self, context: &Context, copied: &Copied) -> std::io::Result<()> {

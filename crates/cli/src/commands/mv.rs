@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{self, Out};
+use crate::progress::Display;
 
 /// Rename within a storage; between storages copy, verify, and only then remove the source.
 #[derive(Args)]
@@ -85,7 +86,10 @@ impl Mv {
             preserve: true,
             ..CopyOptions::default()
         };
-        match move_to(&context.call, from, to, metadata, &options).await? {
+        let display = Display::of(&options.progress, !context.json);
+        let moved = move_to(&context.call, from, to, metadata, &options).await;
+        drop(display);
+        match moved? {
             Moved::Renamed => Ok("renamed"),
             Moved::Copied => Ok("copied, verified, removed the source"),
             Moved::Stays(report) => Err(stays(context, from, &report)),
