@@ -247,3 +247,17 @@ fn the_other_program_calls_itself_by_its_name() {
     [exit 3]
     ");
 }
+
+/// As packages have it: one file, and a link to it.
+#[test]
+fn a_link_of_the_other_name_is_the_other_program() {
+    let sandbox = Sandbox::new();
+    let link = sandbox.path("law-fs");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_law"), &link).unwrap();
+    let mut law_fs = sandbox.program(link.to_str().unwrap());
+    law_fs.args(["cat", "none"]);
+    assert_snapshot!(sandbox.finish(law_fs), @"
+    2> law-fs cat: not found WORK/none
+    [exit 3]
+    ");
+}

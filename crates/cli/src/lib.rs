@@ -12,15 +12,19 @@ mod progress;
 pub mod serve;
 mod show;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use arguments::{ConfigProgram, FsProgram, LawCommand, LawProgram};
 use context::Context;
 
-/// The program `law`.
+/// The program `law`; under the name of `law-fs`, that one: packages have one file for both, and a link to it.
 pub fn law() -> ExitCode {
+    if called("law-fs") {
+        return law_fs();
+    }
     let program = LawProgram::try_parse().unwrap_or_else(|error| exit::usage(error, "law"));
     match program.command {
         LawCommand::Fs(program) => run(program, "law fs"),
@@ -32,6 +36,22 @@ pub fn law() -> ExitCode {
 /// The program `law-fs`, which is `law fs`.
 pub fn law_fs() -> ExitCode {
     run(FsProgram::try_parse().unwrap_or_else(|error| exit::usage(error, "law-fs")), "law-fs")
+}
+
+/// What can be typed after `law`: of this, man pages and completions are made.
+pub fn law_command() -> clap::Command {
+    LawProgram::command()
+}
+
+/// What can be typed after `law-fs`.
+pub fn law_fs_command() -> clap::Command {
+    FsProgram::command()
+}
+
+/// Whether this process was started by that name.
+fn called(name: &str) -> bool {
+    let by = std::env::args_os().next();
+    by.is_some_and(|path| Path::new(&path).file_name().is_some_and(|file| file == name))
 }
 
 fn configure(program: ConfigProgram) -> ExitCode {

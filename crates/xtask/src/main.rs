@@ -5,6 +5,7 @@
 
 mod bench;
 mod demo;
+mod dist;
 mod interrupt;
 mod packages;
 mod python;
@@ -35,6 +36,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Time `law` beside other clients on the same server; needs a quiet machine, and judges nothing
     Bench(bench::Arguments),
+    /// Build `law` for old machines, check that it starts there, and pack it: a Debian package and an archive
+    Dist(dist::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Dist(arguments) => dist::run(&arguments),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

@@ -1,11 +1,11 @@
-//! A Python with numpy, PyYAML and zstandard for the tests that compare with them.
+//! Virtual environments of Python: numpy, PyYAML and zstandard for the tests that compare with them, and tools.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
-use crate::workspace;
+use crate::workspace::{self, succeed};
 
 /// The Debian package without which `python3` makes no virtual environments, unless it can already.
 pub(crate) fn missing_packages() -> Vec<String> {
@@ -15,14 +15,18 @@ pub(crate) fn missing_packages() -> Vec<String> {
 
 /// The interpreter of a virtual environment with numpy, PyYAML and zstandard in the target directory; made at the first call.
 pub(crate) fn with_packages() -> Result<PathBuf> {
-    let environment = workspace::target_dir()?.join("python");
+    with(&workspace::target_dir()?.join("python"), "numpy, yaml, zstandard", &["numpy", "PyYAML", "zstandard"])
+}
+
+/// The interpreter of a virtual environment from which these modules can be imported; made of `packages` if they cannot.
+pub(crate) fn with(environment: &Path, modules: &str, packages: &[&str]) -> Result<PathBuf> {
     let python = environment.join("bin/python");
-    if imports(&python, "numpy, yaml, zstandard") {
+    if imports(&python, modules) {
         return Ok(python);
     }
-    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "numpy", "PyYAML", "zstandard"];
-    succeed(Command::new(&python).args(install))?;
+    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(environment))?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    succeed(Command::new(&python).args(install).args(packages))?;
     Ok(python)
 }
 
@@ -30,10 +34,4 @@ fn imports(python: &Path, modules: &str) -> bool {
     let mut command = Command::new(python);
     command.args(["-c", &format!("import {modules}")]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
-}
-
-fn succeed(command: &mut Command) -> Result<()> {
-    let status = command.stdin(Stdio::null()).status().with_context(|| format!("{command:?}"))?;
-    ensure!(status.success(), "{command:?}: {status}");
-    Ok(())
 }
