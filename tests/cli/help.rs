@@ -46,6 +46,7 @@ fn of_the_programs() {
       checksum  Print checksums as the storage computed them
       show      Show what is in files: arrays, the first lines of texts, the members of archives
       formats   List the formats of files that are known, and their extensions
+      doctor    Find out what works with a storage, and say what to do about what does not
       serve     Serve a directory of any storage by WebDAV, until it is interrupted
       help      Print this message or the help of the given subcommand(s)
 

@@ -12,6 +12,7 @@ mod config;
 mod cp;
 mod cp_names;
 mod demo;
+mod doctor;
 mod exists;
 mod exit_codes;
 mod help;

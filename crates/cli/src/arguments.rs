@@ -107,6 +107,7 @@ pub(crate) enum FsCommand {
     Checksum(commands::checksum::Checksum),
     Show(commands::show::Show),
     Formats(commands::formats::Formats),
+    Doctor(commands::doctor::Doctor),
     Serve(commands::serve::Serve),
 }
 
@@ -132,6 +133,7 @@ impl FsCommand {
             Self::Checksum(_) => "checksum",
             Self::Show(_) => "show",
             Self::Formats(_) => "formats",
+            Self::Doctor(_) => "doctor",
             Self::Serve(_) => "serve",
         }
     }

@@ -42,6 +42,11 @@ impl Context {
         Ok((self.file_systems.place_of(&url)?, url.trailing_slash()))
     }
 
+    /// The file systems of this command, with their settings.
+    pub(crate) fn file_systems(&self) -> &FileSystems {
+        &self.file_systems
+    }
+
     /// As [`place`](Self::place), for those who do not care about the slash.
     pub(crate) fn place_only(&self, text: &OsStr) -> Result<Place> {
         Ok(self.place(text)?.0)
@@ -185,6 +190,7 @@ async fn dispatch(context: &Context, command: FsCommand) -> Result<(), Failure> 
         FsCommand::Checksum(command) => command.run(context).await,
         FsCommand::Show(command) => command.run(context).await,
         FsCommand::Formats(command) => command.run(context).await,
+        FsCommand::Doctor(command) => command.run(context).await,
         FsCommand::Serve(command) => command.run(context).await,
     }
 }

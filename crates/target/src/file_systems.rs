@@ -5,14 +5,15 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use law_config::{AuthMethod, Config, Environment, FileSystemSettings, Origin};
+use law_config::{Config, Environment, FileSystemSettings, Origin};
 use law_storage::{
-    Algorithm, Credential, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Location, Path, Publish,
-    Registry, RemoteUrl, Result, Secret, Url,
+    Algorithm, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Location, Path, Publish, Registry,
+    RemoteUrl, Result, Secret, Url,
 };
 use law_transfer::Place;
 
 use crate::build::{build, local, registry};
+use crate::credential::{self, CredentialReport, credential};
 
 /// The configured file systems, and those of URLs that were typed. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -169,6 +170,36 @@ impl FileSystems {
         found.unwrap_or(&self.config.every)
     }
 
+    /// The first endpoint behind a place that somebody typed; none for the local disk.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that is not configured, or whose door is no URL.
+    pub fn door(&self, url: &Url) -> Result<Option<RemoteUrl>> {
+        let door = match url.location() {
+            Location::Remote(remote) => return Ok(Some(remote.clone())),
+            Location::Named { name, .. } => self.config.file_system(name).map_err(misconfigured)?.doors.first(),
+            _ => None,
+        };
+        let Some(door) = door else { return Ok(None) };
+        match Url::parse(&door.url)?.location() {
+            Location::Remote(remote) => Ok(Some(remote.clone())),
+            _ => Ok(None),
+        }
+    }
+
+    /// Which credential goes to the storage of a place that somebody typed, and where it is from.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that is not configured; `Unauthenticated` for a token that cannot be read.
+    pub fn credential_of(&self, url: &Url) -> Result<CredentialReport> {
+        match url.location() {
+            Location::Remote(remote) if remote.user().is_some() => Ok(CredentialReport::typed()),
+            Location::Remote(remote) => credential::report(self.settings_of(remote)),
+            Location::Named { name, .. } => credential::report(self.config.file_system(name).map_err(misconfigured)?),
+            _ => Ok(CredentialReport::none()),
+        }
+    }
+
     fn bare(&self) -> EndpointSettings {
         let mut settings = EndpointSettings::default();
         settings.ca = self.ca.clone();
@@ -218,41 +249,4 @@ fn algorithm(name: &str) -> Result<Algorithm> {
         let known = Algorithm::ALL.map(Algorithm::name).join(", ");
         Error::new(ErrorKind::InvalidInput, format!("unknown checksum `{name}`")).hint(format!("known are {known}"))
     })
-}
-
-/// The first credential in the configured order that is there. What the configuration of somebody else names is not
-/// followed.
-fn credential(settings: &FileSystemSettings) -> Result<Credential> {
-    if !settings.trusted {
-        return Ok(Credential::None);
-    }
-    for method in &settings.auth {
-        let found = match method {
-            AuthMethod::Token => token(settings)?,
-            AuthMethod::Basic => basic(settings),
-            _ => None,
-        };
-        if let Some(found) = found {
-            return Ok(found);
-        }
-    }
-    Ok(Credential::None)
-}
-
-fn token(settings: &FileSystemSettings) -> Result<Option<Credential>> {
-    let secret = |text: &str| Credential::Bearer(Secret::new(text.trim()));
-    if let Some(token) = &settings.token {
-        return Ok(Some(secret(token.expose())));
-    }
-    let Some(file) = &settings.token_file else { return Ok(None) };
-    // A file that was named and cannot be read is an error, never a reason to go on as somebody else.
-    let text = std::fs::read_to_string(file).map_err(|e| {
-        Error::new(ErrorKind::Unauthenticated, "cannot read the token in").at(file.display()).because(e)
-    })?;
-    Ok(Some(secret(&text)))
-}
-
-fn basic(settings: &FileSystemSettings) -> Option<Credential> {
-    let password = Secret::new(settings.password.as_ref()?.expose());
-    Some(Credential::Basic { user: settings.user.clone()?, password })
 }

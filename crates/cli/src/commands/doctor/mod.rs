@@ -1,0 +1,235 @@
+//! `law fs doctor`
+
+mod finding;
+mod network;
+mod probe;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::SystemTime;
+
+use clap::Args;
+use law_config::stanza;
+use law_storage::{Capabilities, Error, ErrorKind, Location, Metadata, Overwrite, Result, Support, Url};
+use law_transfer::Place;
+
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::{self, Out};
+use finding::Findings;
+use probe::Probe;
+
+/// Find out what works with a storage, and say what to do about what does not.
+///
+/// Name, connection, credential, listing, space; then, if you agree, a file of 64 KiB is written, read back, compared and
+/// removed, which shows checksums, permissions and the storage's clock. Ends with the settings to paste.
+#[derive(Args)]
+pub(crate) struct Doctor {
+    /// A directory on the storage, best one that you may write to.
+    #[arg(value_name = "PLACE")]
+    place: OsString,
+
+    /// Write the file without asking.
+    #[arg(long, conflicts_with = "no_write")]
+    write: bool,
+
+    /// Write nothing, and do not ask.
+    #[arg(long)]
+    no_write: bool,
+}
+
+impl Doctor {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let url = Url::parse(&self.place)?;
+        let mut findings = Findings::new(context.json);
+        self.examine(context, &url, &mut findings).await?;
+        findings.outcome()
+    }
+
+    async fn examine(&self, context: &Context, url: &Url, findings: &mut Findings) -> Result<(), Failure> {
+        let door = context.file_systems().door(url)?;
+        if let Some(door) = &door
+            && !network::examine(context, door, findings).await?
+        {
+            return Ok(());
+        }
+        if door.is_some() {
+            credential(context, url, findings)?;
+        }
+        let place = context.place_only(&self.place)?;
+        let Some(metadata) = look(context, &place, findings).await? else { return Ok(()) };
+        if door.is_some_and(|door| door.scheme().encrypted()) {
+            findings.good("TLS", "the certificate of the server is trusted")?;
+        }
+        let directory = if metadata.is_directory() { place.clone() } else { above(&place) };
+        list(context, &directory, findings).await?;
+        space(context, &directory, findings).await?;
+        if self.may_write(&directory)? {
+            Probe::new(&directory)?.examine(context, findings).await?;
+        } else {
+            findings.note("write", "not tried; --write tries it without asking")?;
+        }
+        declared(&place.backend().capabilities(), findings)?;
+        self.settings(url, findings)
+    }
+
+    /// Asks, if there is somebody to answer.
+    #[allow(clippy::print_stderr, reason = "a question belongs to the terminal")]
+    fn may_write(&self, directory: &Place) -> io::Result<bool> {
+        if self.write || self.no_write || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Ok(self.write);
+        }
+        eprint!("Write a file of 64 KiB to {directory}, and remove it again? [y/N] ");
+        io::stderr().flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+
+    /// What to write into `law.toml`, or where it stands already.
+    fn settings(&self, url: &Url, findings: &mut Findings) -> Result<(), Failure> {
+        match url.location() {
+            Location::Named { name, .. } => findings.good("settings", format!("[fs.{name}]"))?,
+            Location::Remote(remote) if remote.user().is_none() && remote.query().is_none() => {
+                let name = name_for(remote.host());
+                match stanza(&name, &remote.with_path(remote.path().clone()).to_string()) {
+                    Ok(text) => findings.stanza(&name, &text)?,
+                    Err(error) => findings.note("settings", error.to_string())?,
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A short name: `door1.site.example` is `site`, `localhost` itself.
+fn name_for(host: &str) -> String {
+    let labels: Vec<&str> = host.split('.').filter(|label| !label.is_empty()).collect();
+    let is_address = host.contains(':') || labels.iter().all(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
+    match labels[..] {
+        _ if is_address => "store".into(),
+        [.., site, _] if labels.len() > 2 => site.into(),
+        [first, ..] => first.into(),
+        [] => "store".into(),
+    }
+}
+
+fn above(place: &Place) -> Place {
+    Place::new(place.fs.clone(), place.path.parent().unwrap_or_else(|| place.path.clone()))
+}
+
+fn credential(context: &Context, url: &Url, findings: &mut Findings) -> Result<(), Failure> {
+    let report = match context.file_systems().credential_of(url) {
+        Ok(report) => report,
+        Err(error) => return Ok(findings.failed("credential", &error)?),
+    };
+    let Some(source) = report.source else {
+        return Ok(
+            findings.note("credential", "none; token, token_file, or user and password of the settings are sent")?
+        );
+    };
+    let Some(expires) = report.expires else { return Ok(findings.good("credential", source)?) };
+    let date =
+        output::time(Some(law_storage::Modified { time: expires, resolution: std::time::Duration::from_secs(1) }));
+    if expires > SystemTime::now() {
+        return Ok(findings.good("credential", format!("{source}, until {date}"))?);
+    }
+    let error = Error::new(ErrorKind::Unauthenticated, format!("{source} has expired on {date}"));
+    Ok(findings.failed("credential", &error.hint("get a new one, as your site or collaboration says"))?)
+}
+
+/// What is there; none if it cannot be told, or nothing is.
+async fn look(context: &Context, place: &Place, findings: &mut Findings) -> Result<Option<Metadata>, Failure> {
+    match context.stat(place).await {
+        Ok(Some(metadata)) => {
+            findings.good("place", format!("a {} is there", output::kind(metadata.kind)))?;
+            return Ok(Some(metadata));
+        }
+        Ok(None) => {
+            let error = Error::new(ErrorKind::NotFound, "nothing is there");
+            findings.failed("place", &error.hint("the storage answers: is the path right, with all of its prefix?"))?;
+        }
+        Err(error) => findings.failed("place", &error)?,
+    }
+    Ok(None)
+}
+
+async fn list(context: &Context, directory: &Place, findings: &mut Findings) -> Result<(), Failure> {
+    use futures_util::StreamExt as _;
+    let listing = directory.backend().list(&context.call, &directory.resolved(), &Default::default()).await;
+    let first = match listing {
+        Ok(mut listing) => listing.next().await.transpose(),
+        Err(error) => Err(error),
+    };
+    match first {
+        Ok(page) => {
+            let entries = page.map_or(0, |page| page.entries.len());
+            findings.good("list", format!("{entries} entries in the first page"))?;
+        }
+        Err(error) => findings.failed("list", &error)?,
+    }
+    Ok(())
+}
+
+async fn space(context: &Context, directory: &Place, findings: &mut Findings) -> Result<(), Failure> {
+    let size = |bytes: u64| format!("{}B", output::size(bytes, true));
+    match directory.backend().space(&context.call, &directory.resolved()).await {
+        Ok(space) => match (space.available, space.used) {
+            (Some(0), _) => {
+                let full = Error::new(ErrorKind::NoSpace, "nothing is left of the space or quota");
+                findings.failed("space", &full)?;
+            }
+            (Some(available), _) => findings.good("space", format!("{} available", size(available)))?,
+            (None, Some(used)) => findings.note("space", format!("{} used; what is left is not told", size(used)))?,
+            (None, None) => findings.note("space", "not told by the storage")?,
+        },
+        Err(error) if error.kind() == ErrorKind::Unsupported => findings.note("space", "not told by the storage")?,
+        Err(error) => findings.failed("space", &error)?,
+    }
+    Ok(())
+}
+
+/// What is known of the storage by now.
+fn declared(capabilities: &Capabilities, findings: &mut Findings) -> io::Result<()> {
+    match capabilities.overwrite {
+        Overwrite::Atomic => findings.good("replacing", "readers see the old file or the new one")?,
+        Overwrite::Window => findings.note("replacing", "while a file is replaced there is none for a moment")?,
+        Overwrite::Unsafe => findings.note("replacing", "readers may see a part of the new file")?,
+    }
+    match capabilities.copy {
+        Support::Yes => findings.good("copies", "within the storage"),
+        _ => findings.note("copies", "pass through this machine"),
+    }
+}
+
+impl Findings {
+    fn stanza(&mut self, name: &str, text: &str) -> io::Result<()> {
+        self.note("settings", format!("for the name {name}: in a law.toml"))?;
+        if !self.json() {
+            let mut out = Out::new();
+            text.lines().try_for_each(|line| out.line(format!("                 {line}")))?;
+            out.flush()?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_for_hosts() {
+        for (host, name) in [
+            ("localhost", "localhost"),
+            ("door1.site.example", "site"),
+            ("site.example", "site"),
+            ("127.0.0.1", "store"),
+            ("[::1]", "store"),
+            ("", "store"),
+        ] {
+            assert_eq!(name_for(host), name, "{host}");
+        }
+    }
+}

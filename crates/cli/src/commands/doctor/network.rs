@@ -1,0 +1,62 @@
+//! The name of the host, and whether something listens there.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use law_storage::{Error, ErrorKind, RemoteUrl};
+use tokio::net::{TcpStream, lookup_host};
+
+use super::finding::Findings;
+use crate::context::Context;
+use crate::exit::Failure;
+
+/// How long an address may take. Each is tried alone, so that one that hangs is seen beside one that works.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whether it makes sense to go on.
+pub(super) async fn examine(context: &Context, door: &RemoteUrl, findings: &mut Findings) -> Result<bool, Failure> {
+    let host = door.host().trim_matches(['[', ']']);
+    let port = door.port().unwrap_or(if door.scheme().encrypted() { 443 } else { 80 });
+    let found = context.call.bound(async { Ok(lookup_host((host, port)).await) }).await?;
+    let addresses: Vec<SocketAddr> = match found {
+        Ok(addresses) => addresses.collect(),
+        Err(cause) => {
+            let error = Error::new(ErrorKind::Unavailable, format!("no address is known for {host}")).because(cause);
+            findings.failed("name", &error.hint("is it spelt right, and is this machine online?"))?;
+            return Ok(false);
+        }
+    };
+    let shown: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    findings.good("name", format!("{host} is {}", shown.join(", ")))?;
+    let mut reached = false;
+    for address in addresses {
+        reached |= connect(context, address, findings).await?;
+    }
+    if reached && !door.scheme().encrypted() {
+        findings
+            .note("TLS", "none: everybody on the way can read along, and passwords are not sent to other machines")?;
+    }
+    Ok(reached)
+}
+
+async fn connect(context: &Context, address: SocketAddr, findings: &mut Findings) -> Result<bool, Failure> {
+    let begin = Instant::now();
+    let connecting = tokio::time::timeout(PATIENCE, TcpStream::connect(address));
+    match context.call.bound(async { Ok(connecting.await) }).await? {
+        Ok(Ok(_)) => {
+            let milliseconds = begin.elapsed().as_secs_f64() * 1000.0;
+            findings.good("connection", format!("{address} answers within {milliseconds:.0} ms"))?;
+            return Ok(true);
+        }
+        Ok(Err(cause)) => {
+            let error = Error::new(ErrorKind::Unavailable, format!("cannot connect to {address}")).because(cause);
+            findings.failed("connection", &error.hint("is the port right, and does the server run?"))?;
+        }
+        Err(_) => {
+            let error =
+                Error::new(ErrorKind::Timeout, format!("{address} did not answer within {} s", PATIENCE.as_secs()));
+            findings.failed("connection", &error.hint("a firewall often drops packets without a word"))?;
+        }
+    }
+    Ok(false)
+}
