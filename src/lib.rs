@@ -39,7 +39,7 @@ pub use law_storage::{Error, ErrorKind, Result};
 /// What a program that works with targets needs. No name of `std::io`, `std::path` or `std::result` is shadowed.
 pub mod prelude {
     pub use law_formatters::{Archive, Member, MemberKind, Tar, Zip};
-    pub use law_formatters::{Bzip2, Csv, Gzip, Json, JsonLines, Numpy, Text, Toml, Xz, Yaml, Zstd};
+    pub use law_formatters::{Bzip2, Csv, Gzip, H5, Json, JsonLines, Numpy, Text, Toml, Xz, Yaml, Zstd};
     pub use law_target::collection::Threshold;
     pub use law_target::{AnyTarget, DirectoryTarget, FileTarget, LocalizedRead, LocalizedWrite};
     pub use law_target::{

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::compression::{AnyCodec, codec_by_name, dump_packed, load_packed};
-use crate::{Dump, Error, Formatter, Input, Json, Load, Numpy, Output, Result, Toml, Yaml, by_extension};
+use crate::{Dump, Error, Formatter, H5, Input, Json, Load, Numpy, Output, Result, Toml, Yaml, by_extension};
 
 /// Whatever format of serde's objects the extension says: `.json`, `.yaml`, `.toml`, and `.gz`, `.zst`, `.bz2`, `.xz` around any of them.
 ///
@@ -36,6 +36,7 @@ impl Named {
             Some("json") => Ok(Self::Json),
             Some("yaml") => Ok(Self::Yaml),
             Some("toml") => Ok(Self::Toml),
+            Some(other) if other == H5.name() => Err(Error::unsupported("datasets are loaded and dumped with H5")),
             Some(other) if other == Numpy.name() => Err(Error::unsupported("arrays are loaded and dumped with Numpy")),
             Some(other) => {
                 Err(Error::unsupported(format!("a file of format {other} is not one object: name the format")))
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_name_that_says_nothing_is_refused_before_anything_is_read() {
-        for name in ["x", "x.npz", "x.csv", "x.root", "x.gz"] {
+        for name in ["x", "x.npz", "x.h5", "x.csv", "x.root", "x.gz"] {
             let file = Memory::new(name, b"{}".to_vec());
             let error = Load::<i32>::load(&ByName, &file).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Malformed), "{name}: {error}");

@@ -7,6 +7,7 @@ mod by_name;
 mod compression;
 mod csv;
 mod error;
+pub mod hdf5;
 mod io;
 mod json;
 mod json_lines;
@@ -23,6 +24,7 @@ pub use by_name::ByName;
 pub use compression::{Beginning, Bzip2, Compressed, Gzip, Xz, Zstd, codec, compressed_beginning, compressions};
 pub use csv::{Csv, CsvOptions};
 pub use error::{Error, ErrorKind, Result};
+pub use hdf5::H5;
 pub use io::{FileInput, Input, Output};
 pub use json::{IndentedJson, Json};
 pub use json_lines::JsonLines;
@@ -61,7 +63,7 @@ pub trait Dump<T>: Formatter {
 }
 
 /// All formats that have extensions of their own.
-pub const KNOWN: [&dyn Formatter; 9] = [&Numpy, &Json, &JsonLines, &Yaml, &Toml, &Csv, &Text, &Tar, &Zip];
+pub const KNOWN: [&dyn Formatter; 10] = [&Numpy, &H5, &Json, &JsonLines, &Yaml, &Toml, &Csv, &Text, &Tar, &Zip];
 
 /// The format that files of that name usually have; none if the extension is unknown.
 pub fn by_extension(name: &str) -> Option<&'static dyn Formatter> {
@@ -81,6 +83,8 @@ mod tests {
         for (name, expected) in [
             ("a.npz", Some("numpy")),
             ("x/a.b.NPY", Some("numpy")),
+            ("a.h5", Some("hdf5")),
+            ("a.HDF5", Some("hdf5")),
             ("a.json", Some("json")),
             ("a.log", Some("text")),
             ("a.yml", Some("yaml")),

@@ -6,8 +6,10 @@ use crate::sandbox::Sandbox;
 fn with_arrays() -> Sandbox {
     let sandbox = Sandbox::new();
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/data/numpy/");
-    for name in ["several.npz", "complex64.npy"] {
-        sandbox.write(&format!("d/{name}"), std::fs::read(format!("{data}{name}")).unwrap());
+    for name in ["several.npz", "complex64.npy", "../hdf5/tree.h5"] {
+        let from = format!("{data}{name}");
+        let name = name.trim_start_matches("../hdf5/");
+        sandbox.write(&format!("d/{name}"), std::fs::read(from).unwrap());
     }
     sandbox.write("d/note.json", r#"{"run": 1, "good": [true, null]}"#);
     sandbox.write("d/list.txt", "one\ntwo\u{1b}[31m\n");
@@ -47,7 +49,7 @@ fn arrays_json_and_text() {
 fn the_same_from_a_server() {
     let sandbox = with_arrays();
     let server = sandbox.serve("d");
-    for name in ["several.npz", "complex64.npy", "note.json", "list.txt"] {
+    for name in ["several.npz", "complex64.npy", "tree.h5", "note.json", "list.txt"] {
         let local = sandbox.fs(&format!("show d/{name}")).to_string().replace("WORK/d/", "");
         let remote = sandbox.fs(&format!("show {}{name}", server.url)).to_string();
         assert_eq!(remote.replace("http://127.0.0.1:PORT/", ""), local);
@@ -62,6 +64,57 @@ fn as_objects() {
     assert_eq!((&hits["name"], &hits["dtype"]), (&"hits".into(), &"int32".into()));
     assert_eq!((&hits["shape"], &hits["bytes"]), (&[3, 4].as_slice().into(), &48.into()));
     assert_eq!(sandbox.fs("show --json d/note.json").objects()[0]["format"], "json");
+}
+
+#[test]
+fn datasets_groups_and_attributes() {
+    let sandbox = with_arrays();
+    assert_snapshot!(sandbox.session(["show d/tree.h5"]), @r#"
+    $ law fs show d/tree.h5
+    WORK/d/tree.h5: hdf5, 2 datasets
+        @title "a tree"
+      a/
+        @cuts [0.5, 1.5, 2.5, 3.5]
+        @run 42
+      a/b/
+      a/b/c/
+      a/b/c/x  int64  (3,)  24  0 1 2
+        @big [1, -2]
+        @empty (float32 without a value)
+        @fixed "bytes"
+        @flags [true, false]
+        @good true
+        @half 0.5
+        @names ["p", "qü"]
+        @none []
+        and 3 more
+      a/up -> a
+      dangling -> nowhere
+      loop -> loop
+      near -> a/b
+      nothing/
+      same     int64  (3,)  24  0 1 2
+        @big [1, -2]
+        @empty (float32 without a value)
+        @fixed "bytes"
+        @flags [true, false]
+        @good true
+        @half 0.5
+        @names ["p", "qü"]
+        @none []
+        and 3 more
+      soft -> a/b/c/x
+    "#);
+    let objects = sandbox.fs("show --json d/tree.h5").objects();
+    let x = objects.iter().find(|object| object["name"] == "a/b/c/x").unwrap();
+    assert_eq!((&x["kind"], &x["shape"]), (&"dataset".into(), &[3].as_slice().into()));
+    assert_eq!((&x["attributes"]["big"], &x["attribute_count"]), (&[1, -2].as_slice().into(), &11.into()));
+    sandbox.write("d/cut.h5", &sandbox.read("d/tree.h5").unwrap()[..9000]);
+    assert_snapshot!(sandbox.session(["show d/cut.h5"]), @"
+    $ law fs show d/cut.h5
+    2> law fs show: truncated HDF5: 9000 bytes of 12568 WORK/d/cut.h5
+    [exit 65]
+    ");
 }
 
 #[test]
@@ -83,7 +136,7 @@ fn what_is_damaged_or_unknown() {
     2> law fs show: not JSON: EOF while parsing a value at line 1 column 8 WORK/d/cut.json
     [exit 65]
     $ law fs show d/noise.bin
-    2> law fs show: show knows npy, npz, json, jsonl, yaml, toml, csv, text, tar and zip, and gz, zst, bz2, xz around text; this is none by its name nor its start WORK/d/noise.bin
+    2> law fs show: show knows npy, npz, hdf5, json, jsonl, yaml, toml, csv, text, tar and zip, and gz, zst, bz2, xz around text; this is none by its name nor its start WORK/d/noise.bin
     [exit 9]
     $ law fs show d
     2> law fs show: is a directory WORK/d
@@ -102,6 +155,7 @@ fn the_formats_that_are_known() {
     assert_snapshot!(sandbox.session(["formats"]), @"
     $ law fs formats
     numpy    npy npz
+    hdf5     h5 hdf5
     json     json
     jsonl    jsonl ndjson
     yaml     yaml yml
@@ -115,7 +169,7 @@ fn the_formats_that_are_known() {
     bzip2    bz2 around any of them
     xz       xz around any of them
     ");
-    assert_eq!(sandbox.fs("--json formats").objects().len(), 13);
+    assert_eq!(sandbox.fs("--json formats").objects().len(), 14);
 }
 
 #[test]

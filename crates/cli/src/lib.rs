@@ -5,6 +5,7 @@
 mod arguments;
 mod commands;
 mod context;
+mod datasets;
 mod demo;
 mod exit;
 mod output;

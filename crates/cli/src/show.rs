@@ -3,7 +3,7 @@
 use law_formatters::numpy::{Contents, Peek};
 use law_formatters::{
     Archive, Beginning, Error, Formatter, Input, Json, Load as _, Member, Result, Tar, Zip, by_extension,
-    compressed_beginning, first_members,
+    compressed_beginning, first_members, hdf5,
 };
 use law_storage::show_bytes;
 use serde_json::Value;
@@ -24,6 +24,8 @@ const WIDTH: usize = 160;
 pub(crate) enum Preview {
     /// Arrays of NumPy.
     Arrays(Contents),
+    /// Datasets of HDF5.
+    Datasets(hdf5::Contents),
     /// The first lines of JSON or text.
     Lines(Lines),
     /// The first files of an archive.
@@ -64,14 +66,23 @@ pub(crate) fn look(input: &dyn Input) -> Result<Preview> {
     }
     match format {
         Some("numpy") => arrays(input),
+        Some("hdf5") => datasets(input),
         Some("json") => json(input).map(Preview::Lines),
         Some("tar") => members(input, &Tar).map(Preview::Members),
         Some("zip") => members(input, &Zip).map(Preview::Members),
         Some(format) => text(input, format).map(Preview::Lines),
-        None if is_numpy(&beginning(input, 8)?) => arrays(input),
-        None => Err(Error::unsupported(
-            "show knows npy, npz, json, jsonl, yaml, toml, csv, text, tar and zip, and gz, zst, bz2, xz around text; this is none by \
-             its name nor its start",
+        None => by_content(input),
+    }
+}
+
+/// Looks into a file whose name says nothing.
+fn by_content(input: &dyn Input) -> Result<Preview> {
+    match beginning(input, 8)? {
+        start if is_numpy(&start) => arrays(input),
+        start if start == hdf5::MAGIC => datasets(input),
+        _ => Err(Error::unsupported(
+            "show knows npy, npz, hdf5, json, jsonl, yaml, toml, csv, text, tar and zip, and gz, zst, bz2, xz around text; this is none \
+             by its name nor its start",
         )),
     }
 }
@@ -83,6 +94,10 @@ fn members(input: &dyn Input, archive: &impl Archive) -> Result<Members> {
 
 fn arrays(input: &dyn Input) -> Result<Preview> {
     Contents::open(input, Peek::default()).map(Preview::Arrays)
+}
+
+fn datasets(input: &dyn Input) -> Result<Preview> {
+    hdf5::Contents::open(input, hdf5::Peek::default()).map(Preview::Datasets)
 }
 
 fn is_numpy(start: &[u8]) -> bool {
@@ -118,7 +133,7 @@ fn text(input: &dyn Input, format: &'static str) -> Result<Lines> {
 /// The first lines of what is inside.
 fn packed(input: &dyn Input, beginning: &Beginning) -> Result<Lines> {
     let inside = by_extension(&beginning.name).map_or("unknown", Formatter::name);
-    if inside == "numpy" {
+    if inside == "numpy" || inside == "hdf5" {
         return Err(Error::unsupported("show does not unpack arrays: unpack the file, or use compressed npz"));
     }
     let (lines, whole) = first_lines(&beginning.bytes);
@@ -206,6 +221,17 @@ mod tests {
             assert_eq!((contents.format, contents.count), ("npz", 5));
         }
         assert_eq!(of("several.root", b"root...").unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn datasets_whatever_their_name() {
+        let path = fixture("../hdf5/tree.h5");
+        for name in ["tree.h5", "tree.HDF5", "tree.bin", "tree"] {
+            let input = FileInput::new(File::open(&path).unwrap(), name);
+            let Preview::Datasets(contents) = look(&input).unwrap() else { panic!("no datasets") };
+            assert!(contents.whole && contents.entries.len() > 8);
+        }
+        assert_eq!(of("a.h5", b"none").unwrap_err().kind(), ErrorKind::Malformed);
     }
 
     #[test]

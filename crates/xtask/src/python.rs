@@ -1,4 +1,4 @@
-//! Virtual environments of Python: numpy, PyYAML and zstandard for the tests that compare with them, and tools.
+//! Virtual environments of Python: numpy, h5py, PyYAML and zstandard for the tests that compare with them, and tools.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,9 +13,10 @@ pub(crate) fn missing_packages() -> Vec<String> {
     if able { Vec::new() } else { vec!["python3-venv".into()] }
 }
 
-/// The interpreter of a virtual environment with numpy, PyYAML and zstandard in the target directory; made at the first call.
+/// The interpreter of a virtual environment with numpy, h5py, PyYAML and zstandard in the target directory; made at the first call.
 pub(crate) fn with_packages() -> Result<PathBuf> {
-    with(&workspace::target_dir()?.join("python"), "numpy, yaml, zstandard", &["numpy", "PyYAML", "zstandard"])
+    let packages = ["numpy", "h5py", "PyYAML", "zstandard"];
+    with(&workspace::target_dir()?.join("python"), "numpy, h5py, yaml, zstandard", &packages)
 }
 
 /// The interpreter of a virtual environment from which these modules can be imported; made of `packages` if they cannot.

@@ -29,7 +29,7 @@ macro_rules! for_each_dtype {
         }
     };
 }
-pub(super) use for_each_dtype;
+pub(crate) use for_each_dtype;
 
 macro_rules! define_dtype {
     ($(($variant:ident, $type:ty, $name:literal, $code:literal)),*) => {

@@ -43,6 +43,7 @@ mod tests;
 
 pub use array::{DynArray, NamedArrays};
 pub use contents::{Contents, Peek, Summary};
+pub(crate) use dtype::{Codec, Endian, for_each_dtype};
 pub use dtype::{DType, Element};
 pub use dump::Arrays;
 

@@ -11,6 +11,7 @@ use law_transfer::Place;
 use serde_json::{Value, json};
 
 use crate::context::Context;
+use crate::datasets;
 use crate::exit::Failure;
 use crate::output::{self, Out};
 use crate::show::{Lines, Members, Preview, look, printable};
@@ -20,7 +21,8 @@ use crate::show::{Lines, Members, Preview, look, printable};
 /// Types, shapes and first values of arrays (npy, npz); lines of JSON and text, also within gzip, zstd, bzip2 and xz; what is
 /// in a tar or zip.
 ///
-/// Only some kilobytes are read, however large a file is, and they are not proven by a checksum.
+/// Only some kilobytes are read, however large a file is, and they are not proven by a checksum. Packed values of HDF5
+/// are shown for files of at most 16 MiB.
 #[derive(Args)]
 pub(crate) struct Show {
     /// Files.
@@ -65,6 +67,7 @@ fn rows(url: &str, preview: Preview) -> Vec<String> {
             let title = format!("{url}: {}, {count} array{}", contents.format, if count == 1 { "" } else { "s" });
             [vec![title], table(&contents), left_out(&contents)].concat()
         }
+        Preview::Datasets(contents) => datasets::rows(url, &contents),
         Preview::Lines(Lines { format, size, summary, lines, whole }) => {
             let summary = summary.map(|summary| format!(", {summary}")).unwrap_or_default();
             let title = format!("{url}: {format}, {} bytes{summary}", output::size(size, true));
@@ -152,6 +155,7 @@ fn objects(url: &str, preview: Preview) -> Vec<String> {
         Preview::Arrays(contents) => {
             contents.arrays.iter().map(|array| array_object(url, &contents, array).to_string()).collect()
         }
+        Preview::Datasets(contents) => datasets::objects(url, &contents),
         Preview::Lines(Lines { format, size, summary, lines, whole }) => {
             let object = json!({
                 "url": url, "format": format, "size": size, "summary": summary, "lines": lines, "whole": whole,
