@@ -11,6 +11,7 @@ use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result, one_line};
 use crate::origin::{ConfigFile, Origin};
 use crate::tree::{self, Table};
+use crate::trust::Trusted;
 
 pub(crate) const DEFAULTS: &str = include_str!("../defaults/law.toml");
 
@@ -46,7 +47,7 @@ impl Layers {
 
     /// Adds a file; `false` if it is not there.
     fn add_file(&mut self, path: &Path, environment: &Environment) -> Result<bool> {
-        let Some((file, bytes)) = read(path, environment.user)? else { return Ok(false) };
+        let Some((file, bytes)) = read(path, environment)? else { return Ok(false) };
         self.add(parse(file, &bytes)?);
         Ok(true)
     }
@@ -61,8 +62,14 @@ impl Layers {
             }
             match Ownership::of(&path, environment.user) {
                 Ok(Ownership::Own) => {}
+                Ok(Ownership::Foreign(_)) if is_trusted(&path, environment) => {}
                 Ok(Ownership::Foreign(why)) => {
-                    self.warnings.push(one_line(format_args!("{} is ignored: {why}", path.display())));
+                    let shown = path.display();
+                    let remedy = match path.is_file() {
+                        true => format!("; law config trust {shown} makes it count, as it is now"),
+                        false => String::new(),
+                    };
+                    self.warnings.push(one_line(format_args!("{shown} is ignored: {why}{remedy}")));
                     continue;
                 }
                 Err(error) if is_absent(&error) => continue,
@@ -77,7 +84,7 @@ impl Layers {
     }
 
     fn add_own_project_file(&mut self, path: &Path, environment: &Environment) -> Result<()> {
-        let Some((file, bytes)) = read(path, environment.user)? else { return Ok(()) };
+        let Some((file, bytes)) = read(path, environment)? else { return Ok(()) };
         // Looked at again behind the open descriptor: the path may lead elsewhere by now.
         if file.is_own {
             self.add(parse(file, &bytes)?);
@@ -189,11 +196,17 @@ fn foreign(metadata: &Metadata, user: u32) -> Option<String> {
     (mode & 0o002 != 0).then(|| "everybody may write it (chmod o-w makes it count)".to_owned())
 }
 
+/// Whether the user has said so, of this content.
+fn is_trusted(path: &Path, environment: &Environment) -> bool {
+    // What is no file is not even opened.
+    read_bytes(path).is_ok_and(|(_, bytes)| Trusted::load(environment).has(path, &bytes))
+}
+
 /// The bytes of a file and what it is; `None` if it is not there.
-fn read(path: &Path, user: u32) -> Result<Option<(Arc<ConfigFile>, Vec<u8>)>> {
+fn read(path: &Path, environment: &Environment) -> Result<Option<(Arc<ConfigFile>, Vec<u8>)>> {
     match read_bytes(path) {
         Ok((metadata, bytes)) => {
-            let is_own = foreign(&metadata, user).is_none();
+            let is_own = foreign(&metadata, environment.user).is_none() || Trusted::load(environment).has(path, &bytes);
             let file = ConfigFile { path: path.to_owned(), mode: metadata.mode() & 0o7777, is_own };
             Ok(Some((Arc::new(file), bytes)))
         }
@@ -204,7 +217,7 @@ fn read(path: &Path, user: u32) -> Result<Option<(Arc<ConfigFile>, Vec<u8>)>> {
     }
 }
 
-fn read_bytes(path: &Path) -> io::Result<(Metadata, Vec<u8>)> {
+pub(crate) fn read_bytes(path: &Path) -> io::Result<(Metadata, Vec<u8>)> {
     // Before it is opened, as opening a pipe would wait for a writer.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));

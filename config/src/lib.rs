@@ -27,6 +27,7 @@ mod section;
 mod setting;
 mod stanza;
 mod tree;
+mod trust;
 
 pub use cache::{CachePolicy, CacheSettings, FileSystemCacheSettings};
 pub use config::{Config, ListedValue};
@@ -38,6 +39,7 @@ pub use name::Name;
 pub use origin::{ConfigFile, Origin};
 pub use secret::Secret;
 pub use stanza::{add_stanza, stanza};
+pub use trust::{distrust, trust};
 
 /// The file that documents every option and has its default: `law config defaults`.
 pub fn defaults() -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use law_config::{Config, ErrorKind};
+use law_config::{Config, ErrorKind, distrust, trust};
 
 use crate::place::{Place, STANZA, set_mode};
 
@@ -128,4 +128,52 @@ fn an_unreadable_file_is_an_error_not_an_absence() {
     std::fs::create_dir_all(place.path("home/.config/law/law.toml")).unwrap();
     assert_eq!(place.error().kind(), ErrorKind::Unreadable);
     assert!(Config::load(&place.environment, &[]).is_err());
+}
+
+#[test]
+fn a_file_that_was_trusted_counts_until_it_changes() {
+    let mut place = Place::new();
+    let path = place.project(SECRETS);
+    set_mode(&path, 0o666);
+    let warning = &place.load().warnings[0];
+    assert!(
+        warning.ends_with(&format!("law config trust {} makes it count, as it is now", path.display())),
+        "{warning}"
+    );
+    assert_eq!(trust(&place.environment, &path).unwrap(), path);
+    assert!(place.load().file_system("x").unwrap().trusted, "with its credentials");
+    let other = place.write("home/project/sub/law.toml", SECRETS);
+    set_mode(&other, 0o666);
+    assert!(
+        place.load().warnings.iter().any(|warning| warning.contains("sub/law.toml is ignored")),
+        "only at its place"
+    );
+    std::fs::remove_file(&other).unwrap();
+    std::fs::write(&path, SECRETS.replace("d.example", "evil.example")).unwrap();
+    assert!(place.load().file_systems.is_empty(), "whoever changes it is not trusted");
+    std::fs::write(&path, SECRETS).unwrap();
+    assert!(distrust(&place.environment, &path).unwrap());
+    assert!(place.load().file_systems.is_empty());
+    assert!(!distrust(&place.environment, &path).unwrap());
+    place.environment.home = None;
+    assert_eq!(trust(&place.environment, &path).unwrap_err().kind(), ErrorKind::Unwritable);
+}
+
+#[test]
+fn a_list_that_others_can_write_is_no_list() {
+    let place = Place::new();
+    let path = place.project(STANZA);
+    set_mode(&path, 0o666);
+    trust(&place.environment, &path).unwrap();
+    assert_eq!(place.load().file_systems.len(), 1);
+    set_mode(&place.path("home/.config/law/trusted"), 0o622);
+    assert!(place.load().file_systems.is_empty());
+}
+
+#[test]
+fn what_cannot_be_read_is_not_trusted() {
+    let place = Place::new();
+    let missing = trust(&place.environment, &place.path("none.toml")).unwrap_err();
+    let directory = trust(&place.environment, &place.path("home")).unwrap_err();
+    assert_eq!([missing.kind(), directory.kind()], [ErrorKind::Unreadable; 2]);
 }

@@ -21,6 +21,7 @@ pub(crate) enum ConfigCommand {
     Add(Add),
     Test(Test),
     Edit(Edit),
+    Trust(Trust),
     Defaults(Defaults),
 }
 
@@ -66,6 +67,19 @@ pub(crate) struct Test {
 #[derive(Args)]
 pub(crate) struct Edit {}
 
+/// Let a law.toml of somebody else count, as it is now: look at it first.
+///
+/// Its file systems get your credentials then. When its content changes it counts no more.
+#[derive(Args)]
+pub(crate) struct Trust {
+    /// The file.
+    file: PathBuf,
+
+    /// Take the trust back.
+    #[arg(long)]
+    forget: bool,
+}
+
 /// Print all options with their defaults and what they mean.
 #[derive(Args)]
 pub(crate) struct Defaults {}
@@ -77,6 +91,7 @@ impl ConfigCommand {
             Self::Add(_) => "add",
             Self::Test(_) => "test",
             Self::Edit(_) => "edit",
+            Self::Trust(_) => "trust",
             Self::Defaults(_) => "defaults",
         }
     }
@@ -87,6 +102,7 @@ impl ConfigCommand {
             Self::Add(add) => add.run(&global),
             Self::Test(test) => test.run(global, command),
             Self::Edit(Edit {}) => edit(&global),
+            Self::Trust(trust) => trust.run(&global),
             Self::Defaults(Defaults {}) => print(law_config::defaults()),
         }
     }
@@ -143,6 +159,25 @@ impl Add {
         match global.json {
             true => out.line(json!({"file": file.display().to_string(), "name": self.name, "outcome": "added"}))?,
             false => out.bytes(format!("{}:\n{text}", file.display()).as_bytes())?,
+        }
+        Ok(out.flush()?)
+    }
+}
+
+impl Trust {
+    fn run(&self, global: &Global) -> Result<(), Failure> {
+        let environment = Environment::of_process().map_err(Error::from)?;
+        let (file, outcome) = match self.forget {
+            true if law_config::distrust(&environment, &self.file).map_err(misconfigured)? => {
+                (self.file.clone(), "not trusted any more")
+            }
+            true => (self.file.clone(), "was not trusted"),
+            false => (law_config::trust(&environment, &self.file).map_err(misconfigured)?, "trusted, as it is now"),
+        };
+        let mut out = Out::new();
+        match global.json {
+            true => out.line(json!({"file": file.display().to_string(), "outcome": outcome}))?,
+            false => out.line(format!("{}: {outcome}", file.display()))?,
         }
         Ok(out.flush()?)
     }
