@@ -12,10 +12,11 @@ fn of_the_programs() {
     Usage: law <COMMAND>
 
     Commands:
-      fs      Files on any storage: ls, cp, cat, ...
-      config  The settings: shown, checked and extended
-      demo    A tour in under a minute, on a storage of its own
-      help    Print this message or the help of the given subcommand(s)
+      fs          Files on any storage: ls, cp, cat, ...
+      config      The settings: shown, checked and extended
+      demo        A tour in under a minute, on a storage of its own
+      completion  Print the script that makes a shell complete commands, options and places
+      help        Print this message or the help of the given subcommand(s)
 
     Options:
           --help     Print help

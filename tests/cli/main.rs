@@ -8,6 +8,7 @@ mod sandbox;
 
 mod cat;
 mod checksum;
+mod completion;
 mod config;
 mod cp;
 mod cp_names;

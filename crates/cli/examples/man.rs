@@ -1,4 +1,4 @@
-//! Writes what is made of the command line's definition into a folder: `man1/*.1`, and completions that know no storage.
+//! Writes man pages, made of the command line's definition, into a folder: `man1/*.1`.
 //!
 //! An example, as examples may use what the shipped program must not carry. `cargo xtask dist` runs it.
 
@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use clap::Command;
-use clap_complete::Shell;
 use clap_mangen::Man;
 
 /// Files by their path in the folder.
@@ -16,8 +15,7 @@ type Files = BTreeMap<String, Vec<u8>>;
 fn main() -> io::Result<()> {
     let folder = env::args_os().nth(1).map(PathBuf::from);
     let folder = folder.ok_or_else(|| io::Error::other("man FOLDER: no folder was named"))?;
-    write(&man_pages()?, &folder)?;
-    write(&completions(), &folder)
+    write(&man_pages()?, &folder)
 }
 
 fn write(files: &Files, folder: &Path) -> io::Result<()> {
@@ -52,23 +50,6 @@ fn page_of(command: &Command, pages: &mut Files) -> io::Result<()> {
     Ok(())
 }
 
-/// Options and commands, as the shells of the field load them: `bash/law`, `zsh/_law`, `fish/law.fish`, and those of `law-fs`.
-fn completions() -> Files {
-    let mut files = Files::new();
-    for (name, command) in [("law", law_cli::law_command()), ("law-fs", law_cli::law_fs_command())] {
-        for (shell, path) in [
-            (Shell::Bash, format!("bash/{name}")),
-            (Shell::Zsh, format!("zsh/_{name}")),
-            (Shell::Fish, format!("fish/{name}.fish")),
-        ] {
-            let mut content = Vec::new();
-            clap_complete::generate(shell, &mut command.clone(), name, &mut content);
-            files.insert(path, content);
-        }
-    }
-    files
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,14 +78,5 @@ mod tests {
         }
         let fs = page("law-fs");
         assert!(fs.contains("77 credential missing") && fs.contains("A place is a local path"), "{fs}");
-    }
-
-    #[test]
-    fn each_shell_has_a_file_for_each_program() {
-        let files = completions();
-        let paths: Vec<&str> = files.keys().map(String::as_str).collect();
-        assert_eq!(paths, ["bash/law", "bash/law-fs", "fish/law-fs.fish", "fish/law.fish", "zsh/_law", "zsh/_law-fs"]);
-        assert!(files["zsh/_law-fs"].starts_with(b"#compdef law-fs\n"));
-        assert!(files.values().all(|content| String::from_utf8_lossy(content).contains("checksum")));
     }
 }

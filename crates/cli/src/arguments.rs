@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands;
+use crate::completion::{Complete, Completion};
 use crate::demo::DemoOptions;
 
 /// Work with remote files as if they were local ones, and chain programs whose inputs and outputs are such files.
@@ -28,6 +29,9 @@ pub(crate) enum LawCommand {
     Config(ConfigProgram),
     /// A tour in under a minute, on a storage of its own.
     Demo(DemoOptions),
+    Completion(Completion),
+    #[command(hide = true)]
+    Complete(Complete),
 }
 
 /// Files on any storage.

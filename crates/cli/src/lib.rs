@@ -4,6 +4,7 @@
 
 mod arguments;
 mod commands;
+mod completion;
 mod context;
 mod datasets;
 mod demo;
@@ -31,6 +32,8 @@ pub fn law() -> ExitCode {
         LawCommand::Fs(program) => run(program, "law fs"),
         LawCommand::Config(program) => configure(program),
         LawCommand::Demo(options) => demo::run(&options),
+        LawCommand::Completion(completion) => completion.run(),
+        LawCommand::Complete(complete) => complete.run(),
     }
 }
 
