@@ -44,12 +44,10 @@ fn bash_offers_commands_options_and_places() {
     let (sandbox, server) = lab();
     let url = server.url.replace("http", "dav");
     let ask = |line: &str| {
-        let script = format!(
-            "source <(law completion bash); COMP_LINE=\"$0\"; COMP_POINT=${{#COMP_LINE}}; COMP_WORDS=(law); _law 2>/dev/null; \
-             printf '%s\\n' \"${{COMPREPLY[@]}}\""
-        );
+        let script = "source <(law completion bash); COMP_LINE=\"$0\"; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(law)
+            _law 2>/dev/null; printf '%s\\n' \"${COMPREPLY[@]}\"";
         let mut command = program(&sandbox, "bash");
-        command.args(["-c", &script, line]);
+        command.args(["-c", script, line]);
         sandbox.finish(command).text().trim_end().replace('\n', " | ")
     };
     assert_eq!(ask("law fs ch"), "checksum");

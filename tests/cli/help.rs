@@ -52,13 +52,15 @@ fn of_the_programs() {
       help      Print this message or the help of the given subcommand(s)
 
     Options:
-          --json             Print one JSON object a line; errors too
-      -v, --verbose...       Say more about what happens; twice shows every request
-          --ca <PATH>        Also believe this certificate authority: a PEM file or a directory of them
-          --deadline <TIME>  Give up after this time, such as 30s or 10m
-          --set <KEY=VALUE>  Override a setting, such as fs.wlcg.checksum=md5
-          --help             Print help
-      -V, --version          Print version
+          --json                 Print one JSON object a line; errors too
+      -v, --verbose...           Show what each layer does; twice shows every request
+          --log-format <FORMAT>  The log on standard error: text, or json with times
+          --ca <PATH>            Also believe this certificate authority: a PEM file or a directory of
+                                 them
+          --deadline <TIME>      Give up after this time, such as 30s or 10m
+          --set <KEY=VALUE>      Override a setting, such as fs.wlcg.checksum=md5
+          --help                 Print help
+      -V, --version              Print version
 
     Exit codes: 0 ok; 1 several failures of different kinds; 2 usage; 3 not found; 4 exists, changed,
     not empty, wrong kind; 5 permission; 6 unavailable or timed out; 7 integrity; 8 no space or quota; 9
@@ -135,7 +137,10 @@ fn of_cp() {
               Print one JSON object a line; errors too
 
       -v, --verbose...
-              Say more about what happens; twice shows every request
+              Show what each layer does; twice shows every request
+
+          --log-format <FORMAT>
+              The log on standard error: text, or json with times
 
           --ca <PATH>
               Also believe this certificate authority: a PEM file or a directory of them

@@ -58,3 +58,16 @@ fn as_an_object() {
         assert_eq!((&run.error_object()["error"], &run.error_object()["exit"]), (&"not_found".into(), &3.into()));
     });
 }
+
+#[test]
+fn the_way_of_the_data_is_shown_where_somebody_asks() {
+    let sandbox = crate::with_files();
+    let quiet = sandbox.command("stat d").output().unwrap();
+    assert!(quiet.stderr.is_empty());
+    let shown = sandbox.command("stat -v d").env("NO_COLOR", "1").output().unwrap();
+    let shown = String::from_utf8(shown.stderr).unwrap();
+    assert!(shown.contains(" INFO call{layer=local operation=") && !shown.contains('\u{1b}'), "{shown}");
+    let object = sandbox.command("stat -v --log-format json d").output().unwrap().stderr;
+    let line: serde_json::Value = serde_json::from_slice(object.split(|b| *b == b'\n').next().unwrap()).unwrap();
+    assert_eq!((line["span"]["layer"].as_str(), line["level"].as_str()), (Some("local"), Some("INFO")), "{line}");
+}

@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::commands;
 use crate::completion::{Complete, Completion};
 use crate::demo::DemoOptions;
+use crate::output::LogFormat;
 
 /// Work with remote files as if they were local ones, and chain programs whose inputs and outputs are such files.
 #[derive(Parser)]
@@ -69,9 +70,21 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Say more about what happens; twice shows every request.
+    /// Show what each layer does; twice shows every request.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+
+    /// The log on standard error: text, or json with times.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "text",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    pub(crate) log_format: LogFormat,
 
     /// Also believe this certificate authority: a PEM file or a directory of them.
     #[arg(long, global = true, value_name = "PATH")]

@@ -43,8 +43,18 @@ pub(crate) fn note(text: impl std::fmt::Display) {
     eprintln!("{text}");
 }
 
-/// Starts the log on standard error: warnings, with `-v` what happens, with `-vv` every request.
-pub(crate) fn start_log(verbose: u8) {
+/// How the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// An object a line, with time and spans.
+    Json,
+}
+
+/// Starts the log on standard error: warnings, with `-v` what passes each layer, with `-vv` every request.
+pub(crate) fn start_log(verbose: u8, format: LogFormat) {
     let level = match verbose {
         0 => "warn",
         1 => "law=info,law_storage=info,law_backends=info,law_transfer=info,warn",
@@ -52,9 +62,17 @@ pub(crate) fn start_log(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("LAW_LOG").unwrap_or_else(|_| level.into());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
-    let log = log.with_ansi(io::stderr().is_terminal());
     // A log that was started already stays.
-    drop(log.without_time().try_init());
+    drop(match format {
+        LogFormat::Text => log.with_ansi(may_colour()).without_time().try_init(),
+        LogFormat::Json => log.json().try_init(),
+    });
+}
+
+/// Colours are for terminals that have them and people who want them (<https://no-color.org>).
+fn may_colour() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    io::stderr().is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// `1234`, or `1.2K` for people.

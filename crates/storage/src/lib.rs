@@ -28,6 +28,7 @@ mod settings;
 mod source;
 mod spool;
 mod temporary;
+mod traced;
 mod url;
 
 pub use backend::{Backend, Destination, Space};
@@ -53,4 +54,5 @@ pub use settings::{Credential, EndpointSettings, Timeouts};
 pub use source::{BytesSource, Proof, Source, Taken};
 pub use spool::{FileSource, GrowingSource, Growth, SpooledSource};
 pub use temporary::{ASIDE_SUFFIX, TEMPORARY_SUFFIX, aside_path, is_temporary, temporary_path};
+pub use traced::Traced;
 pub use url::{Location, RemoteUrl, Scheme, Url, encode_path};

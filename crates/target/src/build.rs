@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use law_backends::local::Local;
 use law_backends::webdav::WebDavFactory;
-use law_storage::{Backend, Durability, EndpointSettings, FileSystem, Memory, Path, Registry, RemoteUrl, Result};
+use law_storage::{Durability, EndpointSettings, FileSystem, Memory, Path, Registry, RemoteUrl, Result, Traced};
 
 /// The backends of this build.
 pub fn registry() -> Registry {
@@ -13,7 +13,8 @@ pub fn registry() -> Registry {
 
 /// The local disk, from its root.
 pub fn local(durability: Durability) -> FileSystem {
-    FileSystem::new("local", Path::root(), Arc::new(Local::new("/".into(), durability)))
+    let disk = Arc::new(Local::new("/".into(), durability));
+    FileSystem::new("local", Path::root(), Arc::new(Traced::new("local", disk)))
 }
 
 /// A file system of one door: the backend itself. Retry, Doors and Cache will be stacked here, in this order, and
@@ -24,7 +25,7 @@ pub fn local(durability: Durability) -> FileSystem {
 /// ```
 ///
 /// Retry stands below Doors, so that one door is asked again before the next is taken; the cache stands above both, so
-/// that its key never has a door in it.
+/// that its key never has a door in it. Each layer is [`Traced`], so that `-v` shows the way of a call.
 ///
 /// # Errors
 /// `Unsupported` for a scheme that this build does not serve; `InvalidInput` for settings that make no sense.
@@ -35,7 +36,7 @@ pub fn build(
     door: &RemoteUrl,
     settings: &EndpointSettings,
 ) -> Result<FileSystem> {
-    let backend: Arc<dyn Backend> = registry.open(door, settings)?;
+    let backend = Arc::new(Traced::new(door.scheme().name(), registry.open(door, settings)?));
     Ok(FileSystem::new(name, base, backend))
 }
 
