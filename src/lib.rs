@@ -51,3 +51,16 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So is the book's, and it is run.
+#[cfg(doctest)]
+mod book {
+    #[doc = include_str!("../docs/errors.md")]
+    struct Errors;
+    #[doc = include_str!("../docs/formats.md")]
+    struct Formats;
+    #[doc = include_str!("../docs/from-law.md")]
+    struct FromLaw;
+    #[doc = include_str!("../docs/targets.md")]
+    struct Targets;
+}
