@@ -55,7 +55,7 @@ impl Config {
         let Layers { merged, mut warnings } = Layers::load(environment, overrides)?;
         let mut reading = Reading { environment, values: BTreeMap::new(), exposed: BTreeSet::new() };
         if let Some((name, item)) = merged.iter().find(|(name, _)| !["fs", "cache"].contains(&name.as_str())) {
-            return Err(unknown("", name, item, ["fs", "cache"]));
+            return Err(unknown_section(name, item));
         }
         let none = Table::default();
         let table = merged.get("fs").map(|item| as_section("fs", item)).transpose()?.unwrap_or(&none);
@@ -95,6 +95,17 @@ impl Config {
     /// Every value that is set, by key.
     pub fn list(&self) -> impl Iterator<Item = &ListedValue> {
         self.values.values()
+    }
+}
+
+/// With a word for those who know the sections of the Python package.
+fn unknown_section(name: &str, item: &Item) -> Error {
+    match name.strip_suffix("_fs").filter(|name| !name.is_empty()) {
+        Some(name) => {
+            let remedy = format!("a file system is [fs.{name}], its base has doors of its own");
+            Error::new(ErrorKind::UnknownKey, &item.key, format!("unknown section \"{name}_fs\""), remedy)
+        }
+        None => unknown("", name, item, ["fs", "cache"]),
     }
 }
 

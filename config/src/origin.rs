@@ -74,7 +74,7 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Default { line, .. } => write!(f, "default (line {line})"),
+            Self::Default { line, .. } => write!(f, "law config defaults, line {line}"),
             Self::File { file, line, column } => write!(f, "{}:{line}:{column}", file.path.display()),
             Self::Environment { variable } => write!(f, "environment variable {variable}"),
             Self::CommandLine => f.write_str("command line"),

@@ -161,6 +161,9 @@ impl Setting for RemotePath {
     fn read(node: &Node, environment: &Environment) -> Result<Self, Invalid> {
         let text = node.text_or("a path in quotes")?;
         let path = expand_variables(text, environment).map_err(|reason| node.invalid(reason))?;
+        if path.contains("://") {
+            return Err(node.invalid(format!("{path:?} is a URL: its scheme and host are a door, doors = [\"...\"]")));
+        }
         if !path.starts_with('/') || path.contains('\0') {
             return Err(node.invalid(format!("{path:?} is no absolute path: it begins with / and has no NUL")));
         }

@@ -22,6 +22,8 @@ pub fn stanza(name: &str, url: &str) -> Result<String> {
     let name: Name = name.parse().map_err(invalid)?;
     check_url(url).map_err(invalid)?;
     let (door, path) = split(url);
+    // The local disk has no host: its door is its root.
+    let door = if door == "file://" { "file:///" } else { door };
     let path =
         percent_decode_str(path).decode_utf8().map_err(|_| invalid(format!("the path of {url} is not UTF-8")))?;
     if path.contains('\0') {

@@ -76,3 +76,39 @@ fn the_editor_of_the_user_is_started_and_its_work_checked() {
         assert_eq!(run.code, Some(code), "{editor}: {run}");
     }
 }
+
+#[test]
+fn a_local_directory_can_have_a_name() {
+    let sandbox = Sandbox::new();
+    sandbox.write("data/a.txt", "x");
+    let url = format!("file://{}", sandbox.path("data").display());
+    assert_eq!(sandbox.law(["config", "add", "here", &url]).code, Some(0));
+    assert_eq!(sandbox.law(["config", "test", "here"]).code, Some(0));
+    assert_eq!(sandbox.fs("ls here:").text(), "a.txt\n");
+}
+
+#[test]
+fn what_users_of_other_tools_write_has_a_hint() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.txt", "x");
+    sandbox.write("law.toml", "[wlcg_fs]\nbase = \"davs://h/p\"\n");
+    assert!(sandbox.fs("ls wlcg:").only_error().contains("a file system is [fs.wlcg]"));
+    sandbox.write("law.toml", "[fs.wlcg]\ndoors = [\"davs://h\"]\nbase = \"davs://h/p\"\n");
+    assert!(sandbox.fs("ls wlcg:").only_error().contains("its scheme and host are a door"));
+    sandbox.write("law.toml", "[fs.wlcg]\ndoors = [\"davs://h\"]\n");
+    assert!(sandbox.fs("ls wlcg").stderr.contains("hint: the storage of that name is wlcg:"));
+    assert!(sandbox.fs("ls *.txt").stderr.contains("hint: patterns are for law fs find"));
+}
+
+#[test]
+fn a_foreign_file_is_trusted_on_demand() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::new();
+    sandbox.write("law.toml", "[fs.lab]\ndoors = [\"davs://h\"]\n");
+    std::fs::set_permissions(sandbox.path("law.toml"), std::fs::Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(sandbox.law(["config", "list", "fs.lab.doors"]).text().lines().count(), 0);
+    assert_eq!(sandbox.law(["config", "trust", "law.toml"]).code, Some(0));
+    assert_eq!(sandbox.law(["config", "list", "fs.lab.doors"]).text().lines().count(), 1);
+    assert_eq!(sandbox.law(["config", "trust", "--forget", "law.toml"]).code, Some(0));
+    assert_eq!(sandbox.law(["config", "list", "fs.lab.doors"]).text().lines().count(), 0);
+}

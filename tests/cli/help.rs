@@ -104,7 +104,7 @@ fn of_cp() {
               - differs: They are replaced if the content differs
               - never:   They stay
               - always:  They are replaced
-              - fail:    They stay, and that is an error
+              - fail:    They stay, and that is an error, also if the content is the same
 
           --verify <PROOF>
               How much proof is wanted: auto compares checksums where both storages can, and sizes

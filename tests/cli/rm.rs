@@ -71,7 +71,7 @@ fn what_is_said() {
     2>   hint: rm -r removes it with everything below it
     [exit 4]
     $ law fs rm -r http://127.0.0.1:PORT/
-    2> law fs rm: refusing to remove a whole storage http://127.0.0.1:PORT/
+    2> law fs rm: refusing to remove all that this name or URL stands for http://127.0.0.1:PORT/
     2>   hint: name the directories below it
     [exit 2]
     $ law fs rm --dry-run d/a.txt http://127.0.0.1:PORT/a.txt

@@ -12,7 +12,7 @@ fn a_url_is_split_into_door_and_base() {
         ("davs://d.example:2880/pnfs/a%20b/", "[fs.x]\ndoors = [\"davs://d.example:2880\"]\nbase = \"/pnfs/a b\"\n"),
         ("root://d.example//eos/me", "[fs.x]\ndoors = [\"root://d.example\"]\nbase = \"/eos/me\"\n"),
         ("s3://bucket", "[fs.x]\ndoors = [\"s3://bucket\"]\n"),
-        ("file:///data/$x", "[fs.x]\ndoors = [\"file://\"]\nbase = \"/data/$$x\"\n"),
+        ("file:///data/$x", "[fs.x]\ndoors = [\"file:///\"]\nbase = \"/data/$$x\"\n"),
         ("davs://d{1..2}.example/", "[fs.x]\ndoors = [\"davs://d{1..2}.example\"]\n"),
     ];
     for (url, expected) in cases {

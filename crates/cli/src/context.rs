@@ -64,8 +64,23 @@ impl Context {
 
     /// What is there, or `NotFound`.
     pub(crate) async fn existing(&self, place: &Place) -> Result<Metadata> {
-        let missing = || Error::new(ErrorKind::NotFound, "not found").at(place);
+        let missing = || self.explained(Error::new(ErrorKind::NotFound, "not found").at(place), place);
         self.stat(place).await?.ok_or_else(missing)
+    }
+
+    /// Of what was not found, what somebody may have meant instead.
+    pub(crate) fn explained(&self, error: Error, place: &Place) -> Error {
+        if error.kind() != ErrorKind::NotFound || error.hint_text().is_some() {
+            return error;
+        }
+        let name = String::from_utf8_lossy(place.path.name().unwrap_or_default()).into_owned();
+        if self.file_systems.config().file_systems.keys().any(|known| known.as_str() == name) {
+            return error.hint(format!("the storage of that name is {name}:"));
+        }
+        match name.contains(['*', '?', '[']) {
+            true => error.hint("patterns are for law fs find --name: here a name is taken as it is"),
+            false => error,
+        }
     }
 
     /// Says what a dry run would do.

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 use law_storage::{Error, ErrorKind};
+use law_transfer::Place;
 use serde_json::{Value, json};
 
 use crate::arguments::FsProgram;
+use crate::context::Context;
 
 /// Why a command ends without success.
 #[derive(Debug)]
@@ -80,6 +82,14 @@ impl Failure {
     pub(crate) fn tell(&self, command: &str, as_json: bool) {
         if let Self::One(error) | Self::Signal(_, Some(error)) = self {
             tell_with(error, self.code(), command, as_json);
+        }
+    }
+
+    /// The same with what somebody may have meant instead of `place`.
+    pub(crate) fn explained(self, context: &Context, place: &Place) -> Self {
+        match self {
+            Self::One(error) => Self::One(context.explained(error, place)),
+            other => other,
         }
     }
 

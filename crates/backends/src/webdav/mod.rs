@@ -248,7 +248,7 @@ impl Backend for WebDav {
             set_modified: Support::No,
             space: Support::Unknown,
             local_files: Support::No,
-            digests: learnt.digests.clone(),
+            digests: self.0.preferred(learnt.digests.clone()),
             overwrite,
             no_clobber: quirks.no_clobber,
             publish: wanted.unwrap_or(usual),
@@ -371,12 +371,20 @@ impl Endpoint {
         Error::new(ErrorKind::Unsupported, format!("WebDAV has no way of {what}")).at(self.url(path)).during(operation)
     }
 
-    /// The algorithms that are worth asking for, those that answered before first.
+    /// The algorithms that are worth asking for: the configured one, those that answered before, and then the rest.
     fn offered(&self) -> Vec<Algorithm> {
         let Offers::Perhaps(order) = self.quirks().offers else { return Vec::new() };
         let learnt = self.learnt();
-        let fresh = order.iter().filter(|a| !learnt.digests.contains(a) && !learnt.lacks(**a));
-        learnt.digests.iter().chain(fresh).copied().collect()
+        let fresh = order.iter().filter(|a| !learnt.digests.contains(a));
+        let configured = self.settings.checksum.filter(|a| !order.contains(a) && !learnt.digests.contains(a));
+        let all = learnt.digests.iter().chain(fresh).copied().chain(configured).filter(|a| !learnt.lacks(*a));
+        self.preferred(all.collect())
+    }
+
+    /// The configured algorithm before the others.
+    fn preferred(&self, mut algorithms: Vec<Algorithm>) -> Vec<Algorithm> {
+        algorithms.sort_by_key(|algorithm| Some(*algorithm) != self.settings.checksum);
+        algorithms
     }
 }
 

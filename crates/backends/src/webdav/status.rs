@@ -31,6 +31,10 @@ pub(super) fn of_status(status: StatusCode, reason: Option<&str>) -> Error {
     let name = status.canonical_reason().unwrap_or("no standard status");
     let said = reason.map(|reason| format!(", \"{reason}\"")).unwrap_or_default();
     let error = Error::new(kind, format!("{} (HTTP {} {name}{said})", kind.phrase(), status.as_u16()));
+    let error = match kind {
+        ErrorKind::Unauthenticated => error.hint("it wants a token (token_file), or user and password, in [fs.NAME]"),
+        _ => error,
+    };
     match severity {
         Some(severity) => error.with_status(severity),
         None => error,

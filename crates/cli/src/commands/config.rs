@@ -132,7 +132,7 @@ impl List {
         let config = load(global)?;
         warn(&config);
         let mut out = Out::new();
-        for setting in config.list().filter(|setting| setting.key.starts_with(&self.prefix)) {
+        for setting in config.list().filter(|setting| begins(&setting.key, &self.prefix)) {
             let (key, value, origin) = (&setting.key, &setting.value, setting.origin.to_string());
             match (global.json, self.origin) {
                 (true, _) => out.line(json!({"key": key, "value": value, "origin": origin}))?,
@@ -142,6 +142,12 @@ impl List {
         }
         Ok(out.flush()?)
     }
+}
+
+/// Whether a key is `prefix`, or something in it: of `fs.x.token`, `fs.x.token_file` is none.
+fn begins(key: &str, prefix: &str) -> bool {
+    let rest = key.strip_prefix(prefix.trim_end_matches('.'));
+    prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 impl Add {

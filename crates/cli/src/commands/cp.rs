@@ -77,7 +77,7 @@ enum Overwrite {
     Never,
     /// They are replaced.
     Always,
-    /// They stay, and that is an error.
+    /// They stay, and that is an error, also if the content is the same.
     Fail,
 }
 

@@ -23,21 +23,21 @@ pub(crate) struct Df {
 
 impl Df {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        if !context.json {
-            let mut out = Out::new();
-            out.line(format!("{:>16} {:>16} {:>4} place", "used", "available", "use"))?;
-            out.flush()?;
-        }
-        context.for_each(&self.places, async |text| self.show(context, text).await).await
+        // The heads of the columns stand above the first row, and nowhere if there is none.
+        let mut headed = context.json;
+        context.for_each(&self.places, async |text| self.show(context, text, &mut headed).await).await
     }
 
-    async fn show(&self, context: &Context, text: &OsString) -> Result<(), Failure> {
+    async fn show(&self, context: &Context, text: &OsString, headed: &mut bool) -> Result<(), Failure> {
         let place = context.place_only(text)?;
         let space = place.backend().space(&context.call, &place.resolved()).await?;
         let mut out = Out::new();
         if context.json {
             out.line(json!({"place": place.to_string(), "used": space.used, "available": space.available}))?;
             return Ok(out.flush()?);
+        }
+        if !std::mem::replace(headed, true) {
+            out.line(format!("{:>16} {:>16} {:>4} place", "used", "available", "use"))?;
         }
         let shown = |bytes: Option<u64>| bytes.map_or("-".into(), |bytes| output::size(bytes, self.human_readable));
         let share = match (space.used, space.available) {

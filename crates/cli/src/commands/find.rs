@@ -16,6 +16,7 @@ use crate::output::{self, Out};
 /// Find files and directories below a place, by name, kind, size and age.
 ///
 /// A pattern knows `*`, `?`, `[ab]`, `{a,b}` and, across directories, `**`. Links are not followed.
+/// What is above comes before what is below it, a level after the other.
 #[derive(Args)]
 pub(crate) struct Find {
     /// Where to look; the working directory if there is none.

@@ -109,7 +109,7 @@ impl Lister<'_> {
         if !self.options.directory {
             match self.directory(&place, several, &typed).await {
                 Err(Failure::One(error)) if error.kind() == law_storage::ErrorKind::NotADirectory => {}
-                other => return other,
+                other => return other.map_err(|failure| failure.explained(self.context, &place)),
             }
         }
         let metadata = self.context.existing(&place).await?;

@@ -49,7 +49,8 @@ impl Rm {
             return Err(error.hint("rm -r removes it with everything below it").into());
         }
         if place.path.is_root() {
-            let error = Error::new(ErrorKind::InvalidInput, "refusing to remove a whole storage").at(&place);
+            let error = Error::new(ErrorKind::InvalidInput, "refusing to remove all that this name or URL stands for")
+                .at(&place);
             return Err(error.hint("name the directories below it").into());
         }
         if self.dry_run {

@@ -76,7 +76,8 @@ fn rows(url: &str, preview: Preview) -> Vec<String> {
         }
         Preview::Members(Members { format, size, members, whole }) => {
             let count = if whole { members.len().to_string() } else { format!("more than {}", members.len()) };
-            let title = format!("{url}: {format}, {} bytes, {count} members", output::size(size, true));
+            let word = if members.len() == 1 { "member" } else { "members" };
+            let title = format!("{url}: {format}, {} bytes, {count} {word}", output::size(size, true));
             [vec![title], members.iter().map(member_row).collect()].concat()
         }
     }
