@@ -80,7 +80,9 @@ impl Config {
     /// # Errors
     /// `NotFound`, with a suggestion.
     pub fn file_system(&self, name: &str) -> Result<&FileSystemSettings> {
-        self.file_systems.get(name).ok_or_else(|| {
+        // A file system of a law.cfg has the name of its section, too.
+        let short = name.strip_suffix("_fs");
+        self.file_systems.get(name).or_else(|| self.file_systems.get(short?)).ok_or_else(|| {
             let near = suggestion(name, self.file_systems.keys().map(Name::as_str));
             let remedy = if near.is_empty() { format!("law config add {name} URL makes one") } else { near };
             Error::new(ErrorKind::NotFound, "configuration", format!("there is no file system {name:?}"), remedy)

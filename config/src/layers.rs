@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result, one_line};
+use crate::law_cfg;
 use crate::origin::{ConfigFile, Origin};
 use crate::tree::{self, Table};
 use crate::trust::Trusted;
@@ -32,6 +33,7 @@ impl Layers {
         for path in standing_files(environment)? {
             layers.add_file(&path, environment)?;
         }
+        layers.add_law_cfg(environment)?;
         layers.add_project_file(environment)?;
         layers.add_named_file(environment)?;
         layers.add_variables(environment)?;
@@ -52,11 +54,40 @@ impl Layers {
         Ok(true)
     }
 
+    /// Adds the file of the Python package that it would read, too: the one that is named, the nearest one, or the user's.
+    fn add_law_cfg(&mut self, environment: &Environment) -> Result<()> {
+        if let Some(path) = environment.non_empty("LAW_CONFIG_FILE") {
+            let path = environment.working_directory.join(path);
+            let Some((file, bytes)) = read(&path, environment)? else {
+                let remedy = "correct the environment variable LAW_CONFIG_FILE, or unset it";
+                return Err(Error::new(ErrorKind::NotFound, path.display(), "there is no such file", remedy));
+            };
+            self.add(law_cfg::parse(&file, &bytes, environment)?);
+            return Ok(());
+        }
+        let Some(path) = self.nearest(law_cfg::NAME, &[], environment).or_else(|| user_law_cfg(environment)) else {
+            return Ok(());
+        };
+        let Some((file, bytes)) = read(&path, environment)? else { return Ok(()) };
+        if file.is_own {
+            self.add(law_cfg::parse(&file, &bytes, environment)?);
+        }
+        Ok(())
+    }
+
     /// Adds the nearest `law.toml` in or above the working directory that may count.
     fn add_project_file(&mut self, environment: &Environment) -> Result<()> {
         let standing = standing_files(environment)?;
+        match self.nearest("law.toml", &standing, environment) {
+            Some(path) => self.add_own_project_file(&path, environment),
+            None => Ok(()),
+        }
+    }
+
+    /// The nearest file of that name in or above the working directory that may count.
+    fn nearest(&mut self, name: &str, standing: &[PathBuf], environment: &Environment) -> Option<PathBuf> {
         for directory in environment.working_directory.ancestors() {
-            let path = directory.join("law.toml");
+            let path = directory.join(name);
             if standing.contains(&path) {
                 continue;
             }
@@ -78,9 +109,9 @@ impl Layers {
                     continue;
                 }
             }
-            return self.add_own_project_file(&path, environment);
+            return Some(path);
         }
-        Ok(())
+        None
     }
 
     fn add_own_project_file(&mut self, path: &Path, environment: &Environment) -> Result<()> {
@@ -142,6 +173,13 @@ fn standing_files(environment: &Environment) -> Result<Vec<PathBuf>> {
     files.extend(drop_ins(&environment.system_directory.join("law.toml.d"))?);
     files.extend(environment.user_file());
     Ok(files)
+}
+
+/// Where the Python package keeps what belongs to the user.
+fn user_law_cfg(environment: &Environment) -> Option<PathBuf> {
+    let named = environment.non_empty("LAW_HOME").map(Path::to_owned);
+    let home = named.or_else(|| environment.home.as_ref().map(|home| home.join(".law")))?;
+    Some(home.join("config"))
 }
 
 /// `*.toml` of a directory by name; none where it is not there.

@@ -18,6 +18,7 @@ mod environment;
 mod error;
 mod expansion;
 mod file_system;
+mod law_cfg;
 mod layers;
 mod name;
 mod origin;

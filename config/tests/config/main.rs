@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "all of it is test code, also what stands outside of #[test]")]
 
 mod hostile;
+mod law_cfg;
 mod layers;
 mod place;
 mod settings;

@@ -1,0 +1,71 @@
+//! `law.cfg` of the Python package.
+
+use law_config::{Config, ErrorKind};
+
+use crate::place::{Place, set_mode};
+
+const CFG: &str = "[core]\n[wlcg_fs]\nbase: davs://d{1,2}.example:2880/pnfs/me\nuse_cache: True\n\n[local_fs]\nbase: /data\n\n\
+    [_wlcg_fs_defaults]\natomic: False\n[site_fs]\nroot: $WHERE\nbase: &::root/store,\n  root://x.example//eos\n[none_fs]\nx: 1\n";
+
+fn doors(place: &Place, name: &str) -> Vec<String> {
+    place.load().file_system(name).unwrap().doors.iter().map(|door| door.url.clone()).collect()
+}
+
+#[test]
+fn its_file_systems_are_known_by_both_names() {
+    let mut place = Place::new();
+    place.set("WHERE", "davs://w.example");
+    place.write("home/project/law.cfg", CFG);
+    assert_eq!(doors(&place, "wlcg"), ["davs://d1.example:2880/pnfs/me", "davs://d2.example:2880/pnfs/me"]);
+    assert_eq!(doors(&place, "wlcg_fs"), doors(&place, "wlcg"));
+    assert_eq!(doors(&place, "site"), ["davs://w.example/store", "root://x.example//eos"]);
+    assert_eq!(doors(&place, "local"), ["file:///data"]);
+    let config = place.load();
+    assert_eq!(config.file_systems.len(), 3);
+    assert!(
+        config.origin("fs.wlcg.doors").unwrap().to_string().ends_with("law.cfg:3:1"),
+        "{:?}",
+        config.origin("fs.wlcg.doors")
+    );
+    assert!(config.file_system("wlcg").unwrap().trusted);
+}
+
+#[test]
+fn law_toml_wins() {
+    let mut place = Place::new();
+    place.set("WHERE", "davs://w.example");
+    place.write("home/project/law.cfg", CFG);
+    place.project("[fs.wlcg]\ndoors = [\"davs://new.example\"]\n");
+    assert_eq!(doors(&place, "wlcg"), ["davs://new.example"]);
+    assert_eq!(doors(&place, "local"), ["file:///data"]);
+}
+
+#[test]
+fn it_is_found_where_law_finds_it() {
+    let mut place = Place::new();
+    std::fs::create_dir_all(place.path("home/.law")).unwrap();
+    place.write("home/.law/config", "[a_fs]\nbase: davs://home.example\n");
+    assert_eq!(doors(&place, "a"), ["davs://home.example"]);
+    place.write("home/project/law.cfg", "[a_fs]\nbase: davs://project.example\n");
+    assert_eq!(doors(&place, "a"), ["davs://project.example"]);
+    let named = place.write("named.cfg", "[a_fs]\nbase: davs://named.example\n");
+    place.set("LAW_CONFIG_FILE", named.to_str().unwrap());
+    assert_eq!(doors(&place, "a"), ["davs://named.example"]);
+    place.set("LAW_CONFIG_FILE", "/no/such/file");
+    assert_eq!(Config::load(&place.environment, &[]).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_foreign_one_is_ignored_and_a_broken_one_is_named() {
+    let place = Place::new();
+    let path = place.write("home/project/law.cfg", "[a_fs]\nbase: davs://evil.example\n");
+    set_mode(&path, 0o666);
+    let config = place.load();
+    assert!(config.file_systems.is_empty() && config.warnings[0].contains("law.cfg is ignored"));
+    place.write("home/project/law.cfg", "base: davs://x\n");
+    let error = Config::load(&place.environment, &[]).unwrap_err().to_string();
+    assert!(error.contains("law.cfg:1:1: this is no law.cfg"), "{error}");
+    place.write("home/project/law.cfg", "[a_fs]\nbase: &::b::c\n");
+    let error = Config::load(&place.environment, &[]).unwrap_err().to_string();
+    assert!(error.contains("law.cfg:2:1: &::b::c refers to nothing"), "{error}");
+}
