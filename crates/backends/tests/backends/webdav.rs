@@ -23,7 +23,7 @@ async fn suite(key: &str, below: &str, passed: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suite_on_xrootd() {
     let Some(server) = OwnServer::start("xrootd") else { return };
-    let (backend, base) = webdav(server.endpoint("XROOTD_HTTP"), &impatient());
+    let (backend, base) = webdav(server.endpoint("XROOTD_HTTP"), &impatient(15));
     let report = conformance::run_all(backend, base).await;
     println!("xrootd: {report}");
     report.assert_green(100);
@@ -31,9 +31,9 @@ async fn the_suite_on_xrootd() {
 
 /// XRootD 5.5.3 now and then closes a connection twice, and with it somebody else's; its next answer then never comes.
 /// So it has a server of its own here, is not waited for long, and nextest gives it another try.
-fn impatient() -> EndpointSettings {
+fn impatient(seconds: u64) -> EndpointSettings {
     let mut settings = EndpointSettings::default();
-    settings.timeouts.first_byte = Duration::from_secs(15);
+    settings.timeouts.first_byte = Duration::from_secs(seconds);
     settings
 }
 
@@ -73,7 +73,7 @@ const BY_PLACEMENT: [&str; 7] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suite_on_an_xrootd_redirector() {
     let Some(server) = OwnServer::start("xrootd-cluster") else { return };
-    let (backend, base) = webdav(server.endpoint("CLUSTER_HTTP"), &EndpointSettings::default());
+    let (backend, base) = webdav(server.endpoint("CLUSTER_HTTP"), &impatient(30));
     let by_placement = |case: &conformance::Case| BY_PLACEMENT.contains(&case.name());
     let cases = conformance::cases().into_iter().filter(|case| !by_placement(case)).collect();
     // It takes a second to say that it does not know a name.
