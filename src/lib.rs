@@ -42,6 +42,7 @@ pub mod prelude {
     pub use law_formatters::{Bzip2, Csv, Gzip, H5, Json, JsonLines, Numpy, Text, Toml, Xz, Yaml, Zstd};
     pub use law_target::collection::Threshold;
     pub use law_target::{AnyTarget, DirectoryTarget, FileTarget, LocalizedRead, LocalizedWrite};
+    pub use law_target::{DirectoryCollection, LocalizedDirectory, LocalizedDirectoryWrite};
     pub use law_target::{
         FileCollection, NestedSiblingFileCollection, SiblingFileCollection, Target, TargetCollection,
     };

@@ -1,11 +1,11 @@
 //! Tables as text: one row a line.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Dump, Error, Formatter, Input, Load, Output, Result, reader};
+use crate::{Dump, Error, Formatter, Input, Load, LoadRows, Output, Result, reader};
 
 /// CSV (RFC 4180) of rows that serde knows, with the names of the columns in the first line.
 ///
@@ -96,6 +96,18 @@ impl<T: DeserializeOwned> Load<Vec<T>> for CsvOptions {
 impl<T: DeserializeOwned> Load<Vec<T>> for Csv {
     fn load(&self, input: &dyn Input) -> Result<Vec<T>> {
         CsvOptions::of(input.name()).load(input)
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> LoadRows<T> for CsvOptions {
+    fn load_rows(&self, _name: &str, file: Box<dyn BufRead + Send>) -> Box<dyn Iterator<Item = Result<T>> + Send> {
+        Box::new(self.rows(file))
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> LoadRows<T> for Csv {
+    fn load_rows(&self, name: &str, file: Box<dyn BufRead + Send>) -> Box<dyn Iterator<Item = Result<T>> + Send> {
+        CsvOptions::of(name).load_rows(name, file)
     }
 }
 

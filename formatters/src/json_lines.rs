@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Write as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Dump, Error, Formatter, Input, Load, Output, Result, reader};
+use crate::{Dump, Error, Formatter, Input, Load, LoadRows, Output, Result, reader};
 
 /// The longest line that is read: more is no line but a mistake.
 const LONGEST: u64 = 256 * 1024 * 1024;
@@ -89,6 +89,12 @@ impl Formatter for JsonLines {
 impl<T: DeserializeOwned> Load<Vec<T>> for JsonLines {
     fn load(&self, input: &dyn Input) -> Result<Vec<T>> {
         reader::parse(input, |reader| self.rows(reader).collect())
+    }
+}
+
+impl<T: DeserializeOwned + 'static> LoadRows<T> for JsonLines {
+    fn load_rows(&self, _name: &str, file: Box<dyn BufRead + Send>) -> Box<dyn Iterator<Item = Result<T>> + Send> {
+        Box::new(self.rows(file))
     }
 }
 

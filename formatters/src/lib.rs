@@ -2,6 +2,8 @@
 //!
 //! This crate knows no storage. It reads from an [`Input`] and writes to an [`Output`]; targets implement both.
 
+use std::io::BufRead;
+
 mod archive;
 mod by_name;
 mod compression;
@@ -50,6 +52,16 @@ pub trait Load<T>: Formatter {
     /// [`ErrorKind::Malformed`] for bytes that do not follow the format, [`ErrorKind::Type`] for an object of another
     /// type than `T`, [`ErrorKind::Io`] for those of reading.
     fn load(&self, input: &dyn Input) -> Result<T>;
+}
+
+/// A format of rows, which come one by one.
+pub trait LoadRows<T>: Formatter {
+    /// The rows of a file of that name, in the memory of one row.
+    ///
+    /// # Errors
+    /// Each row may be one: [`ErrorKind::Malformed`] for one that does not follow the format, [`ErrorKind::Type`] for one
+    /// that is no `T`, [`ErrorKind::Io`] for those of reading, of which the first is the last item that counts.
+    fn load_rows(&self, name: &str, file: Box<dyn BufRead + Send>) -> Box<dyn Iterator<Item = Result<T>> + Send>;
 }
 
 /// A format that writes a `T`.

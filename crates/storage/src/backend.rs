@@ -206,6 +206,18 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// As above; `Ok(None)` where bytes must be fetched.
     async fn local_file(&self, call: &Call, path: &Path, validator: Option<&Validator>) -> Result<Option<LocalFile>>;
 
+    /// The path of a directory for other programs, where all that is in it is on this machine already. None unless a
+    /// backend says otherwise. The directory must not be written to.
+    ///
+    /// Missing: `NotFound`. A file: `NotADirectory`.
+    ///
+    /// # Errors
+    /// As above; `Ok(None)` where bytes must be fetched, whatever is there.
+    async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
+        let _ = (call, path);
+        Ok(None)
+    }
+
     /// Sets the time of modification.
     ///
     /// # Errors

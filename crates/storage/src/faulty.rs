@@ -462,6 +462,10 @@ impl Backend for Faulty {
         self.around((call, Operation::LocalFile, path), self.inner.local_file(call, path, validator)).await
     }
 
+    async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
+        self.around((call, Operation::LocalFile, path), self.inner.local_directory(call, path)).await
+    }
+
     async fn set_modified(&self, call: &Call, path: &Path, time: SystemTime) -> Result<()> {
         self.around((call, Operation::SetMetadata, path), self.inner.set_modified(call, path, time)).await
     }

@@ -114,6 +114,10 @@ impl<B: Backend> Backend for PassThrough<B> {
         self.0.local_file(call, path, validator).await
     }
 
+    async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
+        self.0.local_directory(call, path).await
+    }
+
     async fn set_modified(&self, call: &Call, path: &Path, time: SystemTime) -> Result<()> {
         self.0.set_modified(call, path, time).await
     }

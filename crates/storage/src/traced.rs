@@ -178,6 +178,14 @@ impl Backend for Traced {
         .await
     }
 
+    async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
+        let told = |directory: &Option<std::path::PathBuf>| match directory {
+            Some(_) => "a local directory".into(),
+            None => "not local".into(),
+        };
+        self.tell("local_directory", path, self.inner.local_directory(call, path), told).await
+    }
+
     async fn set_modified(&self, call: &Call, path: &Path, time: SystemTime) -> Result<()> {
         self.tell("set_modified", path, self.inner.set_modified(call, path, time), done).await
     }

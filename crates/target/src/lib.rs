@@ -11,6 +11,9 @@ mod directory;
 mod file;
 mod file_systems;
 mod localize;
+mod localize_directory;
+mod publish_directory;
+mod rows;
 pub mod runtime;
 mod target;
 mod temporary;
@@ -18,12 +21,17 @@ mod tree;
 
 pub use any::AnyTarget;
 pub use bridge::{RangeInput, format_error};
-pub use collection::{FileCollection, NestedSiblingFileCollection, SiblingFileCollection, TargetCollection};
+pub use collection::{
+    DirectoryCollection, FileCollection, NestedSiblingFileCollection, SiblingFileCollection, TargetCollection,
+};
 pub use credential::CredentialReport;
 pub use directory::DirectoryTarget;
 pub use file::FileTarget;
 pub use file_systems::FileSystems;
 pub use localize::{LocalizedRead, LocalizedWrite};
+pub use localize_directory::{LocalizedDirectory, LocalizedDirectoryWrite};
+pub use publish_directory::PublishedDirectory;
+pub use rows::Rows;
 pub use target::Target;
 pub use temporary::Temporary;
 pub use tree::Walk;

@@ -116,7 +116,7 @@ pub(crate) fn temporary_directory() -> Result<TempDir> {
     tempfile::Builder::new().prefix("law-").tempdir().map_err(|e| Error::from(e).at(std::env::temp_dir().display()))
 }
 
-fn name_of(place: &Place) -> String {
+pub(crate) fn name_of(place: &Place) -> String {
     let name = basename(&place.path).replace('\u{fffd}', "_");
     if name.is_empty() { "file".into() } else { name }
 }

@@ -25,7 +25,7 @@ const MOST_WORKERS: usize = 4;
 
 fn shared() -> Result<&'static Shared> {
     if let Some(shared) = SHARED.get() {
-        return Ok(shared);
+        return shared.of_this_process();
     }
     let workers = std::thread::available_parallelism().map_or(1, |n| n.get()).min(MOST_WORKERS);
     let runtime = Builder::new_multi_thread()
@@ -35,7 +35,22 @@ fn shared() -> Result<&'static Shared> {
         .enable_all()
         .build()
         .map_err(|e| Error::new(ErrorKind::Internal, "cannot start the threads for input and output").because(e))?;
-    Ok(SHARED.get_or_init(|| Shared { runtime, process: std::process::id() }))
+    let started = Shared { runtime, process: std::process::id() };
+    if let Err(late) = SHARED.set(started) {
+        // Another thread was faster. This one may be of a foreign runtime, where no runtime may be dropped as usual.
+        late.runtime.shutdown_background();
+    }
+    SHARED.get().ok_or_else(|| Error::new(ErrorKind::Internal, "no runtime although one was started"))
+}
+
+impl Shared {
+    fn of_this_process(&self) -> Result<&Self> {
+        if self.process == std::process::id() {
+            return Ok(self);
+        }
+        let error = Error::new(ErrorKind::InvalidInput, "this process was forked after law had started its threads");
+        Err(error.hint("fork before the first access to a target, or start a new program"))
+    }
 }
 
 /// Runs `work` on the shared runtime and waits for it. It works from plain threads, from rayon and within a foreign
@@ -50,10 +65,6 @@ pub fn wait<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 's
         return Err(error.hint("use the async twin here: load_async, dump_async, target.place()"));
     }
     let shared = shared()?;
-    if shared.process != std::process::id() {
-        let error = Error::new(ErrorKind::InvalidInput, "this process was forked after law had started its threads");
-        return Err(error.hint("fork before the first access to a target, or start a new program"));
-    }
     let (sender, receiver) = mpsc::sync_channel(1);
     shared.runtime.spawn(async move { drop(sender.send(work.await)) });
     receiver.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a task of law broke: this is a defect")))
@@ -63,7 +74,7 @@ pub fn wait<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 's
 /// need not be fit for another thread.
 ///
 /// # Errors
-/// Those of `work`; `Internal` if the runtime cannot start.
+/// Those of `work`; `Internal` if the runtime cannot start; `InvalidInput` in a process that was forked after it had.
 ///
 /// # Panics
 /// Within a runtime, as tokio's `block_on` does: [`wait`] is for everywhere.

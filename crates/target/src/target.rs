@@ -26,6 +26,16 @@ pub trait Target: fmt::Display + Send + Sync {
         false
     }
 
+    /// The status of a collection, with the members that it has down to a depth and at most so many of each: see
+    /// [`status_text_with_members`](crate::TargetCollection::status_text_with_members). None for what has no members.
+    ///
+    /// # Errors
+    /// "Cannot tell".
+    async fn members_status(&self, depth: usize, most: usize) -> Result<Option<String>> {
+        let _ = (depth, most);
+        Ok(None)
+    }
+
     /// Where a file is, if a listing of its directory tells whether it exists.
     fn listed(&self) -> Option<&Place> {
         None

@@ -174,3 +174,66 @@ fn collections_are_targets() {
     inner("a").iter().for_each(|(_, file)| file.touch().unwrap());
     assert_eq!(outer.count().unwrap(), 1);
 }
+
+#[test]
+fn the_status_of_members() {
+    let (_, root) = storage();
+    let files = FileCollection::keyed([
+        ("a", root.child("a")),
+        ("b", root.child("b").optional()),
+        ("c", root.child("c").external()),
+        ("d", root.child("d").external().optional()),
+    ]);
+    root.child("a").touch().unwrap();
+    let text = files.status_text_with_members(1, 10).unwrap();
+    assert_eq!(
+        text.lines().collect::<Vec<_>>(),
+        [
+            "absent (1/4), missing branches: b,c,d",
+            "a: existent (memory:///a)",
+            "b: absent (memory:///b, optional)",
+            "c: absent (memory:///c, external)",
+            "d: absent (memory:///d, optional, external)",
+        ]
+    );
+    assert_eq!(files.status_text_with_members(0, 10).unwrap(), files.status_text().unwrap());
+}
+
+#[test]
+fn the_status_of_collections_within_collections() {
+    let (_, root) = storage();
+    let files = grid(&root, 2, 2, 1);
+    let outer = law_target::TargetCollection::new(files.chunks(2).map(|files| FileCollection::new(files.to_vec())));
+    let of_depth = |depth| outer.status_text_with_members(depth, 10).unwrap();
+    let shallow = ["absent (0/2), missing branches: 0,1", "0: absent (1/2), missing branches: 1"];
+    assert_eq!(of_depth(1).lines().take(2).collect::<Vec<_>>(), shallow);
+    assert_eq!(of_depth(1).lines().count(), 3);
+    let deep = of_depth(2);
+    assert_eq!(deep.lines().nth(2), Some("  0: existent (memory:///d0/f0)"));
+    assert_eq!(deep.lines().count(), 7);
+    assert_eq!(of_depth(9), deep, "there is nothing deeper");
+}
+
+#[test]
+fn a_status_is_bounded_and_asks_for_no_more_than_it_shows() {
+    let (backend, root) = storage();
+    let files = FileCollection::new(grid(&root, 1, 1000, 0));
+    let text = files.status_text_with_members(1, 3).unwrap();
+    let head = "absent (0/1000), missing branches: 0,1,2,...";
+    assert_eq!((text.lines().next(), text.lines().last()), (Some(head), Some("... and 997 more")));
+    assert_eq!(text.lines().count(), 5);
+
+    let inner = (0..100).map(|_| FileCollection::new([root.child("x")]));
+    let outer = law_target::TargetCollection::new(inner);
+    let before = asked(&backend)[0];
+    outer.status_text_with_members(2, 3).unwrap();
+    assert_eq!(asked(&backend)[0] - before, 100 + 3, "what is not shown is asked for once");
+}
+
+#[test]
+fn a_status_that_cannot_be_told_is_an_error() {
+    let (backend, root) = storage();
+    let files = FileCollection::new(grid(&root, 1, 3, 3));
+    backend.add(Fault::Fail(ErrorKind::PermissionDenied).on(Operation::Stat, 2));
+    assert_eq!(files.status_text_with_members(1, 10).unwrap_err().kind(), ErrorKind::PermissionDenied);
+}

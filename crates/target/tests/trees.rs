@@ -114,3 +114,14 @@ fn a_tree_that_cannot_be_copied_stays() {
     assert!(error.to_string().contains("stays"), "{error}");
     assert_eq!(everything(&from), WHOLE);
 }
+
+#[test]
+fn a_directory_that_is_still_being_published_is_not_copied() {
+    let ((_, one), (_, two)) = (storage("one"), storage("two"));
+    let from = tree(&one);
+    from.child("sub/.out.0123456789abcdef.lawpart/half").touch().unwrap();
+    let error = from.copy_to(&two.child_dir("copy/tree")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("a temporary directory"), "{error}");
+    assert_eq!(everything(&two.child_dir("copy/tree")), WHOLE.map(|path| format!("copy/{path}")));
+}

@@ -1,9 +1,9 @@
 //! Whole trees: copied and removed.
 
 use futures_util::StreamExt as _;
-use law_storage::{Call, Entry, Error, Kind, Parents, Result, is_temporary};
+use law_storage::{Call, Entry, Error, Kind, Parents, Path, Result, is_temporary};
 
-use crate::{Copied, CopyOptions, Place, Walked, copy_file, walk};
+use crate::{Copied, CopyOptions, Place, Walked, copy_file, walk, walk_where};
 
 /// Files of a tree that are copied at once.
 const AT_ONCE: usize = 8;
@@ -37,7 +37,8 @@ pub async fn copy_tree(
     }
     let options = CopyOptions { parents: Parents::Create, ..options.clone() };
     let mut report = TreeReport::default();
-    let walked = walk(call, from).map(|walked| step(call, from, to, &options, walked));
+    let published = |below: &Path| !is_temporary(below.name().unwrap_or_default());
+    let walked = walk_where(call, from, published).map(|walked| step(call, from, to, &options, walked));
     let mut steps = walked.buffer_unordered(AT_ONCE);
     while let Some(step) = steps.next().await {
         report.take(step?, tell);
@@ -59,6 +60,9 @@ async fn step(call: &Call, from: &Place, to: &Place, options: &CopyOptions, walk
     let done = match walked.entry.metadata.kind {
         Kind::File if is_temporary(source.path.name().unwrap_or_default()) => {
             Ok(Step::Skipped(source, "a temporary file of a write that goes on or broke off"))
+        }
+        Kind::Directory if is_temporary(source.path.name().unwrap_or_default()) => {
+            Ok(Step::Skipped(source, "a temporary directory of a write that goes on or broke off"))
         }
         Kind::File => copy_file(call, &source, &target, options).await.map(|copied| Step::Copied(Box::new(copied))),
         Kind::Directory if options.dry_run => Ok(Step::Made),

@@ -204,6 +204,16 @@ impl Backend for Local {
         .await
     }
 
+    async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<PathBuf>> {
+        let full = self.full(path);
+        blocking(call, move || match inspect::stat(&full)? {
+            None => Err(refusal(ErrorKind::NotFound, &full, Operation::LocalFile)),
+            Some(found) if !found.is_directory() => Err(refusal(ErrorKind::NotADirectory, &full, Operation::LocalFile)),
+            Some(_) => Ok(Some(full)),
+        })
+        .await
+    }
+
     async fn set_modified(&self, call: &Call, path: &Path, time: SystemTime) -> Result<()> {
         let full = self.full(path);
         blocking(call, move || change::set_modified(&full, time)).await

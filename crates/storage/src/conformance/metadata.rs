@@ -17,7 +17,8 @@ cases!("metadata",
     modes => [a_mode_is_set, the_mode_of_what_is_missing],
     links => [a_link_is_read, a_link_replaces_nothing, only_links_are_read],
     space => [space_is_told],
-    local_files => [a_local_file_has_the_bytes, a_local_file_of_another_version, a_local_file_of_what_is_no_file],
+    local_files => [a_local_file_has_the_bytes, a_local_file_of_another_version, a_local_file_of_what_is_no_file,
+        a_local_directory],
 );
 
 /// 2001-09-09T01:46:40Z: no fraction of a second, and even, for the coarsest of clocks.
@@ -176,6 +177,19 @@ async fn a_local_file_of_what_is_no_file(s: &Subject) -> Checked {
     s.mkdir("directory").await?;
     fails("a missing file", local(s, "missing").await, &[ErrorKind::NotFound])?;
     fails("a directory", local(s, "directory").await, &[ErrorKind::IsADirectory]).map(drop)
+}
+
+/// It may have to be fetched all the same.
+async fn a_local_directory(s: &Subject) -> Checked {
+    s.mkdir("directory").await?;
+    s.put("directory/file", "content").await?;
+    let local = async |name| s.backend.local_directory(&s.call(), &s.path(name)).await;
+    let Some(found) = local("directory").await? else {
+        return Err(Failure::Skipped("no local directory".into()));
+    };
+    same_bytes("a file in the local directory", &std::fs::read(found.join("file"))?, b"content")?;
+    fails("a missing directory", local("missing").await, &[ErrorKind::NotFound])?;
+    fails("a file", local("directory/file").await, &[ErrorKind::NotADirectory]).map(drop)
 }
 
 /// Everything that is declared `No`.

@@ -2,6 +2,7 @@
 
 mod localize;
 mod siblings;
+mod status;
 mod survey;
 mod threshold;
 
@@ -14,9 +15,9 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use law_storage::Result;
 
-use crate::FileTarget;
 use crate::runtime::wait;
 use crate::target::Target;
+use crate::{DirectoryTarget, FileTarget};
 
 pub use localize::{LocalizedCollection, LocalizedCollectionWrite};
 pub use siblings::{NestedSiblingFileCollection, SiblingFileCollection};
@@ -42,6 +43,9 @@ pub struct TargetCollection<T, K = usize>(Arc<Inner<T, K>>);
 /// Files that exist together. Each is asked for by itself; see [`SiblingFileCollection`] and
 /// [`NestedSiblingFileCollection`] for one question per directory.
 pub type FileCollection<K = usize> = TargetCollection<FileTarget, K>;
+
+/// Directories that exist together.
+pub type DirectoryCollection<K = usize> = TargetCollection<DirectoryTarget, K>;
 
 struct Inner<T, K> {
     members: Vec<(K, T)>,
@@ -236,20 +240,6 @@ impl<T: Target + 'static, K: Key> TargetCollection<T, K> {
         let removed: Vec<bool> = stream::iter(removals).buffer_unordered(AT_ONCE).try_collect().await?;
         Ok(removed.into_iter().filter(|was_there| *was_there).count())
     }
-
-    /// One line as law prints it: `existent (3/4)`, `absent (1/4), missing branches: 0,2,3`.
-    ///
-    /// # Errors
-    /// "Cannot tell".
-    pub fn status_text(&self) -> Result<String> {
-        let survey = self.survey()?;
-        let (existing, needed) = (survey.existing.len(), self.needed());
-        let word = if existing >= needed { "existent" } else { "absent" };
-        let missing: Vec<String> = survey.missing.iter().map(ToString::to_string).collect();
-        let missing =
-            if missing.is_empty() { String::new() } else { format!(", missing branches: {}", missing.join(",")) };
-        Ok(format!("{word} ({existing}/{}){missing}", self.len()))
-    }
 }
 
 #[async_trait]
@@ -260,6 +250,10 @@ impl<T: Target + 'static, K: Key> Target for TargetCollection<T, K> {
 
     async fn remove_async(&self) -> Result<bool> {
         Ok(self.remove_all().await? > 0)
+    }
+
+    async fn members_status(&self, depth: usize, most: usize) -> Result<Option<String>> {
+        self.status_text_with_members_async(depth, most).await.map(Some)
     }
 }
 
