@@ -28,7 +28,8 @@ impl Environment {
     pub fn of_process() -> io::Result<Self> {
         Ok(Self {
             variables: std::env::vars_os().collect(),
-            working_directory: std::env::current_dir()?,
+            // One that was removed has no settings.
+            working_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
             home: std::env::home_dir().filter(|home| home.is_absolute()),
             system_directory: PathBuf::from("/etc/law"),
             user: rustix::process::geteuid().as_raw(),

@@ -125,3 +125,58 @@ fn a_command_of_fs_without_fs_is_suggested() {
     let run = Sandbox::new().law(["ls"]);
     assert!(run.stderr.contains("fs ls"), "{run}");
 }
+
+#[test]
+fn a_standard_error_that_takes_nothing_changes_no_code() {
+    let sandbox = Sandbox::new();
+    sandbox.write("tree/a", "x");
+    for (line, code) in [("ls none", 3), ("cp -rv tree copy", 0), ("ls --json none", 3), ("nonsense", 2)] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let status = sandbox.command(line).stdout(std::process::Stdio::null()).stderr(full).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{line}");
+    }
+}
+
+#[test]
+fn what_says_that_it_is_empty_and_is_not_is_refused() {
+    let sandbox = Sandbox::new();
+    for line in ["cp /proc/cpuinfo copy", "cat /proc/self/status"] {
+        let run = sandbox.fs(line);
+        assert_eq!(run.code, Some(9), "{run}");
+        assert!(run.only_error().contains("its size is 0, and it has content"), "{run}");
+    }
+    assert!(sandbox.read("copy").is_none());
+}
+
+#[test]
+fn a_token_file_that_never_ends_or_never_comes_is_an_error() {
+    let sandbox = Sandbox::new();
+    sandbox.write("empty", "\n");
+    sandbox.write("long", vec![b'x'; 100_000]);
+    let made = std::process::Command::new("mkfifo").arg(sandbox.path("pipe")).status().unwrap();
+    assert!(made.success());
+    for (file, why) in [
+        ("/dev/zero".into(), "no regular file"),
+        (sandbox.path("pipe"), "no regular file"),
+        (sandbox.path("long"), "longer than any token"),
+        (sandbox.path("empty"), "empty"),
+    ] {
+        let line = format!("ls lab: --set fs.lab.doors=davs://127.0.0.1:9 --set fs.lab.token_file={}", file.display());
+        let run = sandbox.fs(&line);
+        assert_eq!(run.code, Some(77), "{run}");
+        assert!(run.only_error().contains(why), "{run}");
+    }
+}
+
+#[test]
+fn storages_are_there_without_a_working_directory() {
+    let sandbox = Sandbox::new();
+    sandbox.write("store/a", "x");
+    let server = sandbox.serve("store");
+    let script =
+        format!("mkdir gone && cd gone && rmdir ../gone && exec {} fs ls {}", env!("CARGO_BIN_EXE_law"), server.url);
+    let mut command = sandbox.program("sh");
+    command.args(["-c", &script]);
+    let run = sandbox.finish(command);
+    assert_eq!((run.code, run.text()), (Some(0), "a\n"), "{run}");
+}

@@ -115,3 +115,16 @@ fn changes_are_objects_for_who_wants_objects() {
         assert_eq!((run.code, run.error_object()["exit"].as_u64()), (Some(2), Some(2)), "{run}");
     });
 }
+
+#[test]
+fn the_working_directory_and_what_is_above_it_stay() {
+    let sandbox = crate::sandbox::Sandbox::new();
+    sandbox.write("kept/below/a", "x");
+    for line in ["rm -r .", "rm -r ..", "rm -r ../work", "rm -rf ./kept/..", "rm -r --dry-run ."] {
+        let run = sandbox.fs(line);
+        assert_eq!(run.code, Some(2), "{line}");
+        assert!(run.only_error().contains("refusing to remove the working directory"), "{run}");
+    }
+    assert_eq!(sandbox.read("kept/below/a").unwrap(), b"x");
+    assert_eq!(sandbox.fs("rm -r kept").code, Some(0));
+}

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::FsProgram;
 use crate::context::Context;
+use crate::output::note;
 
 /// Why a command ends without success.
 #[derive(Debug)]
@@ -118,15 +119,14 @@ pub(crate) fn tell(error: &Error, command: &str, as_json: bool) {
     tell_with(error, code(error.kind()), command, as_json);
 }
 
-#[allow(clippy::print_stderr, reason = "this is where errors are shown")]
 fn tell_with(error: &Error, exit: u8, command: &str, as_json: bool) {
     if as_json {
-        eprintln!("{}", describe(error, exit, command));
+        note(describe(error, exit, command));
         return;
     }
-    eprintln!("{command}: {error}");
+    note(format_args!("{command}: {error}"));
     if let Some(hint) = error.hint_text() {
-        eprintln!("  hint: {hint}");
+        note(format_args!("  hint: {hint}"));
     }
 }
 
@@ -149,7 +149,6 @@ fn describe(error: &Error, exit: u8, command: &str) -> Value {
 }
 
 /// Ends the program for a command line that cannot be understood, or that asks for help.
-#[allow(clippy::print_stderr, reason = "this is where errors are shown")]
 pub(crate) fn usage(mut error: clap::Error, command: &str) -> ! {
     let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
     let is_fs = |name: &str| FsProgram::command().find_subcommand(name).is_some();
@@ -164,7 +163,7 @@ pub(crate) fn usage(mut error: clap::Error, command: &str) -> ! {
     let text = error.to_string();
     let message = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
     let error = Error::new(ErrorKind::InvalidInput, message);
-    eprintln!("{}", describe(&error, code(error.kind()), command));
+    note(describe(&error, code(error.kind()), command));
     std::process::exit(code(error.kind()).into())
 }
 

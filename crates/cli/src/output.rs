@@ -38,9 +38,10 @@ impl io::Write for Out {
 }
 
 /// A note for people beside the output.
-#[allow(clippy::print_stderr, reason = "notes belong to standard error")]
+///
+/// A standard error that is closed or full changes nothing of what was done, so it is no error.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    eprintln!("{text}");
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// How the log looks.
@@ -61,7 +62,11 @@ pub(crate) fn start_log(verbose: u8, format: LogFormat) {
         _ => "law=debug,law_storage=debug,law_backends=debug,law_transfer=debug,info",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("LAW_LOG").unwrap_or_else(|_| level.into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .log_internal_errors(false);
     // A log that was started already stays.
     drop(match format {
         LogFormat::Text => log.with_ansi(may_colour()).without_time().try_init(),

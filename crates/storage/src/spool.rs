@@ -57,6 +57,12 @@ impl FileSource {
     /// Those of asking for its size.
     pub fn new(local: LocalFile) -> Result<Self> {
         let version = Version::of(local.file())?;
+        if version.size == 0 && rustix::io::pread(local.file(), &mut [0; 1], 0).is_ok_and(|read| read > 0) {
+            let error = Error::new(ErrorKind::Unsupported, "its size is 0, and it has content, as files of /proc have");
+            return Err(error
+                .at(local.path().display())
+                .hint("a pipe has no size either: cat FILE | law fs cp - PLACE"));
+        }
         Ok(Self { local, version })
     }
 

@@ -7,6 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use law_config::{AuthMethod, FileSystemSettings};
 use law_storage::{Credential, Error, ErrorKind, Result, Secret};
 
+/// Bytes: servers refuse headers that are much shorter.
+const LONGEST_TOKEN: u64 = 64 * 1024;
+
 /// What can be said of a credential without showing it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialReport {
@@ -82,10 +85,25 @@ fn token(settings: &FileSystemSettings) -> Result<Option<Credential>> {
     }
     let Some(file) = &settings.token_file else { return Ok(None) };
     // A file that was named and cannot be read is an error, never a reason to go on as somebody else.
-    let text = std::fs::read_to_string(file).map_err(|e| {
+    let text = read_token(file).map_err(|e| {
         Error::new(ErrorKind::Unauthenticated, "cannot read the token in").at(file.display()).because(e)
     })?;
     Ok(Some(secret(&text)))
+}
+
+/// What is no regular file could wait for ever, or never end.
+fn read_token(path: &std::path::Path) -> std::io::Result<String> {
+    use std::io::Read as _;
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(LONGEST_TOKEN + 1).read_to_string(&mut text)?;
+    match text.trim() {
+        _ if text.len() as u64 > LONGEST_TOKEN => Err(std::io::Error::other("it is longer than any token")),
+        "" => Err(std::io::Error::other("it is empty")),
+        _ => Ok(text),
+    }
 }
 
 fn basic(settings: &FileSystemSettings) -> Option<Credential> {

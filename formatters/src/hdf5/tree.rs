@@ -49,7 +49,9 @@ impl Tree {
         let (mut tree, extension, end) = match detect_superblock_version(&bytes).map_err(damaged)? {
             0 | 1 => Self::old(&bytes)?,
             2 | 3 => Self::new(&bytes)?,
-            version => return Err(Error::unsupported(format!("HDF5 with a superblock of version {version}"))),
+            version => {
+                return Err(Error::malformed(format!("a superblock of version {version}, which HDF5 does not have")));
+            }
         };
         // Counted from the beginning of the file, as nothing else is.
         if end != UNDEF_ADDR && end > blocks.length() {

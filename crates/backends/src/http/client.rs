@@ -16,6 +16,7 @@ use super::body::Lease;
 use super::connection::{Connection, connect};
 use super::exchange::{Failure, exchange, gate};
 use super::pool::{Pool, Reuse};
+use super::redaction::hidden;
 use super::redirect::Route;
 use super::upload::{Gate, Payload, Progress, Upload};
 use super::{Address, Body, Origin, tls};
@@ -103,9 +104,17 @@ pub struct Answer {
     pub address: Address,
     /// The body.
     pub body: Body,
+    /// What no word of the server may show.
+    authorization: Option<HeaderValue>,
 }
 
 impl Answer {
+    /// The first bytes of the body as text, at most `most`, without the credential that was sent.
+    pub async fn words(self, most: usize) -> String {
+        let body = self.body.collect(most).await.unwrap_or_default();
+        hidden(&String::from_utf8_lossy(&body), self.authorization.as_ref())
+    }
+
     /// A header as text; bytes that are no text are replaced.
     pub fn text(&self, name: impl header::AsHeaderName) -> Option<String> {
         self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
@@ -316,7 +325,8 @@ impl Client {
         let (head, incoming) = response.into_parts();
         let lease = Lease { connection, origin: to.origin().clone(), pool: self.pool.clone(), _permit: permit };
         let body = Body::new(incoming, lease, self.timeouts.stall, to.to_string());
-        Answer { status: head.status, headers: head.headers, address: to.clone(), body }
+        let authorization = self.authorization.clone();
+        Answer { status: head.status, headers: head.headers, address: to.clone(), body, authorization }
     }
 }
 

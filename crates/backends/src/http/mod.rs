@@ -11,6 +11,7 @@ mod client;
 mod connection;
 mod exchange;
 mod pool;
+mod redaction;
 mod redirect;
 mod socket;
 mod tls;

@@ -16,8 +16,8 @@ pub(super) async fn refused(answer: Answer, operation: Operation) -> Error {
     let url = answer.address.to_string();
     let wait = answer.text(header::RETRY_AFTER).and_then(|text| retry_after(&text));
     let html = answer.text(header::CONTENT_TYPE).is_some_and(|t| t.contains("html") || t.contains("xml"));
-    let body = answer.body.collect(REASON).await.unwrap_or_default();
-    let reason = if html { None } else { first_line(&body) };
+    let words = answer.words(REASON).await;
+    let reason = if html { None } else { first_line(&words) };
     let error = of_status(status, reason.as_deref()).at(url).during(operation);
     match wait {
         Some(wait) => error.retry_after(wait),
@@ -73,9 +73,8 @@ fn retry_after(text: &str) -> Option<Duration> {
 }
 
 /// The first line with something to read, short and without control characters.
-fn first_line(body: &[u8]) -> Option<String> {
+fn first_line(text: &str) -> Option<String> {
     const LONGEST: usize = 160;
-    let text = String::from_utf8_lossy(body);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     (!line.starts_with('<')).then(|| line.chars().filter(|c| !c.is_control()).take(LONGEST).collect())
 }
@@ -88,8 +87,8 @@ mod tests {
     fn the_servers_words_are_told_on_one_line() {
         let error = of_status(StatusCode::FORBIDDEN, Some("no way"));
         assert_eq!(error.to_string(), "permission denied (HTTP 403 Forbidden, \"no way\")");
-        assert_eq!(first_line(b"\n\n a\x1b[0mb\nc").as_deref(), Some("a[0mb"));
-        assert_eq!(first_line(b"<html>"), None);
+        assert_eq!(first_line("\n\n a\x1b[0mb\nc").as_deref(), Some("a[0mb"));
+        assert_eq!(first_line("<html>"), None);
     }
 
     #[test]

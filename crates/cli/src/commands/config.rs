@@ -115,7 +115,10 @@ fn print(text: impl std::fmt::Display) -> Result<(), Failure> {
 }
 
 fn misconfigured(error: law_config::Error) -> Error {
-    Error::new(ErrorKind::InvalidInput, error.to_string())
+    match error.kind() {
+        law_config::ErrorKind::Unwritable => Error::new(ErrorKind::PermissionDenied, error.to_string()),
+        _ => Error::new(ErrorKind::InvalidInput, error.to_string()),
+    }
 }
 
 fn load(global: &Global) -> Result<Config, Error> {

@@ -214,7 +214,8 @@ impl Cp {
             let printed = display.above(|| self.tell(context, copied));
             told = std::mem::replace(&mut told, Ok(())).and(printed);
         };
-        let report = copy_tree(&context.call, from, to, &options, &mut tell).await?;
+        let report = copy_tree(&context.call, from, to, &options, &mut tell).await;
+        let report = report.map_err(|error| self.hinted(error))?;
         drop(display);
         told?;
         self.finish_tree(context, from, to, &report)

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use law_storage::{Entry, Error, ErrorKind};
-use law_transfer::remove_tree;
+use law_storage::{Entry, Error, ErrorKind, Path, Support};
+use law_transfer::{Place, remove_tree};
 
 use crate::context::Context;
 use crate::exit::Failure;
@@ -27,6 +27,14 @@ pub(crate) struct Rm {
     /// Only say what would be removed.
     #[arg(long)]
     dry_run: bool,
+}
+
+/// Whether this process stands in there.
+fn holds_the_working_directory(place: &Place) -> bool {
+    use std::os::unix::ffi::OsStrExt as _;
+    let is_local = place.backend().capabilities().local_files == Support::Yes;
+    let here = std::env::current_dir().ok().and_then(|here| Path::parse(here.as_os_str().as_bytes()).ok());
+    is_local && here.is_some_and(|here| here.starts_with(&place.resolved()))
 }
 
 impl Rm {
@@ -52,6 +60,10 @@ impl Rm {
             let error = Error::new(ErrorKind::InvalidInput, "refusing to remove all that this name or URL stands for")
                 .at(&place);
             return Err(error.hint("name the directories below it").into());
+        }
+        if holds_the_working_directory(&place) {
+            let error = Error::new(ErrorKind::InvalidInput, "refusing to remove the working directory").at(&place);
+            return Err(error.hint("it, or a directory above it, is removed from somewhere else").into());
         }
         if self.dry_run {
             return context.would("remove", &place);

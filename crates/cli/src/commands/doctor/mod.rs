@@ -74,12 +74,11 @@ impl Doctor {
     }
 
     /// Asks, if there is somebody to answer.
-    #[allow(clippy::print_stderr, reason = "a question belongs to the terminal")]
     fn may_write(&self, directory: &Place) -> io::Result<bool> {
         if self.write || self.no_write || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return Ok(self.write);
         }
-        eprint!("Write a file of 64 KiB to {directory}, and remove it again? [y/N] ");
+        write!(io::stderr(), "Write a file of 64 KiB to {directory}, and remove it again? [y/N] ")?;
         io::stderr().flush()?;
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
