@@ -3,7 +3,8 @@
 use futures_util::StreamExt as _;
 use law_storage::{Call, Entry, Error, Kind, Parents, Path, Result, is_temporary};
 
-use crate::{Copied, CopyOptions, Place, Walked, copy_file, walk, walk_where};
+use crate::walk::walk_on;
+use crate::{Copied, CopyOptions, Place, Walked, copy_file, walk};
 
 /// Files of a tree that are copied at once.
 const AT_ONCE: usize = 8;
@@ -21,10 +22,11 @@ pub struct TreeReport {
     pub failed: Vec<Error>,
 }
 
-/// Copies everything below `from` to `to`, which is made. Files go on when others fail; `tell` hears of each.
+/// Copies everything below `from` to `to`, which is made. Files go on when others fail, and when a directory cannot be listed; `tell`
+/// hears of each.
 ///
 /// # Errors
-/// Those of listing: a tree that could not be listed as a whole is not copied in part without saying so.
+/// Those of listing `from` itself; what else could not be listed is in the report, as what could not be copied.
 pub async fn copy_tree(
     call: &Call,
     from: &Place,
@@ -38,7 +40,8 @@ pub async fn copy_tree(
     let options = CopyOptions { parents: Parents::Create, ..options.clone() };
     let mut report = TreeReport::default();
     let published = |below: &Path| !is_temporary(below.name().unwrap_or_default());
-    let walked = walk_where(call, from, published).map(|walked| step(call, from, to, &options, walked));
+    let walked = walk_on(call, from, published).enumerate();
+    let walked = walked.map(|(number, walked)| step(call, from, to, &options, number, walked));
     let mut steps = walked.buffer_unordered(AT_ONCE);
     while let Some(step) = steps.next().await {
         report.take(step?, tell);
@@ -53,9 +56,20 @@ enum Step {
     Failed(Error),
 }
 
-/// An error of the walk is the caller's; an error of one entry is the report's.
-async fn step(call: &Call, from: &Place, to: &Place, options: &CopyOptions, walked: Result<Walked>) -> Result<Step> {
-    let walked = walked?;
+/// The first step is the listing of the top, without which there is nothing to report about.
+async fn step(
+    call: &Call,
+    from: &Place,
+    to: &Place,
+    options: &CopyOptions,
+    number: usize,
+    walked: Result<Walked>,
+) -> Result<Step> {
+    let walked = match walked {
+        Ok(walked) => walked,
+        Err(error) if number == 0 => return Err(error),
+        Err(error) => return Ok(Step::Failed(error)),
+    };
     let (source, target) = (from.join(&walked.below), to.join(&walked.below));
     let done = match walked.entry.metadata.kind {
         Kind::File if is_temporary(source.path.name().unwrap_or_default()) => {

@@ -2,7 +2,7 @@
 
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use law_storage::{Call, Entry, ListOptions, Path, Result};
+use law_storage::{Call, Entry, Error, ErrorKind, ListOptions, Path, Result};
 
 use crate::{Pattern, Place};
 
@@ -27,12 +27,35 @@ pub fn walk_where(
     top: &Place,
     enter: impl Fn(&Path) -> bool + Send + Sync + 'static,
 ) -> BoxStream<'static, Result<Walked>> {
+    let to_the_first_error = |ended: &mut bool, walked: Result<Walked>| {
+        let over = std::mem::replace(ended, walked.is_err());
+        std::future::ready((!over).then_some(walked))
+    };
+    walk_on(call, top, enter).scan(false, to_the_first_error).boxed()
+}
+
+/// As [`walk_where`], but what could not be listed for a reason of its own is one error among the others, and the walk goes on.
+pub(crate) fn walk_on(
+    call: &Call,
+    top: &Place,
+    enter: impl Fn(&Path) -> bool + Send + Sync + 'static,
+) -> BoxStream<'static, Result<Walked>> {
     let (base, waiting) = (top.resolved(), vec![top.resolved()]);
-    let state = Walk { call: call.clone(), top: top.clone(), base, waiting, enter: Box::new(enter) };
-    stream::try_unfold(state, Walk::next)
-        .map_ok(|entries| stream::iter(entries.into_iter().map(Ok)))
-        .try_flatten()
-        .boxed()
+    let walk = Walk { call: call.clone(), top: top.clone(), base, waiting, enter: Box::new(enter) };
+    let steps = stream::unfold(walk, |mut walk| async move {
+        let step = walk.next().await?;
+        let items: Vec<Result<Walked>> = match step {
+            Ok(entries) => entries.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        };
+        Some((stream::iter(items), walk))
+    });
+    steps.flatten().boxed()
+}
+
+/// Whether it says nothing about other directories.
+fn is_of_one_directory(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 struct Walk {
@@ -45,8 +68,16 @@ struct Walk {
 
 impl Walk {
     /// One directory: a whole listing or an error, so that a broken listing never looks like a small directory.
-    async fn next(mut self) -> Result<Option<(Vec<Walked>, Self)>> {
-        let Some(directory) = self.waiting.pop() else { return Ok(None) };
+    async fn next(&mut self) -> Option<Result<Vec<Walked>>> {
+        let directory = self.waiting.pop()?;
+        let entries = self.entries(directory).await;
+        if entries.as_ref().is_err_and(|error| !is_of_one_directory(error)) {
+            self.waiting.clear();
+        }
+        Some(entries)
+    }
+
+    async fn entries(&mut self, directory: Path) -> Result<Vec<Walked>> {
         let listing = self.top.backend().list(&self.call, &directory, &ListOptions::default()).await?;
         let mut pages = listing;
         let mut found = Vec::new();
@@ -64,7 +95,7 @@ impl Walk {
             let below = entry.path.strip_prefix(&self.base)?;
             Some(Walked { below, entry })
         });
-        Ok(Some((walked.collect(), self)))
+        Ok(walked.collect())
     }
 }
 
@@ -145,8 +176,23 @@ mod tests {
     #[tokio::test]
     async fn a_listing_that_fails_is_an_error_and_never_a_shorter_answer() {
         let (backend, top) = storage().await;
-        backend.add(Fault::Fail(law_storage::ErrorKind::PermissionDenied).on(Operation::List, 3));
+        backend.add(Fault::Fail(ErrorKind::PermissionDenied).on(Operation::List, 3));
         let all = glob(&Call::new(), &top, &Pattern::parse("**/a.npz").unwrap()).try_collect::<Vec<_>>().await;
-        assert_eq!(all.unwrap_err().kind(), law_storage::ErrorKind::PermissionDenied);
+        assert_eq!(all.unwrap_err().kind(), ErrorKind::PermissionDenied);
+    }
+
+    #[tokio::test]
+    async fn a_copy_goes_on_beside_a_directory_that_is_closed_and_ends_with_a_storage_that_is_gone() {
+        let copied = async |kind: ErrorKind, listing: usize| {
+            let (backend, top) = storage().await;
+            backend.add(Fault::Fail(kind).on(Operation::List, listing));
+            let [from, to] = ["store", "copy"].map(|name| top.child(name).unwrap());
+            let options = crate::CopyOptions::default();
+            let report = crate::copy_tree(&Call::new(), &from, &to, &options, &mut |_| {}).await;
+            report.map(|report| (report.copied, report.failed.len())).map_err(|error| error.kind())
+        };
+        assert_eq!(copied(ErrorKind::PermissionDenied, 3).await, Ok((3, 1)), "of four files, one is in there");
+        assert_eq!(copied(ErrorKind::Unavailable, 3).await, Ok((0, 1)));
+        assert_eq!(copied(ErrorKind::PermissionDenied, 1).await, Err(ErrorKind::PermissionDenied));
     }
 }
