@@ -113,7 +113,9 @@ pub(crate) fn check_url(url: &str) -> Result<(), String> {
         return Err(format!("{url:?} is no URL: write scheme://host:port, such as davs://door1.site.example:2880"));
     }
     if url.contains(|c: char| c.is_whitespace() || c.is_control() || "?#".contains(c)) {
-        return Err(format!("{url:?} has a blank, a ? or a #, which no door has"));
+        // What follows may be a ticket.
+        let before = url.split(|c: char| c.is_whitespace() || "?#".contains(c)).next().unwrap_or_default();
+        return Err(format!("there is a blank, a ? or a # behind {before:?}, which no door has"));
     }
     Ok(())
 }

@@ -76,3 +76,14 @@ fn with_a_server_that_asks_for_it() {
     assert_eq!((run.code, run.stderr.contains("wrong")), (Some(77), false), "{run}");
     assert_eq!(address_of(&url).ip().to_string(), "127.0.0.1");
 }
+
+#[test]
+fn not_in_what_is_mistyped() {
+    let sandbox = crate::with_files();
+    for words in [vec!["fs", "ls", "davs:/me:MARKER@h/x"], vec!["config", "add", "x", "http://h/?access_token=MARKER"]]
+    {
+        let run = sandbox.law(&words);
+        assert_eq!(run.code, Some(2), "{run}");
+        assert!(!run.stderr.contains("MARKER") && !run.text().contains("MARKER"), "{run}");
+    }
+}

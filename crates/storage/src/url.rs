@@ -288,7 +288,13 @@ fn invalid(why: &str, text: &str) -> Error {
 /// What was typed, without what may be a password or a token.
 fn hide_userinfo(text: &str) -> String {
     let clean = text.split_once('?').map_or(text.to_owned(), |(before, _)| format!("{before}?..."));
-    let Some((scheme, rest)) = clean.split_once("://") else { return clean };
+    let Some((scheme, rest)) = clean.split_once("://") else {
+        // No URL, but perhaps meant to be one: what stands before the last @ may be a password.
+        return match (clean.split_once(':'), clean.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, host))) => format!("{scheme}:***@{host}"),
+            _ => clean,
+        };
+    };
     let authority = rest.split('/').next().unwrap_or_default();
     match authority.rsplit_once('@') {
         Some((_, host)) => format!("{scheme}://***@{host}{}", &rest[authority.len()..]),
