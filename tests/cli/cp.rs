@@ -144,7 +144,7 @@ fn what_a_tree_says() {
     2> http://127.0.0.1:PORT/sub -> WORK/tree: 1 file, 14B
     $ law fs cp -r --dry-run tree other
     WORK/tree/b.txt -> WORK/other/b.txt (14B, would copy)
-    2> WORK/tree -> WORK/other: 1 file, 14B
+    2> WORK/tree -> WORK/other: would copy 1 file, 14B
     $ law fs cp -rq tree other
     ");
 }
@@ -436,4 +436,15 @@ fn where_nobody_may_write() {
     2> law fs cp: permission denied (HTTP 403 Forbidden, "Unable to create /readonly/.file.txt.NONCE.lawpart; permission denied") http://127.0.0.1:PORT/readonly/file.txt; nothing was published
     [exit 5]
     "#);
+}
+
+#[test]
+fn a_dry_run_of_a_tree_notices_what_would_fail() {
+    let sandbox = crate::with_files();
+    for line in ["cp -r d none/copy", "cp -r --dry-run d none/copy"] {
+        assert_eq!(sandbox.fs(line).code, Some(3), "{line}");
+    }
+    let run = sandbox.fs("cp -r --dry-run d copy");
+    assert!(run.code == Some(0) && run.stderr.contains(": would copy "), "{run}");
+    assert!(!sandbox.path("copy").exists());
 }

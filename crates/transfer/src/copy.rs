@@ -108,7 +108,12 @@ async fn look(call: &Call, from: &Place) -> Result<Metadata> {
 }
 
 /// What a write would find out.
-async fn would_have_a_place(call: &Call, to: &Place, existing: Option<&Metadata>, parents: Parents) -> Result<()> {
+pub(crate) async fn would_have_a_place(
+    call: &Call,
+    to: &Place,
+    existing: Option<&Metadata>,
+    parents: Parents,
+) -> Result<()> {
     let parent = to.resolved().parent().filter(|_| existing.is_none() && parents == Parents::Require);
     let Some(parent) = parent else { return Ok(()) };
     let refuse =

@@ -3,6 +3,7 @@
 use futures_util::StreamExt as _;
 use law_storage::{Call, Entry, Error, Kind, Parents, Path, Result, is_temporary};
 
+use crate::copy::would_have_a_place;
 use crate::walk::walk_on;
 use crate::{Copied, CopyOptions, Place, Walked, copy_file, walk};
 
@@ -34,7 +35,10 @@ pub async fn copy_tree(
     options: &CopyOptions,
     tell: &mut (dyn FnMut(&Copied) + Send),
 ) -> Result<TreeReport> {
-    if !options.dry_run {
+    if options.dry_run {
+        let existing = to.backend().stat(call, &to.resolved()).await?;
+        would_have_a_place(call, to, existing.as_ref(), options.parents).await?;
+    } else {
         to.backend().create_directory(call, &to.resolved(), options.parents).await?;
     }
     let options = CopyOptions { parents: Parents::Create, ..options.clone() };

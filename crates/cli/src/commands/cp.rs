@@ -236,7 +236,8 @@ impl Cp {
             let files = if report.copied == 1 { "file" } else { "files" };
             let what = format!("{} {files}, {}B", report.copied, output::size(report.bytes, true));
             let failures = if failed > 0 { format!("; {failed} failed") } else { String::new() };
-            output::note(format!("{from} -> {to}: {what}{failures}"));
+            let would = if self.dry_run { "would copy " } else { "" };
+            output::note(format!("{from} -> {to}: {would}{what}{failures}"));
         }
         let kinds: Vec<ErrorKind> = report.failed.iter().map(Error::kind).collect();
         if kinds.is_empty() { Ok(()) } else { Err(Failure::Several(kinds)) }
