@@ -98,3 +98,20 @@ fn a_token_that_has_expired_is_named_before_it_is_refused() {
     );
     assert!(run.text().contains("ok    settings   [fs.lab]"), "{}", run.text());
 }
+
+#[test]
+fn a_reader_that_goes_away_leaves_no_file_behind() {
+    let sandbox = Sandbox::new();
+    sandbox.write("d/a", "x");
+    let server = sandbox.serve("d");
+    let url = server.url.replace("http", "dav");
+    let mut command = sandbox.command(&format!("doctor --write {url}"));
+    command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let early = command.status().unwrap();
+    assert_ne!(early.code(), Some(0));
+    let script = format!("{} fs doctor --write {url} | sed -n '/^ok    write/q'", env!("CARGO_BIN_EXE_law"));
+    let mut command = sandbox.program("bash");
+    command.args(["-c", &script]);
+    sandbox.finish(command);
+    assert_eq!(sandbox.names("d"), ["a"]);
+}

@@ -128,3 +128,13 @@ fn the_working_directory_and_what_is_above_it_stay() {
     assert_eq!(sandbox.read("kept/below/a").unwrap(), b"x");
     assert_eq!(sandbox.fs("rm -r kept").code, Some(0));
 }
+
+#[test]
+fn a_link_to_the_working_directory_is_no_way_around() {
+    let sandbox = crate::sandbox::Sandbox::new();
+    sandbox.write("kept", "x");
+    std::os::unix::fs::symlink(sandbox.path(".."), sandbox.path("up")).unwrap();
+    assert_eq!(sandbox.fs("rm -r up/work").code, Some(2));
+    assert_eq!(sandbox.fs("rm up").code, Some(0), "the link itself may go");
+    assert!(sandbox.read("kept").is_some());
+}

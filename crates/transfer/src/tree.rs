@@ -4,7 +4,7 @@ use futures_util::StreamExt as _;
 use law_storage::{Call, Entry, Error, Kind, Parents, Path, Result, is_temporary};
 
 use crate::copy::would_have_a_place;
-use crate::walk::walk_on;
+use crate::walk::{is_of_one_directory, walk_on};
 use crate::{Copied, CopyOptions, Place, Walked, copy_file, walk};
 
 /// Files of a tree that are copied at once.
@@ -27,7 +27,8 @@ pub struct TreeReport {
 /// hears of each.
 ///
 /// # Errors
-/// Those of listing `from` itself; what else could not be listed is in the report, as what could not be copied.
+/// Those of listing `from` itself, and a storage that is gone; a directory that cannot be listed for a reason of its own is in
+/// the report, as what could not be copied.
 pub async fn copy_tree(
     call: &Call,
     from: &Place,
@@ -60,7 +61,7 @@ enum Step {
     Failed(Error),
 }
 
-/// The first step is the listing of the top, without which there is nothing to report about.
+/// Without the listing of the top, which comes first, and without the storage there is nothing to report about.
 async fn step(
     call: &Call,
     from: &Place,
@@ -71,7 +72,7 @@ async fn step(
 ) -> Result<Step> {
     let walked = match walked {
         Ok(walked) => walked,
-        Err(error) if number == 0 => return Err(error),
+        Err(error) if number == 0 || !is_of_one_directory(&error) => return Err(error),
         Err(error) => return Ok(Step::Failed(error)),
     };
     let (source, target) = (from.join(&walked.below), to.join(&walked.below));

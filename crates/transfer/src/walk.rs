@@ -54,7 +54,7 @@ pub(crate) fn walk_on(
 }
 
 /// Whether it says nothing about other directories.
-fn is_of_one_directory(error: &Error) -> bool {
+pub(crate) fn is_of_one_directory(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
@@ -192,7 +192,7 @@ mod tests {
             report.map(|report| (report.copied, report.failed.len())).map_err(|error| error.kind())
         };
         assert_eq!(copied(ErrorKind::PermissionDenied, 3).await, Ok((3, 1)), "of four files, one is in there");
-        assert_eq!(copied(ErrorKind::Unavailable, 3).await, Ok((0, 1)));
+        assert_eq!(copied(ErrorKind::Unavailable, 3).await, Err(ErrorKind::Unavailable));
         assert_eq!(copied(ErrorKind::PermissionDenied, 1).await, Err(ErrorKind::PermissionDenied));
     }
 }

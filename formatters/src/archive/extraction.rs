@@ -22,6 +22,8 @@ pub(super) struct Extraction {
     links: Vec<(PathBuf, PathBuf)>,
     finished_directories: Vec<(PathBuf, Option<u32>, Option<SystemTime>)>,
     broken_disk: Option<io::Error>,
+    /// Permissions of any new directory here; that for temporary files is closed to others.
+    mode: u32,
 }
 
 impl Extraction {
@@ -40,8 +42,10 @@ impl Extraction {
         };
         fs::create_dir_all(above).map_err(|e| disk(above, e))?;
         let staging = tempfile::Builder::new().prefix(".").suffix(".lawpart").tempdir_in(above);
+        let staging = staging.map_err(|e| disk(above, e))?;
         Ok(Self {
-            staging: staging.map_err(|e| disk(above, e))?,
+            mode: mode_of_new_directories(staging.path()),
+            staging,
             directory: directory.to_owned(),
             limit,
             links: Vec::new(),
@@ -74,7 +78,7 @@ impl Extraction {
         let mode = member.mode().unwrap_or(0o644);
         let mut options = File::options();
         // A later member of the same name replaces an earlier one, as with every tool: but not what that one is linked to.
-        self.on_disk(|| remove(path).and(options.write(true).create_new(true).mode(mode).open(path)), member)
+        self.on_disk(|| remove(path).and_then(|()| options.write(true).create_new(true).mode(mode).open(path)), member)
             .and_then(|mut file| self.fill(&mut file, member, content))
     }
 
@@ -102,7 +106,7 @@ impl Extraction {
             return Err(Error::malformed(message).of(member.shown()));
         }
         self.make_parent(path, member)?;
-        self.on_disk(|| remove(path).and(fs::hard_link(&target, path)), member)
+        self.on_disk(|| remove(path).and_then(|()| fs::hard_link(&target, path)), member)
     }
 
     fn make_parent(&mut self, path: &Path, member: &Member) -> Result<()> {
@@ -113,16 +117,14 @@ impl Extraction {
     /// Gives everything its links and permissions, and the directory its name.
     pub(super) fn finish(self) -> Result<()> {
         for (path, target) in &self.links {
-            remove(path).and(symlink(target, path)).map_err(|e| disk(&self.directory, e))?;
+            remove(path).and_then(|()| symlink(target, path)).map_err(|e| disk(&self.directory, e))?;
         }
         // Children before parents: a directory that may not be written to takes nothing more.
         for (path, mode, modified) in self.finished_directories.iter().rev() {
             finish_directory(path, *mode, *modified).map_err(|e| disk(&self.directory, e))?;
         }
         let staged = self.staging.path();
-        // The directory for temporary files is closed to others; what is published is as open as any new directory.
-        let open = fs::metadata(staged).map(|_| 0o777 & !umask(staged));
-        open.and_then(|mode| fs::set_permissions(staged, Permissions::from_mode(mode)))
+        fs::set_permissions(staged, Permissions::from_mode(self.mode))
             .and_then(|()| fs::rename(staged, &self.directory))
             .map_err(|e| disk(&self.directory, e))?;
         // It has another name now.
@@ -169,14 +171,13 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The permissions that new files do not get, as seen by a new directory: asking for them would change them for a moment.
-fn umask(beside: &Path) -> u32 {
-    let probe = beside.join(".umask.lawpart");
+/// Found out with a directory, before anything else is there: asking the process would change its umask for a moment.
+fn mode_of_new_directories(within: &Path) -> u32 {
+    let probe = within.join("probe");
     let made = fs::create_dir(&probe).and_then(|()| fs::metadata(&probe));
-    // Without an answer, as closed as is usual.
-    let mode = made.map_or(0o755, |metadata| metadata.permissions().mode());
     let _ = fs::remove_dir(&probe);
-    !mode & 0o777
+    // Without an answer, as closed as is usual.
+    made.map_or(0o755, |metadata| metadata.permissions().mode() & 0o777)
 }
 
 fn disk(path: &Path, error: io::Error) -> Error {

@@ -71,7 +71,8 @@ pub type Visit<'a> = dyn FnMut(Member, &mut dyn Read) -> Result<bool> + 'a;
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
-    Wanted,
+    /// With the limit that somebody has set for it.
+    Wanted(Option<u64>),
     Skipped,
 }
 
@@ -148,7 +149,7 @@ impl<A: Archive> Load<Vec<Member>> for Extract<A> {
         let limit = Limit::of(input.length()?, self.most);
         let mut extraction = Extraction::begin(&self.directory, limit)?;
         let mut members = Vec::new();
-        let visited = self.archive.visit(input, Content::Wanted, &mut |member, content| {
+        let visited = self.archive.visit(input, Content::Wanted(self.most), &mut |member, content| {
             extraction.add(&member, content)?;
             members.push(member);
             enough(members.len() as u64)
@@ -173,7 +174,7 @@ impl<A: Archive> Load<Vec<u8>> for OneMember<A> {
     fn load(&self, input: &dyn Input) -> Result<Vec<u8>> {
         let mut limit = Limit::of(input.length()?, None);
         let mut found = None;
-        self.archive.visit(input, Content::Wanted, &mut |member, content| {
+        self.archive.visit(input, Content::Wanted(None), &mut |member, content| {
             if member.path() != self.path || *member.kind() != MemberKind::File {
                 return Ok(true);
             }

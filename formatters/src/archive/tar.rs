@@ -18,6 +18,9 @@ use crate::{Error, Formatter, Input, Output, Result};
 /// What a header may take, with the long names and extensions in front of it.
 const LARGEST_HEADER: u64 = 1 << 20;
 
+/// What the headers of as many members as are accepted may take.
+const HEADERS: u64 = 2 << 30;
+
 /// The marks of the end: a block of zeros.
 const BLOCK: u64 = 512;
 
@@ -47,7 +50,8 @@ impl sealed::Container for Tar {
                 None => read_all(Metered { inner: reader, meter: &meter }, visit),
                 Some(codec) => {
                     let unpacked = codec.unpack(Box::new(reader)).map_err(|e| not_packed(codec.name(), &e))?;
-                    let mut limited = Limited { inner: unpacked, limit: Limit::of(length, None), codec: codec.name() };
+                    let limit = Limit::of(length, content.limit_of_stream());
+                    let mut limited = Limited { inner: unpacked, limit, codec: codec.name() };
                     let go_on = read_members(Metered { inner: &mut limited, meter: &meter }, visit)?;
                     // To the end, where the checksum stands.
                     if go_on { io::copy(&mut limited, &mut io::sink()).map(drop).map_err(Error::from) } else { Ok(()) }
@@ -69,6 +73,16 @@ impl sealed::Container for Tar {
             }
         }
         Ok(output.flush()?)
+    }
+}
+
+impl Content {
+    /// Headers and padding come on top of what is in the members.
+    pub(super) fn limit_of_stream(self) -> Option<u64> {
+        match self {
+            Self::Wanted(most) => most.map(|most| most.saturating_add(HEADERS)),
+            Self::Skipped => None,
+        }
     }
 }
 
@@ -134,7 +148,7 @@ fn read_members<R: Read>(reader: Metered<'_, R>, visit: &mut Visit<'_>) -> Resul
     let meter = reader.meter;
     let mut archive = TarArchive::new(reader);
     let entries = archive.entries()?;
-    each(entries, meter, Content::Wanted, visit)
+    each(entries, meter, Content::Wanted(None), visit)
 }
 
 /// Shows all entries; whether it went to the end.
@@ -156,7 +170,7 @@ fn each<R: Read>(mut entries: Entries<'_, R>, meter: &Meter, content: Content, v
         if !visit(member, &mut entry)? {
             return Ok(false);
         }
-        if content == Content::Wanted {
+        if content != Content::Skipped {
             io::copy(&mut entry, &mut io::sink()).map_err(tar_error)?;
         }
     }

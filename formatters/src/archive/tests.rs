@@ -334,3 +334,10 @@ fn what_cannot_be_packed_is_named() {
     let error = Zip.dump(&dir.path(), &mut Memory::new("a.zip", Vec::new())).unwrap_err();
     assert!(error.kind() == ErrorKind::Unsupported && error.to_string().contains("socket"), "{error}");
 }
+
+#[test]
+fn a_limit_that_somebody_sets_is_that_of_the_compression_too() {
+    let wanted = |most| Content::Wanted(most).limit_of_stream();
+    assert_eq!((wanted(None), wanted(Some(u64::MAX))), (None, Some(u64::MAX)));
+    assert!(wanted(Some(5 << 30)).unwrap() > 5 << 30);
+}

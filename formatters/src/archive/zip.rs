@@ -85,7 +85,7 @@ fn show(
         Some(_) => return Err(Error::unsupported("it is a device or a pipe").of(shown)),
     };
     let size = if kind == MemberKind::File { size } else { 0 };
-    let reads = kind == MemberKind::File && content == Content::Wanted;
+    let reads = kind == MemberKind::File && content != Content::Skipped;
     let member = Member::new(&name, kind)?.with(size, mode.filter(|mode| mode & 0o777 != 0), None);
     if !reads {
         return visit(member, &mut io::empty());

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use law_storage::{Entry, Error, ErrorKind, Path, Support};
+use law_storage::{Entry, Error, ErrorKind, Support};
 use law_transfer::{Place, remove_tree};
 
 use crate::context::Context;
@@ -33,8 +33,10 @@ pub(crate) struct Rm {
 fn holds_the_working_directory(place: &Place) -> bool {
     use std::os::unix::ffi::OsStrExt as _;
     let is_local = place.backend().capabilities().local_files == Support::Yes;
-    let here = std::env::current_dir().ok().and_then(|here| Path::parse(here.as_os_str().as_bytes()).ok());
-    is_local && here.is_some_and(|here| here.starts_with(&place.resolved()))
+    let path = [b"/", place.resolved().as_bytes()].concat();
+    // By whatever links it was named.
+    let there = std::fs::canonicalize(std::ffi::OsStr::from_bytes(&path));
+    is_local && there.is_ok_and(|there| std::env::current_dir().is_ok_and(|here| here.starts_with(there)))
 }
 
 impl Rm {
@@ -61,7 +63,7 @@ impl Rm {
                 .at(&place);
             return Err(error.hint("name the directories below it").into());
         }
-        if holds_the_working_directory(&place) {
+        if metadata.is_directory() && holds_the_working_directory(&place) {
             let error = Error::new(ErrorKind::InvalidInput, "refusing to remove the working directory").at(&place);
             return Err(error.hint("it, or a directory above it, is removed from somewhere else").into());
         }

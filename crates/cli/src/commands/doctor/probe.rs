@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use futures_util::TryStreamExt as _;
 use law_storage::{BytesSource, Call, Error, ErrorKind, Existing, Proof, PutOptions, Receipt, Result};
 use law_transfer::Place;
 
@@ -42,11 +41,29 @@ impl Probe {
             Ok(receipt) => receipt,
             Err(error) => return Ok(findings.failed("write", &error)?),
         };
-        let took = begin.elapsed().as_secs_f64() * 1000.0;
+        let took = begin.elapsed();
+        // Whatever comes of it, a reader of the output that went away too, the file goes again.
+        let looked = self.look(context, &receipt, took, clock, findings).await;
+        let removed = self.remove(findings).await;
+        looked.and(removed)
+    }
+
+    async fn look(
+        &self,
+        context: &Context,
+        receipt: &Receipt,
+        took: Duration,
+        clock: SystemTime,
+        findings: &mut Findings,
+    ) -> Result<(), Failure> {
+        let took = took.as_secs_f64() * 1000.0;
         findings.good("write", format!("{} written and published within {took:.0} ms", self.place))?;
-        checksum(&receipt, findings)?;
+        checksum(receipt, findings)?;
         self.read_back(context, findings).await?;
-        self.compare_clocks(context, clock, findings).await?;
+        self.compare_clocks(context, clock, findings).await
+    }
+
+    async fn remove(&self, findings: &mut Findings) -> Result<(), Failure> {
         // With a time of its own: what was interrupted leaves nothing behind either.
         let call = Call::new().within(CLEANUP);
         match self.place.backend().remove_file(&call, &self.place.resolved()).await {
@@ -59,13 +76,7 @@ impl Probe {
     async fn read_back(&self, context: &Context, findings: &mut Findings) -> Result<(), Failure> {
         let read = async {
             let reading = self.place.backend().read(&context.call, &self.place.resolved(), &Default::default()).await?;
-            reading
-                .stream
-                .try_fold(Vec::new(), async |mut all, chunk| {
-                    all.extend_from_slice(&chunk);
-                    Ok(all)
-                })
-                .await
+            reading.collect(SIZE as u64).await
         };
         match read.await {
             Ok(bytes) if bytes == self.content => findings.good("read", "the same bytes come back")?,
