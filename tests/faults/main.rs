@@ -22,7 +22,7 @@ use sandbox::{OwnServer, Run, Sandbox, Served, address_of, fresh, pattern, setti
 const SIZE: usize = 300_000;
 
 /// Every stall is waited for.
-const IMPATIENT: &str = "--set fs.*.timeouts.stall=200ms --set fs.*.timeouts.first_byte=400ms \
+const IMPATIENT: &str = "--set fs.*.retries=0 --set fs.*.timeouts.stall=200ms --set fs.*.timeouts.first_byte=400ms \
     --set fs.*.timeouts.continue_wait=200ms";
 
 /// One way in which things go wrong, and the exit codes that tell it.

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::num::NonZeroU32;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, ErrorKind, Result};
@@ -149,9 +150,7 @@ impl Call {
     async fn within_deadline<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         match self.deadline {
             None => work.await,
-            Some(deadline) => {
-                tokio::time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| Err(Self::too_late()))
-            }
+            Some(deadline) => tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| Err(Self::too_late())),
         }
     }
 

@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use crate::attempt::{Attempt, History, Outcome};
+
 /// Short for results of this workspace's storage crates.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -147,17 +149,6 @@ pub enum Operation {
     Space,
 }
 
-/// One try that failed, for the history of an error.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    /// The endpoint that was asked, without secrets.
-    pub door: String,
-    /// How long the try took.
-    pub elapsed: Duration,
-    /// Why it failed, in a few words.
-    pub reason: String,
-}
-
 /// What went wrong, where, why, what was tried and what is left behind.
 ///
 /// One pointer wide. `Display` is one line for people; `source` is the cause where there is one.
@@ -174,6 +165,7 @@ struct Details {
     hint: Option<String>,
     retry_after: Option<Duration>,
     reached: Option<u64>,
+    outcome: Outcome,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -191,6 +183,7 @@ impl Error {
             hint: None,
             retry_after: None,
             reached: None,
+            outcome: Outcome::NotDone,
             source: None,
         }))
     }
@@ -266,6 +259,20 @@ impl Error {
         self
     }
 
+    /// Says whether it may have happened all the same.
+    #[must_use]
+    pub fn with_outcome(mut self, outcome: Outcome) -> Self {
+        self.0.outcome = outcome;
+        self
+    }
+
+    /// Replaces the history.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
     /// Adds a failed try to the history.
     #[must_use]
     pub fn attempt(mut self, attempt: Attempt) -> Self {
@@ -313,6 +320,11 @@ impl Error {
         &self.0.attempts
     }
 
+    /// Whether it may have happened all the same.
+    pub fn outcome(&self) -> &Outcome {
+        &self.0.outcome
+    }
+
     /// The wait that the server asked for.
     pub fn wait(&self) -> Option<Duration> {
         self.0.retry_after
@@ -323,9 +335,17 @@ impl Error {
         self.0.reached
     }
 
-    /// A short form for the history of a later error.
+    /// A short form for the history of a later error: what, and the innermost cause.
     pub fn reason(&self) -> String {
-        self.0.message.clone()
+        let mut cause = self.source();
+        while let Some(deeper) = cause.and_then(StdError::source) {
+            cause = Some(deeper);
+        }
+        let what = self.0.message.trim_end_matches(" to");
+        match cause {
+            Some(cause) => format!("{what}: {}", cause.to_string().replace('\n', " ")),
+            None => what.to_owned(),
+        }
     }
 }
 
@@ -342,8 +362,7 @@ impl fmt::Display for Error {
             cause = error.source();
         }
         if !self.0.attempts.is_empty() {
-            let doors: Vec<&str> = self.0.attempts.iter().map(|a| a.door.as_str()).collect();
-            write!(f, ": tried {}", doors.join(", "))?;
+            write!(f, ": {}", History(&self.0.attempts))?;
         }
         if let Some(left) = &self.0.left_behind {
             write!(f, "; {left}")?;
@@ -442,11 +461,11 @@ mod tests {
     fn one_line_says_everything() {
         let error = Error::new(ErrorKind::Integrity, "checksum mismatch (adler32 1 at the source, 2 at door2)")
             .at("davs://door2/x.root")
-            .attempt(Attempt { door: "door2".into(), elapsed: Duration::ZERO, reason: "mismatch".into() })
+            .attempt(Attempt { door: "door2".into(), elapsed: Duration::from_millis(40), reason: "mismatch".into() })
             .leaving("nothing was published");
         assert_eq!(
             error.to_string(),
-            "checksum mismatch (adler32 1 at the source, 2 at door2) davs://door2/x.root: tried door2; nothing was published"
+            "checksum mismatch (adler32 1 at the source, 2 at door2) davs://door2/x.root: tried once in 0.0 s; nothing was published"
         );
         assert_eq!(error.status(), Status::Exhausted);
         assert_eq!(std::mem::size_of::<Error>(), std::mem::size_of::<usize>());

@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 
 use crate::{
     Algorithm, Backend, ByteRange, ByteStream, Call, Capabilities, Destination, Digest, Error, ErrorKind, ListOptions,
-    Listing, LocalFile, Metadata, Operation, Parents, Path, Proof, PutOptions, ReadOptions, Reading, Receipt, Result,
-    Source, Space, Status, Taken, Validator, exactly,
+    Listing, LocalFile, Metadata, Operation, Outcome, Parents, Path, Proof, PutOptions, ReadOptions, Reading, Receipt,
+    Result, Source, Space, Status, Taken, Validator, exactly,
 };
 
 /// What goes wrong. `at` counts bytes of the file for reads, bytes taken from the source for `put`, and pages for
@@ -229,7 +229,7 @@ fn injected(kind: ErrorKind) -> Error {
 }
 
 fn lost() -> Error {
-    Error::new(ErrorKind::Timeout, "the answer was lost (injected)")
+    Error::new(ErrorKind::Timeout, "the answer was lost (injected)").with_outcome(Outcome::Unknown)
 }
 
 impl Fault {
@@ -416,8 +416,8 @@ impl Backend for Faulty {
         match self.transfer(Operation::Put, path)? {
             None => self.inner.put(call, path, source, options).await,
             Some(Fault::LoseAnswer) => {
-                self.inner.put(call, path, source, options).await?;
-                Err(self.place(lost(), Operation::Put, path))
+                let sent = Taken::from(&self.inner.put(call, path, source, options).await?);
+                Err(self.place(lost().with_outcome(Outcome::UnknownAfter(sent)), Operation::Put, path))
             }
             Some(fault) => self.inner.put(call, path, &FaultySource { inner: source, fault }, options).await,
         }

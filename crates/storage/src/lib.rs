@@ -2,6 +2,7 @@
 //!
 //! This crate knows no protocol and no HTTP library.
 
+mod attempt;
 mod backend;
 mod call;
 mod capability;
@@ -23,19 +24,23 @@ mod path;
 mod put;
 mod reading;
 mod registry;
+mod resume;
+mod retry;
 mod secret;
 mod settings;
+mod settle;
 mod source;
 mod spool;
 mod temporary;
 mod traced;
 mod url;
 
+pub use attempt::{Attempt, Outcome};
 pub use backend::{Backend, Destination, Space};
 pub use call::{Call, Priority};
 pub use capability::{Capabilities, NameRefusal, NameRules, NoClobber, Overwrite, Publish, Support};
 pub use digest::{Algorithm, Digest, Hasher};
-pub use error::{Attempt, Error, ErrorKind, Operation, Result, Status};
+pub use error::{Error, ErrorKind, Operation, Result, Status};
 #[cfg(feature = "testing")]
 pub use faulty::{Fault, Faulty, Gate, Scripted};
 pub use file_system::FileSystem;
@@ -49,6 +54,7 @@ pub use path::{Path, PathError, show_bytes};
 pub use put::{Computed, Durability, Existing, Parents, PutOptions, Receipt, Verify};
 pub use reading::{ByteRange, ByteStream, ReadOptions, Reading, exactly, ready};
 pub use registry::{Factory, Registry};
+pub use retry::{Retry, RetrySettings};
 pub use secret::Secret;
 pub use settings::{Credential, EndpointSettings, Timeouts};
 pub use source::{BytesSource, Proof, Source, Taken};

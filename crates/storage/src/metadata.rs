@@ -1,5 +1,6 @@
 //! What a storage says about a file, and what identifies a version of it.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::Digest;
@@ -59,6 +60,8 @@ pub enum Strength {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Validator {
     etag: Option<String>,
+    /// Whose etag it is, where there is more than one door.
+    scope: Option<Arc<str>>,
     size: Option<u64>,
     modified: Option<Modified>,
     digest: Option<Digest>,
@@ -117,6 +120,39 @@ impl Validator {
         self
     }
 
+    /// Of this door: another one may have another etag for the same version.
+    #[must_use]
+    pub fn of_door(mut self, door: &Arc<str>) -> Self {
+        self.scope = self.etag.is_some().then(|| door.clone());
+        self
+    }
+
+    /// What this door can be asked to compare with: everything, but no etag of another door.
+    #[must_use]
+    pub fn for_door(mut self, door: &str) -> Self {
+        let foreign = self.scope.take().is_some_and(|scope| *scope != *door);
+        self.etag = self.etag.filter(|_| !foreign);
+        self
+    }
+
+    /// The door that gave the etag.
+    pub fn door(&self) -> Option<&Arc<str>> {
+        self.scope.as_ref()
+    }
+
+    /// Whether both are known to be of one version: by an etag or a checksum, and not only by size and mtime.
+    pub fn is_surely(&self, other: &Self) -> bool {
+        let strong = self.strength() == Strength::Strong && other.strength() == Strength::Strong;
+        let facts = [self.etags(other), both(&self.digest, &other.digest, |a, b| a == b)];
+        strong && facts.contains(&Some(true)) && self.compare(other) == Comparison::Same
+    }
+
+    /// Different etags of different doors tell nothing.
+    fn etags(&self, other: &Self) -> Option<bool> {
+        let same = both(&self.etag, &other.etag, |a, b| a == b)?;
+        (same || self.scope == other.scope).then_some(same)
+    }
+
     /// How much it proves.
     pub fn strength(&self) -> Strength {
         let strong = (self.etag.is_some() && !self.doubtful) || self.digest.is_some();
@@ -141,7 +177,7 @@ impl Validator {
     /// Compares all facts that both have.
     pub fn compare(&self, other: &Self) -> Comparison {
         let facts = [
-            both(&self.etag, &other.etag, |a, b| a == b),
+            self.etags(other),
             both(&self.size, &other.size, |a, b| a == b),
             both(&self.modified, &other.modified, Modified::agrees_with),
             both(&self.digest, &other.digest, same_digest),
@@ -228,6 +264,19 @@ mod tests {
         let coarse = Modified::seconds(SystemTime::UNIX_EPOCH + Duration::from_secs(1));
         assert!(exact.agrees_with(&coarse));
         assert!(!exact.agrees_with(&Modified::nanoseconds(coarse.time)));
+    }
+
+    #[test]
+    fn an_etag_means_something_at_its_own_door_only() {
+        let [one, two] = ["one", "two"].map(Arc::<str>::from);
+        let here = Validator::etag("\"a\"").with_size(Some(3)).of_door(&one);
+        let there = Validator::etag("\"b\"").with_size(Some(3)).of_door(&two);
+        assert_eq!(here.compare(&there), Comparison::Same);
+        assert!(!here.is_surely(&there));
+        assert!(here.is_surely(&Validator::etag("\"a\"").with_size(Some(3)).of_door(&two)));
+        assert_eq!(here.compare(&Validator::etag("\"b\"").with_size(Some(3)).of_door(&one)), Comparison::Different);
+        assert_eq!(here.clone().for_door("two").entity_tag(), None);
+        assert_eq!(here.for_door("one"), Validator::etag("\"a\"").with_size(Some(3)));
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use law_backends::local::Local;
 use law_backends::webdav::WebDavFactory;
-use law_storage::{Durability, EndpointSettings, FileSystem, Memory, Path, Registry, RemoteUrl, Result, Traced};
+use law_storage::{
+    Durability, EndpointSettings, FileSystem, Memory, Path, Registry, RemoteUrl, Result, Retry, RetrySettings, Traced,
+};
 
 /// The backends of this build.
 pub fn registry() -> Registry {
@@ -17,8 +19,8 @@ pub fn local(durability: Durability) -> FileSystem {
     FileSystem::new("local", Path::root(), Arc::new(Traced::new("local", disk)))
 }
 
-/// A file system of one door: the backend itself. Retry, Doors and Cache will be stacked here, in this order, and
-/// nowhere else:
+/// A file system of one door, asked again where that can help. Doors and Cache will be stacked here, in this order, and nowhere
+/// else:
 ///
 /// ```text
 /// Cache( Doors( Retry(Backend), Retry(Backend), ... ) )
@@ -35,9 +37,11 @@ pub fn build(
     base: Path,
     door: &RemoteUrl,
     settings: &EndpointSettings,
+    retry: RetrySettings,
 ) -> Result<FileSystem> {
     let backend = Arc::new(Traced::new(door.scheme().name(), registry.open(door, settings)?));
-    Ok(FileSystem::new(name, base, backend))
+    let retry = Arc::new(Traced::new("retry", Arc::new(Retry::new(backend, retry))));
+    Ok(FileSystem::new(name, base, retry))
 }
 
 /// A file system in memory, for tests and examples.

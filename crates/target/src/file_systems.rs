@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use law_config::{Config, Environment, FileSystemSettings, Origin};
 use law_storage::{
     Algorithm, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Location, Path, Publish, Registry,
-    RemoteUrl, Result, Secret, Url,
+    RemoteUrl, Result, RetrySettings, Secret, Url,
 };
 use law_transfer::Place;
 
@@ -123,7 +123,7 @@ impl FileSystems {
         match url.location() {
             Location::Remote(remote) => {
                 let endpoint = self.endpoint_settings(settings)?;
-                build(&self.registry, name, remote.path().join(&base), remote, &endpoint)
+                build(&self.registry, name, remote.path().join(&base), remote, &endpoint, retry_settings(settings))
             }
             Location::Local(path) => {
                 let place = self.local_place(path)?;
@@ -139,7 +139,7 @@ impl FileSystems {
             let message = format!("client certificates, as [fs.{name}] has one, are not supported by this version");
             return Err(Error::new(ErrorKind::Unsupported, message).hint("use a token, or user and password"));
         }
-        for option in ["retries", "deadline", "verify", "cache.max_size", "cache.policy"] {
+        for option in ["verify", "cache.max_size", "cache.policy"] {
             let key = format!("fs.{name}.{option}");
             if self.config.origin(&key).is_some_and(|origin| !matches!(origin, Origin::Default { .. })) {
                 tracing::warn!("{key} has no effect in this version");
@@ -155,8 +155,9 @@ impl FileSystems {
         // The key holds secrets, and never leaves this map.
         let key = format!("{}\0{user}\0{password}\0{query}", remote.endpoint());
         self.remembered(&key, || {
-            let endpoint = self.endpoint_settings(self.settings_of(remote))?;
-            build(&self.registry, &remote.endpoint(), Path::root(), remote, &endpoint)
+            let settings = self.settings_of(remote);
+            let endpoint = self.endpoint_settings(settings)?;
+            build(&self.registry, &remote.endpoint(), Path::root(), remote, &endpoint, retry_settings(settings))
         })
     }
 
@@ -238,6 +239,10 @@ impl FileSystems {
         let fs = make()?;
         Ok(ready().entry(key.to_owned()).or_insert(fs).clone())
     }
+}
+
+fn retry_settings(from: &FileSystemSettings) -> RetrySettings {
+    RetrySettings { retries: from.retries, deadline: from.deadline }
 }
 
 fn misconfigured(error: law_config::Error) -> Error {

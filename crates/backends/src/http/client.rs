@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use law_storage::{Call, Credential, EndpointSettings, Error, ErrorKind, Result, Timeouts};
+use law_storage::{Call, Credential, EndpointSettings, Error, ErrorKind, Outcome, Result, Timeouts};
 use rustls::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -200,7 +200,10 @@ impl Client {
     /// # Errors
     /// Those of the connection, of the call, and of the source of a body.
     pub async fn send(&self, call: &Call, request: &Request<'_>, continue_wait: Duration) -> Result<Answer> {
-        call.bound(self.follow(call, request, continue_wait)).await.map_err(|e| e.at(&request.address))
+        let answer = call.bound(self.follow(call, request, continue_wait)).await;
+        // A call that ends while a request is under way does not take it back.
+        let ended = |error: Error| if call.check().is_err() { error.with_outcome(Outcome::Unknown) } else { error };
+        answer.map_err(|error| ended(error).at(&request.address))
     }
 
     async fn follow(&self, call: &Call, request: &Request<'_>, continue_wait: Duration) -> Result<Answer> {

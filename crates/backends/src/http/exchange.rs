@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
-use law_storage::{Error, ErrorKind, Result, Timeouts};
+use law_storage::{Error, ErrorKind, Outcome, Result, Timeouts};
 use tokio::sync::oneshot;
 
 use super::connection::Connection;
@@ -26,7 +26,8 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn into_error(self) -> Error {
         match self {
-            Self::Unsent(error) | Self::Unanswered(error) | Self::Final(error) => error,
+            Self::Unsent(error) | Self::Final(error) => error,
+            Self::Unanswered(error) => error.with_outcome(Outcome::Unknown),
         }
     }
 }
@@ -95,7 +96,7 @@ fn explain(
     match (unsent, closed) {
         (true, _) => Failure::Unsent(error),
         (false, true) => Failure::Unanswered(error),
-        (false, false) => Failure::Final(error),
+        (false, false) => Failure::Final(error.with_outcome(Outcome::Unknown)),
     }
 }
 
@@ -144,6 +145,7 @@ impl Patience {
             return Ok(());
         }
         let what = if unfinished { "the server took no byte" } else { "no answer came" };
-        Err(Error::new(ErrorKind::Timeout, format!("{what} for {} s", limit.as_secs_f32())))
+        let error = Error::new(ErrorKind::Timeout, format!("{what} for {} s", limit.as_secs_f32()));
+        Err(error.with_outcome(Outcome::Unknown))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use law_storage::{Call, Error, ErrorKind, Operation, Path, Result, aside_path, cleanup};
+use law_storage::{Call, Error, ErrorKind, Operation, Outcome, Path, Result, aside_path, cleanup};
 
 use super::Endpoint;
 use crate::http::Address;
@@ -135,7 +135,8 @@ impl Aside {
     pub(super) async fn restore(mut self, error: Error) -> Error {
         let Some(place) = self.place.take() else { return error };
         match put_back(&self.endpoint, &place, &self.aside, &self.path).await {
-            Ok(()) => error.leaving("nothing was published"),
+            Ok(Back::There) => error.with_outcome(Outcome::NotDone).leaving("nothing was published"),
+            Ok(Back::Replaced) => error,
             Err(_) => error.leaving(format!("the old content is at {}", self.endpoint.url(&self.aside))),
         }
     }
@@ -150,16 +151,27 @@ impl Drop for Aside {
     }
 }
 
-/// Never over anything: if the name is taken, the new file did get there, and the old one is of no use.
-async fn put_back(endpoint: &Endpoint, place: &Address, aside: &Path, path: &Path) -> Result<()> {
+/// What has the old file's name.
+enum Back {
+    /// The old file.
+    There,
+    /// Another one: the new file did get there, or somebody else's.
+    Replaced,
+}
+
+/// Never over anything: if the name is taken, the old content is of no use.
+async fn put_back(endpoint: &Endpoint, place: &Address, aside: &Path, path: &Path) -> Result<Back> {
     match endpoint.move_at(&Call::new(), place, aside, path, false).await {
+        Ok(()) => Ok(Back::There),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            delete_surely(endpoint, &place.origin().path(aside)).await
+            delete_surely(endpoint, &place.origin().path(aside)).await?;
+            Ok(Back::Replaced)
         }
         // It was never moved.
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            endpoint.look_for_file(&Call::new(), path, Operation::Put).await.map(drop)
+            endpoint.look_for_file(&Call::new(), path, Operation::Put).await?;
+            Ok(Back::There)
         }
-        other => other,
+        Err(error) => Err(error),
     }
 }

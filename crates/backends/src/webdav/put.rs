@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use http::{HeaderValue, Method, header};
 use law_storage::{
-    Algorithm, Call, Comparison, Computed, Digest, Error, ErrorKind, Existing, Hasher, Operation, Overwrite, Parents,
-    Path, Proof, Publish, PutOptions, Receipt, Result, Source, SpooledSource, Status, Taken, Validator, Verify,
+    Algorithm, Call, Comparison, Computed, Digest, Error, ErrorKind, Existing, Hasher, Operation, Outcome, Overwrite,
+    Parents, Path, Proof, Publish, PutOptions, Receipt, Result, Source, SpooledSource, Taken, Validator, Verify,
     temporary_path,
 };
 
@@ -98,6 +98,24 @@ struct Job<'a> {
     publish: Publish,
 }
 
+/// A file that has arrived, and what is known of it.
+struct Written {
+    place: Address,
+    taken: Taken,
+    told: Told,
+    proof: Proof,
+    source_proof: Proof,
+    tag: Option<String>,
+}
+
+/// A request that publishes and whose answer was lost: this is what is there if it was acted on.
+fn unpublished(error: Error, taken: impl FnOnce() -> Taken) -> Error {
+    match error.outcome().is_unknown() {
+        true => error.with_outcome(Outcome::UnknownAfter(taken())).leaving(Outcome::UNSURE),
+        false => error,
+    }
+}
+
 impl Job<'_> {
     /// What is sent: the source, or its spool.
     fn body(&self, algorithm: Option<Algorithm>) -> Upload<'_> {
@@ -143,6 +161,20 @@ impl Job<'_> {
     }
 
     async fn write_and_publish(&self, temporary: &Path, address: Address, guard: &Temporary) -> Result<Receipt> {
+        // Whatever happened to the temporary file, nothing has the file's name yet.
+        let written = self.write(temporary, address, guard).await;
+        let written = written.map_err(|error| error.with_outcome(Outcome::NotDone))?;
+        let published = self.publish(temporary, &written.place).await;
+        published.map_err(|error| unpublished(error, || written.taken.clone()))?;
+        if self.existing.is_none() {
+            // It is published; whoever asks the redirector shall find it.
+            drop(self.endpoint.wait_until_seen(self.call, self.path, Operation::Put).await);
+        }
+        Ok(self.receipt(written))
+    }
+
+    /// Writes the temporary file and proves it.
+    async fn write(&self, temporary: &Path, address: Address, guard: &Temporary) -> Result<Written> {
         let algorithm = self.algorithm();
         let upload = self.body(algorithm);
         let answer = self.send(&upload, address, false).await?;
@@ -153,12 +185,7 @@ impl Job<'_> {
         let taken = upload.taken()?;
         let (told, proof) = self.verify(&place, &taken, algorithm).await?;
         let source_proof = self.source.prove(self.call, &taken).await?;
-        self.publish(temporary, &place).await?;
-        if self.existing.is_none() {
-            // It is published; whoever asks the redirector shall find it.
-            drop(self.endpoint.wait_until_seen(self.call, self.path, Operation::Put).await);
-        }
-        Ok(self.receipt(taken, told, proof, source_proof, tag))
+        Ok(Written { place, taken, told, proof, source_proof, tag })
     }
 
     /// Sends the body; `refuse` asks the server itself to replace nothing.
@@ -255,23 +282,12 @@ impl Job<'_> {
     async fn publish(&self, temporary: &Path, place: &Address) -> Result<()> {
         let replaces = self.existing.is_some();
         if !replaces || self.endpoint.quirks().move_over == Overwrite::Atomic {
-            let moved = self.endpoint.move_at(self.call, place, temporary, self.path, replaces).await;
-            return moved.map_err(|error| self.unpublished(error));
+            return self.endpoint.move_at(self.call, place, temporary, self.path, replaces).await;
         }
         let aside = Aside::make(self.endpoint, self.call, self.path, place).await?;
         match self.endpoint.move_at(self.call, place, temporary, self.path, false).await {
             Ok(()) => aside.forget().await,
-            Err(error) => Err(aside.restore(self.unpublished(error)).await),
-        }
-    }
-
-    /// After a broken connection it is not known whether the server moved the file.
-    fn unpublished(&self, error: Error) -> Error {
-        let unclear = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::Cancelled);
-        match error.status() {
-            Status::Exhausted => error,
-            _ if unclear => error.leaving("the new content may or may not have been published"),
-            _ => error,
+            Err(error) => Err(aside.restore(error).await),
         }
     }
 
@@ -298,7 +314,7 @@ impl Job<'_> {
         answer.body.discard().await;
         let taken = upload.taken()?;
         match self.verify(&place, &taken, algorithm).await {
-            Ok((told, proof)) => Ok(self.receipt(taken, told, proof, source_proof, tag)),
+            Ok((told, proof)) => Ok(self.receipt(Written { place, taken, told, proof, source_proof, tag })),
             Err(error) => Err(self.remove_wrong(error).await),
         }
     }
@@ -306,8 +322,8 @@ impl Job<'_> {
     async fn prove_then_send(&self, upload: &Upload<'_>, to: Address, refuse: bool) -> Result<(Answer, Proof)> {
         let digests = Hasher::new(upload.algorithms().iter().copied()).finish();
         let proof = self.source.prove(self.call, &Taken { size: 0, digests }).await?;
-        let answer = self.send(upload, to, refuse).await.map_err(|error| self.unpublished(error))?;
-        Ok((answer, proof))
+        let answer = self.send(upload, to, refuse).await;
+        Ok((answer.map_err(|error| unpublished(error, || Taken { size: 0, digests: Vec::new() }))?, proof))
     }
 
     async fn send_then_prove(&self, upload: &Upload<'_>, to: Address, refuse: bool) -> Result<(Answer, Proof)> {
@@ -316,9 +332,10 @@ impl Job<'_> {
         tokio::pin!(send);
         let prove = async {
             let taken = upload.all_read().await;
-            self.source.prove(self.call, &taken).await
+            let proof = self.source.prove(self.call, &taken).await?;
+            Ok::<_, Error>((taken, proof))
         };
-        let proof = tokio::select! {
+        let (taken, proof) = tokio::select! {
             biased;
             answer = &mut send => {
                 let answer = answer?;
@@ -328,7 +345,7 @@ impl Job<'_> {
             proof = prove => proof?,
         };
         upload.release_the_end();
-        Ok((send.await.map_err(|error| self.unpublished(error))?, proof))
+        Ok((send.await.map_err(|error| unpublished(error, || taken))?, proof))
     }
 
     fn left_by_abort(&self) -> &'static str {
@@ -360,7 +377,8 @@ impl Job<'_> {
         }
     }
 
-    fn receipt(&self, taken: Taken, told: Told, proof: Proof, source_proof: Proof, tag: Option<String>) -> Receipt {
+    fn receipt(&self, written: Written) -> Receipt {
+        let Written { taken, told, proof, source_proof, tag, .. } = written;
         let here = taken.digests.into_iter().map(|digest| (digest, Computed::Here));
         let there = told.digest.into_iter().map(|digest| (digest, Computed::Storage));
         let direct = self.publish == Publish::Direct;

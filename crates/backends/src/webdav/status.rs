@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{StatusCode, header};
-use law_storage::{Error, ErrorKind, Operation, Status};
+use law_storage::{Error, ErrorKind, Operation, Outcome, Status};
 
 use crate::http::Answer;
 
@@ -18,10 +18,18 @@ pub(super) async fn refused(answer: Answer, operation: Operation) -> Error {
     let html = answer.text(header::CONTENT_TYPE).is_some_and(|t| t.contains("html") || t.contains("xml"));
     let words = answer.words(REASON).await;
     let reason = if html { None } else { first_line(&words) };
-    let error = of_status(status, reason.as_deref()).at(url).during(operation);
+    let error = of_status(status, reason.as_deref()).at(url).during(operation).with_outcome(outcome(status));
     match wait {
         Some(wait) => error.retry_after(wait),
         None => error,
+    }
+}
+
+/// A server that broke down, and a gateway that lost it, may have done what was asked.
+fn outcome(status: StatusCode) -> Outcome {
+    match status.as_u16() {
+        500 | 502 | 504 | 520..=599 => Outcome::Unknown,
+        _ => Outcome::NotDone,
     }
 }
 

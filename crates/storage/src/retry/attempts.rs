@@ -1,0 +1,109 @@
+//! The attempts of one call at one endpoint.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Shared;
+use super::backoff::{chance, wait};
+use crate::{Attempt, Call, Error, ErrorKind, Result, Status};
+
+/// Counts attempts, waits between them, and keeps what went wrong.
+pub(crate) struct Attempts {
+    allowed: u32,
+    /// Failures in a row: progress begins anew.
+    failures: u32,
+    patience: Duration,
+    /// When the first of the failures in a row happened.
+    trouble: Option<Instant>,
+    began: Instant,
+    history: Vec<Attempt>,
+}
+
+impl Attempts {
+    pub(super) fn new(shared: &Shared, call: &Call) -> Self {
+        let allowed =
+            call.attempts_allowed().map_or(shared.settings.retries.saturating_add(1), std::num::NonZeroU32::get);
+        shared.budget.request();
+        Self {
+            allowed,
+            failures: 0,
+            patience: shared.settings.deadline,
+            trouble: None,
+            began: Instant::now(),
+            history: Vec::new(),
+        }
+    }
+
+    /// An attempt got somewhere: the next failure is a first one.
+    pub(super) fn progress(&mut self) {
+        self.failures = 0;
+        self.trouble = None;
+        self.began = Instant::now();
+    }
+
+    /// After a failure: waits for the next attempt, or gives the error with all that was tried.
+    pub(super) async fn again(&mut self, shared: &Shared, call: &Call, door: &str, error: Error) -> Result<()> {
+        self.failures += 1;
+        self.history.push(Attempt { door: door.to_owned(), elapsed: self.began.elapsed(), reason: error.reason() });
+        if !self.worth_another(&error) {
+            return Err(self.told(error));
+        }
+        let now = Instant::now();
+        let trouble = *self.trouble.get_or_insert(now);
+        let pause = wait(self.failures, error.wait(), chance()).max(shared.budget.repetition(now));
+        let left = (trouble + self.patience).saturating_duration_since(now);
+        if pause > left.min(call.remaining().unwrap_or(left)) {
+            return Err(self.told(too_long(error, pause)));
+        }
+        tracing::warn!(%door, attempt = self.failures, wait_ms = pause.as_millis() as u64, "trying again: {error}");
+        let waited = call.pause(pause).await;
+        self.began = Instant::now();
+        waited.map_err(|end| self.told(ended(end, &error)))
+    }
+
+    fn worth_another(&self, error: &Error) -> bool {
+        // Bytes that were wrong once may be right the next time; twice is no accident.
+        let again = match (error.status(), error.kind()) {
+            (Status::Temporary, _) => true,
+            (Status::Exhausted, ErrorKind::Integrity) => self.failures < 2,
+            _ => false,
+        };
+        again && self.failures < self.allowed
+    }
+
+    /// One failure needs no history: the error says it all.
+    pub(super) fn told(&self, error: Error) -> Error {
+        match error.status() {
+            _ if self.history.len() < 2 => error,
+            // This endpoint was asked often enough.
+            Status::Temporary => error.with_status(Status::Exhausted).with_attempts(self.history.clone()),
+            _ => error.with_attempts(self.history.clone()),
+        }
+    }
+
+    /// What was tried so far.
+    pub(super) fn history(&self) -> &[Attempt] {
+        &self.history
+    }
+}
+
+fn too_long(error: Error, pause: Duration) -> Error {
+    match error.wait() {
+        Some(asked) => {
+            error.hint(format!("the server asks to come back in {} s; that is after the deadline", asked.as_secs()))
+        }
+        None => {
+            error.hint(format!("the next attempt would be in {:.1} s; that is after the deadline", pause.as_secs_f64()))
+        }
+    }
+}
+
+/// The end of the call, which says why it was waiting.
+fn ended(end: Error, waiting_for: &Error) -> Error {
+    let error = end.because(std::io::Error::other(waiting_for.reason()));
+    match waiting_for.url() {
+        Some(url) => error.at(url),
+        None => error,
+    }
+}

@@ -1,0 +1,179 @@
+//! Every method, with its way of being repeated.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+
+use super::Retry;
+use crate::resume::SLOWEST;
+use crate::{
+    Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile, Metadata,
+    Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Validator, settle,
+};
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl Backend for Retry {
+    fn url(&self, path: &Path) -> String {
+        self.inner.url(path)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn probe(&self, call: &Call) -> Result<Capabilities> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.probe(call)).await
+    }
+
+    async fn stat(&self, call: &Call, path: &Path) -> Result<Option<Metadata>> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.stat(call, path)).await
+    }
+
+    async fn lstat(&self, call: &Call, path: &Path) -> Result<Option<Metadata>> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.lstat(call, path)).await
+    }
+
+    async fn read(&self, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
+        self.open(call, path, options).await
+    }
+
+    async fn read_ranges(
+        &self,
+        call: &Call,
+        path: &Path,
+        ranges: &[ByteRange],
+        validator: Option<&Validator>,
+    ) -> Result<Vec<Bytes>> {
+        self.repeat(call, || self.inner.read_ranges(call, path, ranges, validator)).await
+    }
+
+    async fn read_into(
+        &self,
+        call: &Call,
+        path: &Path,
+        offset: u64,
+        buffer: &mut [u8],
+        validator: Option<&Validator>,
+    ) -> Result<usize> {
+        let mut attempts = self.attempts(call);
+        loop {
+            match self.inner.read_into(call, path, offset, buffer, validator).await {
+                Ok(count) => return Ok(count),
+                Err(error) => attempts.again(&self.shared, call, &self.shared.door, error).await?,
+            }
+        }
+    }
+
+    async fn put(&self, call: &Call, path: &Path, source: &dyn Source, options: &PutOptions) -> Result<Receipt> {
+        let transfer = std::time::Duration::from_secs(source.size().map_or(u64::from(u32::MAX), |size| size / SLOWEST));
+        let call = &call.clone().within(self.shared.settings.deadline.saturating_add(transfer));
+        let mut attempts = self.attempts(call);
+        loop {
+            let mut error = match self.inner.put(call, path, source, options).await {
+                Ok(receipt) => return Ok(Receipt { attempts: attempts.history().to_vec(), ..receipt }),
+                Err(error) => error,
+            };
+            if error.outcome().is_unknown() {
+                match settle::put((self, call, path), source, options, error.outcome()).await {
+                    Ok(Some(receipt)) => return Ok(Receipt { attempts: attempts.history().to_vec(), ..receipt }),
+                    Ok(None) => error = settle::nothing_happened(error),
+                    Err(look) => return Err(attempts.told(settle::unsure(error, &look))),
+                }
+            }
+            attempts.again(&self.shared, call, &self.shared.door, error).await?;
+        }
+    }
+
+    async fn list(&self, call: &Call, path: &Path, options: &ListOptions) -> Result<Listing> {
+        self.pages(call, path, options).await
+    }
+
+    async fn create_directory(&self, call: &Call, path: &Path, parents: Parents) -> Result<()> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.create_directory(call, path, parents)).await
+    }
+
+    async fn remove_file(&self, call: &Call, path: &Path) -> Result<()> {
+        let call = &self.within_deadline(call);
+        let done = || settle::removal(self, call, path).boxed();
+        self.repeat_unless_done(call, || self.inner.remove_file(call, path), done).await
+    }
+
+    async fn remove_directory(&self, call: &Call, path: &Path) -> Result<()> {
+        let call = &self.within_deadline(call);
+        let done = || settle::removal(self, call, path).boxed();
+        self.repeat_unless_done(call, || self.inner.remove_directory(call, path), done).await
+    }
+
+    async fn rename(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
+        let call = &self.within_deadline(call);
+        // What is renamed over something is recognized afterwards.
+        let before = match destination {
+            Destination::Replace => self.lstat(call, from).await?.map(|found| found.identity()),
+            Destination::NoReplace => None,
+        };
+        let done = || settle::rename((self, call), (from, to), destination, before.as_ref()).boxed();
+        self.repeat_unless_done(call, || self.inner.rename(call, from, to, destination), done).await
+    }
+
+    async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
+        let done = || settle::copy((self, call), (from, to), destination).boxed();
+        self.repeat_unless_done(call, || self.inner.copy(call, from, to, destination), done).await
+    }
+
+    async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {
+        self.repeat(call, || self.inner.digest(call, path, wanted)).await
+    }
+
+    async fn local_file(&self, call: &Call, path: &Path, validator: Option<&Validator>) -> Result<Option<LocalFile>> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.local_file(call, path, validator)).await
+    }
+
+    async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.local_directory(call, path)).await
+    }
+
+    async fn set_modified(&self, call: &Call, path: &Path, time: SystemTime) -> Result<()> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.set_modified(call, path, time)).await
+    }
+
+    async fn set_mode(&self, call: &Call, path: &Path, mode: u32) -> Result<()> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.set_mode(call, path, mode)).await
+    }
+
+    async fn create_link(&self, call: &Call, path: &Path, target: &[u8]) -> Result<()> {
+        let call = &self.within_deadline(call);
+        let done = || settle::link(self, call, path, target).boxed();
+        self.repeat_unless_done(call, || self.inner.create_link(call, path, target), done).await
+    }
+
+    async fn read_link(&self, call: &Call, path: &Path) -> Result<Vec<u8>> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.read_link(call, path)).await
+    }
+
+    async fn attribute(&self, call: &Call, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.attribute(call, path, name)).await
+    }
+
+    async fn set_attribute(&self, call: &Call, path: &Path, name: &str, value: Option<&[u8]>) -> Result<()> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.set_attribute(call, path, name, value)).await
+    }
+
+    async fn space(&self, call: &Call, path: &Path) -> Result<Space> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.space(call, path)).await
+    }
+}
