@@ -75,10 +75,13 @@ const UNSAFE: [(&str, &str); 1] =
     [("crates/backends/src/http/socket.rs", "tells tokio's buffer how much the system call has written to it")];
 
 /// Files that make a wrapper a `Backend` or a `Source`: each of these `impl`s forwards every method on purpose.
-const WRAPPERS: [&str; 5] = [
+const WRAPPERS: [&str; 8] = [
     "crates/storage/src/pass_through.rs",
     "crates/storage/src/faulty.rs",
+    "crates/storage/src/doors/backend.rs",
+    "crates/storage/src/final_source.rs",
     "crates/storage/src/retry/backend.rs",
+    "crates/storage/src/rooted.rs",
     "crates/storage/src/traced.rs",
     "crates/transfer/src/counted.rs",
 ];

@@ -31,7 +31,7 @@ pub struct Config {
 }
 
 /// One value and where it came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ListedValue {
     /// Such as `fs.wlcg.base`.
     pub key: String,

@@ -7,12 +7,14 @@ use crate::setting::{Element, Invalid, Setting as _, Word, quoted};
 use crate::tree::{Node, Table, Value};
 
 /// One endpoint of a storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DoorSettings {
     /// Scheme, host, port, and perhaps a path or bucket; braces are expanded, and there are no credentials in it.
     pub url: String,
     /// What the door is used for; `None` is everything.
     pub ops: Option<Vec<Operation>>,
+    /// How much of the load it gets, compared with the other doors: 1 unless it is said.
+    pub weight: f64,
 }
 
 /// A group of operations that a door can be kept for.
@@ -60,23 +62,28 @@ impl Element for DoorSettings {
         match &node.value {
             Value::Table(table) => read_table(node, table, environment),
             _ => match node.text() {
-                Some(url) => read_urls(node, url, None),
-                None => Err(node.invalid(format!("a door is a URL or {{ url, ops }}, not {}", node.type_name()))),
+                Some(url) => read_urls(node, url, None, 1.0),
+                None => {
+                    Err(node.invalid(format!("a door is a URL or {{ url, ops, weight }}, not {}", node.type_name())))
+                }
             },
         }
     }
 
     fn shown_element(&self) -> String {
-        match &self.ops {
-            None => quoted(&self.url),
-            Some(ops) => format!("{{ url = {}, ops = {} }}", quoted(&self.url), ops.shown()),
+        let ops = self.ops.as_ref().map(|ops| format!(", ops = {}", ops.shown())).unwrap_or_default();
+        let weight = if self.weight == 1.0 { String::new() } else { format!(", weight = {}", self.weight) };
+        match (ops.as_str(), weight.as_str()) {
+            ("", "") => quoted(&self.url),
+            _ => format!("{{ url = {}{ops}{weight} }}", quoted(&self.url)),
         }
     }
 }
 
 fn read_table(node: &Node, table: &Table, environment: &Environment) -> Result<Vec<DoorSettings>, Invalid> {
-    if let Some((name, item)) = table.iter().find(|(name, _)| !["url", "ops"].contains(&name.as_str())) {
-        let reason = format!("unknown option {name:?} of a door: {}", suggestion(name, ["url", "ops"]));
+    const OPTIONS: [&str; 3] = ["url", "ops", "weight"];
+    if let Some((name, item)) = table.iter().find(|(name, _)| !OPTIONS.contains(&name.as_str())) {
+        let reason = format!("unknown option {name:?} of a door: {}", suggestion(name, OPTIONS));
         return Err(Invalid { origin: item.key.clone(), reason });
     }
     let url = table.get("url").ok_or_else(|| node.invalid("the door has no url"))?;
@@ -85,13 +92,21 @@ fn read_table(node: &Node, table: &Table, environment: &Environment) -> Result<V
     if let (Some(item), Some([])) = (table.get("ops"), ops.as_deref()) {
         return Err(item.node.invalid("a door without operations is of no use: leave ops out for all of them"));
     }
-    read_urls(&url.node, text, ops.as_deref())
+    let weight = table.get("weight").map_or(Ok(1.0), |item| read_weight(&item.node))?;
+    read_urls(&url.node, text, ops.as_deref(), weight)
 }
 
-fn read_urls(node: &Node, text: &str, ops: Option<&[Operation]>) -> Result<Vec<DoorSettings>, Invalid> {
+fn read_weight(node: &Node) -> Result<f64, Invalid> {
+    match node.number() {
+        Some(weight) if weight > 0.0 && weight.is_finite() => Ok(weight),
+        _ => Err(node.invalid("the weight of a door is a number above 0")),
+    }
+}
+
+fn read_urls(node: &Node, text: &str, ops: Option<&[Operation]>, weight: f64) -> Result<Vec<DoorSettings>, Invalid> {
     check_url(text).map_err(|reason| node.invalid(reason))?;
     let urls = braces::expand(text).map_err(|reason| node.invalid(reason))?;
-    Ok(urls.into_iter().map(|url| DoorSettings { url, ops: ops.map(<[_]>::to_vec) }).collect())
+    Ok(urls.into_iter().map(|url| DoorSettings { url, ops: ops.map(<[_]>::to_vec), weight }).collect())
 }
 
 fn has_credentials(url: &str) -> bool {

@@ -49,6 +49,15 @@ impl Environment {
         Some(directory.join("law"))
     }
 
+    /// Where processes of this user on this node share what they know: `$XDG_RUNTIME_DIR/law`, or `/tmp/law-UID` where that
+    /// is unset, as in batch jobs. Who uses it makes it, and checks whose it is.
+    pub fn node_directory(&self) -> PathBuf {
+        match self.non_empty("XDG_RUNTIME_DIR").filter(|path| path.is_absolute()) {
+            Some(directory) => directory.join("law"),
+            None => PathBuf::from(format!("/tmp/law-{}", self.user)),
+        }
+    }
+
     /// Where the user's own settings stand or would stand: the file that `law config add` writes.
     pub fn user_file(&self) -> Option<PathBuf> {
         self.user_directory().map(|directory| directory.join("law.toml"))

@@ -11,7 +11,7 @@ use crate::section::Section;
 use crate::setting::{Address, RemotePath, Word};
 
 /// `[fs.NAME]`. What each option means stands in `defaults/law.toml`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FileSystemSettings {
     /// Whether everything about it comes from you or the system: from files that you or root own and that not
@@ -21,6 +21,8 @@ pub struct FileSystemSettings {
     pub base: String,
     /// The endpoints, at least one.
     pub doors: Vec<DoorSettings>,
+    /// How doors are chosen from.
+    pub door_policy: DoorPolicy,
     /// Attempts per door and round after the first one.
     pub retries: u32,
     /// The time that a whole call may take.
@@ -77,6 +79,17 @@ pub struct Timeouts {
     pub continue_wait: Duration,
 }
 
+/// How doors that are equally well are chosen from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoorPolicy {
+    /// The better of two that are drawn, by latency and load.
+    Adaptive,
+    /// One after the other.
+    RoundRobin,
+    /// Drawn by their weights.
+    Random,
+}
+
 /// How strictly transfers are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verify {
@@ -124,6 +137,11 @@ pub enum Durability {
     None,
 }
 
+impl Word for DoorPolicy {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("adaptive", Self::Adaptive), ("round-robin", Self::RoundRobin), ("random", Self::Random)];
+}
+
 impl Word for Verify {
     const ALL: &'static [(&'static str, Self)] =
         &[("auto", Self::Auto), ("require", Self::Require), ("size", Self::Size), ("none", Self::None)];
@@ -154,6 +172,7 @@ impl FileSystemSettings {
             trusted,
             base: section.required::<RemotePath>("base")?.0,
             doors: section.optional("doors")?.unwrap_or_default(),
+            door_policy: section.required("door_policy")?,
             retries: section.required("retries")?,
             deadline: section.required("deadline")?,
             checksum: section.optional("checksum")?,

@@ -35,7 +35,7 @@ pub use config::{Config, ListedValue};
 pub use doors::{DoorSettings, Operation};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
-pub use file_system::{AuthMethod, Durability, FileSystemSettings, Publish, Timeouts, Verify};
+pub use file_system::{AuthMethod, DoorPolicy, Durability, FileSystemSettings, Publish, Timeouts, Verify};
 pub use name::Name;
 pub use origin::{ConfigFile, Origin};
 pub use secret::Secret;

@@ -36,6 +36,7 @@ pub(crate) enum Value {
     Untyped(String),
     Text(String),
     Integer(i64),
+    Float(f64),
     Array(Vec<Node>),
     Table(Table),
     /// A type that no setting has.
@@ -47,7 +48,17 @@ impl Node {
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) | Value::Untyped(text) => Some(text),
-            Value::Integer(_) | Value::Array(_) | Value::Table(_) | Value::Other(_) => None,
+            Value::Integer(_) | Value::Float(_) | Value::Array(_) | Value::Table(_) | Value::Other(_) => None,
+        }
+    }
+
+    /// The number, typed or not.
+    pub(crate) fn number(&self) -> Option<f64> {
+        match &self.value {
+            Value::Integer(number) => Some(*number as f64),
+            Value::Float(number) => Some(*number),
+            Value::Untyped(text) => text.trim().parse().ok(),
+            Value::Text(_) | Value::Array(_) | Value::Table(_) | Value::Other(_) => None,
         }
     }
 
@@ -57,6 +68,7 @@ impl Node {
             Value::Untyped(_) => "a text",
             Value::Text(_) => "a string",
             Value::Integer(_) => "an integer",
+            Value::Float(_) => "a float",
             Value::Array(_) => "an array",
             Value::Table(_) => "a table",
             Value::Other(name) => name,
@@ -108,7 +120,7 @@ fn node(from: Spanned<DeValue<'_>>, origin: &dyn Fn(usize) -> Origin) -> Result<
             let number = i64::from_str_radix(integer.as_str(), integer.radix());
             Value::Integer(number.map_err(|_| SyntaxError { problem: "the number is too large".to_owned(), offset })?)
         }
-        DeValue::Float(_) => Value::Other("a float"),
+        DeValue::Float(float) => float.as_str().parse().map_or(Value::Other("a float"), Value::Float),
         DeValue::Boolean(_) => Value::Other("a boolean"),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(items) => {
@@ -154,7 +166,12 @@ pub(crate) fn single(key: &[&str], text: &str, origin: &Origin) -> Option<Table>
     }
     match key.iter().rev().fold(leaf, wrap).value {
         Value::Table(table) => Some(table),
-        Value::Untyped(_) | Value::Text(_) | Value::Integer(_) | Value::Array(_) | Value::Other(_) => None,
+        Value::Untyped(_)
+        | Value::Text(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Array(_)
+        | Value::Other(_) => None,
     }
 }
 

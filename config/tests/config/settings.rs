@@ -39,7 +39,7 @@ fn the_example_of_the_design_is_read() {
         ("/pnfs/site/store/user/me", 3, Duration::from_secs(600))
     );
     assert_eq!(wlcg.doors.len(), 5);
-    assert_eq!(wlcg.doors[3], DoorSettings { url: "davs://door4.site.example:2880".into(), ops: None });
+    assert_eq!(wlcg.doors[3], DoorSettings { url: "davs://door4.site.example:2880".into(), ops: None, weight: 1.0 });
     assert_eq!(wlcg.doors[4].ops, Some(vec![Operation::Read]));
     assert_eq!(wlcg.auth, [AuthMethod::Token, AuthMethod::X509]);
     assert_eq!(wlcg.ca.as_deref(), Some(Path::new("/etc/grid-security/certificates")));
@@ -201,7 +201,7 @@ fn doors_of_the_wrong_kind_are_refused_at_their_place() {
         ),
         (
             "[\"davs://a\", 5]",
-            "1:28: fs.x.doors has a value that it cannot have; a door is a URL or { url, ops }, not an integer",
+            "1:28: fs.x.doors has a value that it cannot have; a door is a URL or { url, ops, weight }, not an integer",
         ),
         ("[{ ops = [\"read\"] }]", "1:16: fs.x.doors has a value that it cannot have; the door has no url"),
     ];

@@ -125,6 +125,7 @@ pub(crate) enum FsCommand {
     Show(commands::show::Show),
     Formats(commands::formats::Formats),
     Doctor(commands::doctor::Doctor),
+    Doors(commands::doors::Doors),
     Serve(commands::serve::Serve),
 }
 
@@ -151,6 +152,7 @@ impl FsCommand {
             Self::Show(_) => "show",
             Self::Formats(_) => "formats",
             Self::Doctor(_) => "doctor",
+            Self::Doors(_) => "doors",
             Self::Serve(_) => "serve",
         }
     }

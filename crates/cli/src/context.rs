@@ -206,6 +206,7 @@ async fn dispatch(context: &Context, command: FsCommand) -> Result<(), Failure> 
         FsCommand::Show(command) => command.run(context).await,
         FsCommand::Formats(command) => command.run(context).await,
         FsCommand::Doctor(command) => command.run(context).await,
+        FsCommand::Doors(command) => command.run(context).await,
         FsCommand::Serve(command) => command.run(context).await,
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Backend, Path};
+use crate::{Backend, Doors, Path};
 
 /// A named, ready stack of backends with a base path (`[fs.NAME]` in the configuration). Cheap to clone.
 #[derive(Clone)]
@@ -11,12 +11,24 @@ pub struct FileSystem {
     name: Arc<str>,
     base: Path,
     backend: Arc<dyn Backend>,
+    doors: Option<Doors>,
 }
 
 impl FileSystem {
     /// Puts them together; `law_target::build::build` is the one place that stacks.
     pub fn new(name: impl Into<Arc<str>>, base: Path, backend: Arc<dyn Backend>) -> Self {
-        Self { name: name.into(), base, backend }
+        Self { name: name.into(), base, backend, doors: None }
+    }
+
+    /// With the doors somewhere in the stack, to ask how they are.
+    #[must_use]
+    pub fn with_doors(self, doors: Doors) -> Self {
+        Self { doors: Some(doors), ..self }
+    }
+
+    /// Its doors, where there are several.
+    pub fn doors(&self) -> Option<&Doors> {
+        self.doors.as_ref()
     }
 
     /// The name in the configuration, or the URL that was typed, without secrets.

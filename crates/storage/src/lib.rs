@@ -10,10 +10,12 @@ pub mod cleanup;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod digest;
+mod doors;
 mod error;
 #[cfg(feature = "testing")]
 mod faulty;
 mod file_system;
+mod final_source;
 mod listing;
 mod local_file;
 mod local_read;
@@ -26,6 +28,7 @@ mod reading;
 mod registry;
 mod resume;
 mod retry;
+mod rooted;
 mod secret;
 mod settings;
 mod settle;
@@ -40,6 +43,7 @@ pub use backend::{Backend, Destination, Space};
 pub use call::{Call, Priority};
 pub use capability::{Capabilities, NameRefusal, NameRules, NoClobber, Overwrite, Publish, Support};
 pub use digest::{Algorithm, Digest, Hasher};
+pub use doors::{Door, DoorPolicy, DoorReport, Doors, DoorsSettings, Standing};
 pub use error::{Error, ErrorKind, Operation, Result, Status};
 #[cfg(feature = "testing")]
 pub use faulty::{Fault, Faulty, Gate, Scripted};
@@ -55,6 +59,7 @@ pub use put::{Computed, Durability, Existing, Parents, PutOptions, Receipt, Veri
 pub use reading::{ByteRange, ByteStream, ReadOptions, Reading, exactly, ready};
 pub use registry::{Factory, Registry};
 pub use retry::{Retry, RetrySettings};
+pub use rooted::Rooted;
 pub use secret::Secret;
 pub use settings::{Credential, EndpointSettings, Timeouts};
 pub use source::{BytesSource, Proof, Source, Taken};

@@ -57,7 +57,7 @@ pub enum Strength {
 }
 
 /// What identifies a version of a file: an etag, else size and mtime, plus a checksum where one is known.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Validator {
     etag: Option<String>,
     /// Whose etag it is, where there is more than one door.
@@ -103,6 +103,13 @@ impl Validator {
     #[must_use]
     pub fn with_modified(mut self, modified: Option<Modified>) -> Self {
         self.modified = modified;
+        self
+    }
+
+    /// Adds the time of modification, unless it is part of it already.
+    #[must_use]
+    pub fn and_modified(mut self, modified: Option<Modified>) -> Self {
+        self.modified = self.modified.or(modified);
         self
     }
 
@@ -183,12 +190,25 @@ impl Validator {
             both(&self.digest, &other.digest, same_digest),
         ];
         let mut known = facts.into_iter().flatten().peekable();
-        if known.peek().is_none() {
+        // The size alone does not bring together what the etags of two doors leave apart.
+        let apart = facts[0].is_none() && self.etag.is_some() && other.etag.is_some();
+        let only_size = facts[2].is_none() && facts[3].is_none() && facts[1] == Some(true);
+        if known.peek().is_none() || (apart && only_size) {
             return Comparison::Unknown;
         }
         if known.all(|agrees| agrees) { Comparison::Same } else { Comparison::Different }
     }
 }
+
+/// The same facts, whichever door told them.
+impl PartialEq for Validator {
+    fn eq(&self, other: &Self) -> bool {
+        let facts = |v: &Self| (v.etag.clone(), v.size, v.modified, v.digest.clone(), v.doubtful);
+        facts(self) == facts(other)
+    }
+}
+
+impl Eq for Validator {}
 
 fn both<T>(a: &Option<T>, b: &Option<T>, agree: impl Fn(&T, &T) -> bool) -> Option<bool> {
     Some(agree(a.as_ref()?, b.as_ref()?))
@@ -271,7 +291,10 @@ mod tests {
         let [one, two] = ["one", "two"].map(Arc::<str>::from);
         let here = Validator::etag("\"a\"").with_size(Some(3)).of_door(&one);
         let there = Validator::etag("\"b\"").with_size(Some(3)).of_door(&two);
-        assert_eq!(here.compare(&there), Comparison::Same);
+        assert_eq!(here.compare(&there), Comparison::Unknown);
+        assert_eq!(here.compare(&there.clone().with_size(Some(4))), Comparison::Different);
+        let time = Some(Modified::seconds(SystemTime::UNIX_EPOCH));
+        assert_eq!(here.clone().and_modified(time).compare(&there.clone().and_modified(time)), Comparison::Same);
         assert!(!here.is_surely(&there));
         assert!(here.is_surely(&Validator::etag("\"a\"").with_size(Some(3)).of_door(&two)));
         assert_eq!(here.compare(&Validator::etag("\"b\"").with_size(Some(3)).of_door(&one)), Comparison::Different);

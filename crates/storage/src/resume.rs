@@ -83,8 +83,14 @@ impl<R: Reopen> Resuming<R> {
             self.waiting = self.waiting.saturating_sub(begin.elapsed());
             match item.map_err(|_| self.too_slow())? {
                 Some(Ok(bytes)) => return Ok(Some(self.take(bytes))),
-                Some(Err(error)) if self.rest.is_empty() || !self.reopen.can_go_on(&error) => return Err(error),
-                Some(Err(error)) => self.go_on(error).await?,
+                Some(Err(error)) if !self.reopen.can_go_on(&error) => return Err(error),
+                Some(Err(error)) if !self.rest.is_empty() => self.go_on(error).await?,
+                // All bytes came; whether of one version is seen at the end.
+                Some(Err(_)) => {
+                    self.doubtful = true;
+                    self.stream = None;
+                    self.check_at_the_end().await?;
+                }
                 None => {
                     self.stream = None;
                     self.check_at_the_end().await?;
@@ -126,7 +132,7 @@ impl<R: Reopen> Resuming<R> {
         }
         let now = self.reopen.look().await?;
         match now.map(|now| self.validator.compare(&now.identity())) {
-            Some(Comparison::Same | Comparison::Unknown) => Ok(()),
+            Some(Comparison::Same) => Ok(()),
             _ => Err(self.changed()),
         }
     }

@@ -3,6 +3,7 @@
 
 use futures_util::StreamExt as _;
 
+use crate::final_source::FinalSource;
 use crate::{
     Algorithm, Backend, ByteStream, Call, Comparison, Computed, Destination, Digest, Error, ErrorKind, Existing,
     Metadata, Operation, Outcome, Path, Proof, PutOptions, ReadOptions, Receipt, Result, Source, Taken, Validator,
@@ -11,7 +12,7 @@ use crate::{
 /// What was written, if it was; none if it must be done again.
 pub(crate) async fn put(
     (backend, call, path): (&dyn Backend, &Call, &Path),
-    source: &dyn Source,
+    source: &FinalSource<'_>,
     options: &PutOptions,
     outcome: &Outcome,
 ) -> Result<Option<Receipt>> {
@@ -60,12 +61,12 @@ async fn stored(backend: &dyn Backend, call: &Call, path: &Path, taken: &Taken) 
 
 async fn receipt(
     (backend, call): (&dyn Backend, &Call),
-    source: &dyn Source,
+    source: &FinalSource<'_>,
     (taken, stored): (Taken, Option<Digest>),
     found: &Metadata,
     proof: Proof,
 ) -> Result<Receipt> {
-    let source_proof = source.prove(call, &taken).await?;
+    let source_proof = source.proven(call, &taken).await?;
     let capabilities = backend.capabilities();
     let here = taken.digests.into_iter().map(|digest| (digest, Computed::Here));
     Ok(Receipt {

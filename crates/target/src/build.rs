@@ -5,7 +5,8 @@ use std::sync::Arc;
 use law_backends::local::Local;
 use law_backends::webdav::WebDavFactory;
 use law_storage::{
-    Durability, EndpointSettings, FileSystem, Memory, Path, Registry, RemoteUrl, Result, Retry, RetrySettings, Traced,
+    Backend, Door, Doors, DoorsSettings, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Memory, Operation,
+    Path, Registry, RemoteUrl, Result, Retry, RetrySettings, Rooted, Traced,
 };
 
 /// The backends of this build.
@@ -19,29 +20,70 @@ pub fn local(durability: Durability) -> FileSystem {
     FileSystem::new("local", Path::root(), Arc::new(Traced::new("local", disk)))
 }
 
-/// A file system of one door, asked again where that can help. Doors and Cache will be stacked here, in this order, and nowhere
-/// else:
+/// One endpoint, as `build` wants it.
+#[derive(Debug, Clone)]
+pub struct DoorSpec {
+    /// Scheme, host, port; the path is where the storage begins at this door.
+    pub url: RemoteUrl,
+    /// What it is kept for; none is everything.
+    pub operations: Option<Vec<Operation>>,
+    /// Its share of the load.
+    pub weight: f64,
+}
+
+impl DoorSpec {
+    /// A door for everything.
+    pub fn new(url: RemoteUrl) -> Self {
+        Self { url, operations: None, weight: 1.0 }
+    }
+}
+
+/// Puts a file system together, here and nowhere else:
 ///
 /// ```text
 /// Cache( Doors( Retry(Backend), Retry(Backend), ... ) )
 /// ```
 ///
-/// Retry stands below Doors, so that one door is asked again before the next is taken; the cache stands above both, so
-/// that its key never has a door in it. Each layer is [`Traced`], so that `-v` shows the way of a call.
+/// Retry stands below Doors, so that one door is asked again before the next is taken; the cache, which is still to come, will
+/// stand above both, so that its key never has a door in it. Where there is one door there is no need to choose, and Doors
+/// is left out. Each layer is [`Traced`], so that `-v` shows the way of a call.
 ///
 /// # Errors
-/// `Unsupported` for a scheme that this build does not serve; `InvalidInput` for settings that make no sense.
+/// `InvalidInput` without doors, and for settings that make no sense; `Unsupported` for a scheme that this build does not serve.
 pub fn build(
     registry: &Registry,
     name: &str,
-    base: Path,
-    door: &RemoteUrl,
-    settings: &EndpointSettings,
-    retry: RetrySettings,
+    base: &Path,
+    doors: &[DoorSpec],
+    endpoint: &EndpointSettings,
+    settings: DoorsSettings,
 ) -> Result<FileSystem> {
-    let backend = Arc::new(Traced::new(door.scheme().name(), registry.open(door, settings)?));
-    let retry = Arc::new(Traced::new("retry", Arc::new(Retry::new(backend, retry))));
-    Ok(FileSystem::new(name, base, retry))
+    let [first, others @ ..] = doors else {
+        let error = Error::new(ErrorKind::InvalidInput, format!("the file system `{name}` has no doors"));
+        return Err(error.hint("doors = [\"davs://...\"]"));
+    };
+    let retry = RetrySettings { retries: settings.retries, deadline: settings.deadline };
+    let open = |door: &DoorSpec| -> Result<Arc<dyn Backend>> {
+        let backend = Arc::new(Traced::new(door.url.scheme().name(), registry.open(&door.url, endpoint)?));
+        Ok(Arc::new(Traced::new("retry", Arc::new(Retry::new(backend, retry)))))
+    };
+    if others.is_empty() {
+        return Ok(FileSystem::new(name, first.url.path().join(base), open(first)?));
+    }
+    let together = others.iter().all(|door| door.url.path() == first.url.path());
+    let mut all = Vec::new();
+    for spec in doors {
+        let backend = open(spec)?;
+        let rooted = || Arc::new(Rooted::new(backend.clone(), spec.url.path().clone()));
+        let door = Door::new(if together { backend.clone() } else { rooted() }).weighing(spec.weight);
+        all.push(match &spec.operations {
+            Some(operations) => door.only_for(operations.clone()),
+            None => door,
+        });
+    }
+    let base = if together { first.url.path().join(base) } else { base.clone() };
+    let doors = Doors::new(all, settings);
+    Ok(FileSystem::new(name, base, Arc::new(Traced::new("doors", Arc::new(doors.clone())))).with_doors(doors))
 }
 
 /// A file system in memory, for tests and examples.

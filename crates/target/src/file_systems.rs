@@ -5,15 +5,16 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use law_config::{Config, Environment, FileSystemSettings, Origin};
+use law_config::{Config, DoorSettings, Environment, FileSystemSettings, Origin};
 use law_storage::{
-    Algorithm, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Location, Path, Publish, Registry,
-    RemoteUrl, Result, RetrySettings, Secret, Url,
+    Algorithm, DoorPolicy, DoorsSettings, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Location,
+    Operation, Path, Publish, Registry, RemoteUrl, Result, Secret, Url,
 };
 use law_transfer::Place;
 
-use crate::build::{build, local, registry};
+use crate::build::{DoorSpec, build, local, registry};
 use crate::credential::{self, CredentialReport, credential};
+use crate::node_directory;
 
 /// The configured file systems, and those of URLs that were typed. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub struct FileSystems {
     config: Arc<Config>,
     registry: Registry,
     ca: Option<PathBuf>,
+    /// Where processes of this node share what they know.
+    node: PathBuf,
     ready: Arc<Mutex<HashMap<String, FileSystem>>>,
 }
 
@@ -31,9 +34,16 @@ impl FileSystems {
     /// `InvalidInput` with the line of the configuration that is wrong.
     pub fn load(overrides: &[String]) -> Result<Self> {
         let overrides: Vec<&str> = overrides.iter().map(String::as_str).collect();
-        let config = Config::load(&Environment::of_process()?, &overrides).map_err(misconfigured)?;
+        let environment = Environment::of_process()?;
+        let config = Config::load(&environment, &overrides).map_err(misconfigured)?;
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        Ok(Self { config: Arc::new(config), registry: registry(), ca: None, ready: Arc::default() })
+        Ok(Self {
+            config: Arc::new(config),
+            registry: registry(),
+            ca: None,
+            node: environment.node_directory(),
+            ready: Arc::default(),
+        })
     }
 
     /// Those that targets use: loaded once, at the first use.
@@ -111,26 +121,38 @@ impl FileSystems {
 
     fn configured(&self, name: &str, settings: &FileSystemSettings) -> Result<FileSystem> {
         self.check_supported(name, settings)?;
-        let door = settings.doors.first().ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, format!("the file system `{name}` has no doors"))
-                .hint("doors = [\"davs://...\"]")
-        })?;
-        if settings.doors.len() > 1 {
-            tracing::warn!(file_system = name, "of several doors this version uses the first alone");
-        }
-        let url = Url::parse(&door.url)?;
         let base = Path::parse(&settings.base)?;
-        match url.location() {
-            Location::Remote(remote) => {
-                let endpoint = self.endpoint_settings(settings)?;
-                build(&self.registry, name, remote.path().join(&base), remote, &endpoint, retry_settings(settings))
+        let mut doors = Vec::new();
+        for door in &settings.doors {
+            let url = Url::parse(&door.url)?;
+            match url.location() {
+                Location::Remote(remote) => doors.push(door_spec(remote, door)),
+                Location::Local(path) if settings.doors.len() == 1 => {
+                    let place = self.local_place(path)?;
+                    return Ok(FileSystem::new(name, place.path.join(&base), place.fs.backend().clone()));
+                }
+                Location::Local(_) => {
+                    let message =
+                        format!("a local directory is the only door of a file system, and `{name}` has several");
+                    return Err(Error::new(ErrorKind::InvalidInput, message).at(&url));
+                }
+                _ => {
+                    return Err(Error::new(ErrorKind::InvalidInput, format!("the door of `{name}` is no URL")).at(&url));
+                }
             }
-            Location::Local(path) => {
-                let place = self.local_place(path)?;
-                Ok(FileSystem::new(name, place.path.join(&base), place.fs.backend().clone()))
-            }
-            _ => Err(Error::new(ErrorKind::InvalidInput, format!("the door of `{name}` is no URL")).at(&url)),
         }
+        let endpoint = self.endpoint_settings(settings)?;
+        build(&self.registry, name, &base, &doors, &endpoint, self.doors_settings(settings))
+    }
+
+    fn doors_settings(&self, from: &FileSystemSettings) -> DoorsSettings {
+        let policy = match from.door_policy {
+            law_config::DoorPolicy::Adaptive => DoorPolicy::Adaptive,
+            law_config::DoorPolicy::RoundRobin => DoorPolicy::RoundRobin,
+            law_config::DoorPolicy::Random => DoorPolicy::Random,
+        };
+        let shared = if from.doors.len() > 1 { node_directory::private(&self.node) } else { None };
+        DoorsSettings { policy, retries: from.retries, deadline: from.deadline, shared }
     }
 
     /// Settings that this version knows and does not follow yet: a wish for credentials is refused, the rest is said.
@@ -157,7 +179,10 @@ impl FileSystems {
         self.remembered(&key, || {
             let settings = self.settings_of(remote);
             let endpoint = self.endpoint_settings(settings)?;
-            build(&self.registry, &remote.endpoint(), Path::root(), remote, &endpoint, retry_settings(settings))
+            let doors = DoorsSettings { shared: None, ..self.doors_settings(settings) };
+            // The path was typed, and stays the path.
+            let door = DoorSpec::new(remote.at_root());
+            build(&self.registry, &remote.endpoint(), &Path::root(), &[door], &endpoint, doors)
         })
     }
 
@@ -241,8 +266,26 @@ impl FileSystems {
     }
 }
 
-fn retry_settings(from: &FileSystemSettings) -> RetrySettings {
-    RetrySettings { retries: from.retries, deadline: from.deadline }
+fn door_spec(url: &RemoteUrl, settings: &DoorSettings) -> DoorSpec {
+    let operations = |ops: &Vec<law_config::Operation>| ops.iter().flat_map(|op| operations(*op)).copied().collect();
+    DoorSpec { url: url.clone(), operations: settings.ops.as_ref().map(operations), weight: settings.weight }
+}
+
+/// What a word of the configuration stands for.
+fn operations(word: law_config::Operation) -> &'static [Operation] {
+    use law_config::Operation as Word;
+    match word {
+        Word::Read => &[Operation::Read, Operation::LocalFile],
+        Word::Write => &[Operation::Put, Operation::SetMetadata, Operation::Link],
+        Word::List => &[Operation::List],
+        Word::Stat => &[Operation::Stat, Operation::Open, Operation::Space],
+        Word::Mkdir => &[Operation::CreateDirectory],
+        Word::Remove => &[Operation::Remove],
+        Word::Rename => &[Operation::Rename],
+        Word::Copy => &[Operation::Copy],
+        Word::Checksum => &[Operation::Digest],
+        _ => &[],
+    }
 }
 
 fn misconfigured(error: law_config::Error) -> Error {

@@ -12,6 +12,7 @@ mod file;
 mod file_systems;
 mod localize;
 mod localize_directory;
+mod node_directory;
 mod publish_directory;
 mod rows;
 pub mod runtime;

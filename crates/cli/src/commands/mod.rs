@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod cp;
 pub(crate) mod df;
 pub(crate) mod doctor;
+pub(crate) mod doors;
 pub(crate) mod du;
 pub(crate) mod exists;
 pub(crate) mod find;

@@ -40,6 +40,8 @@ pub struct Memory {
     tree: Arc<Mutex<Tree>>,
     capabilities: Capabilities,
     page_size: usize,
+    /// The host of its URLs.
+    name: String,
 }
 
 impl Default for Memory {
@@ -75,7 +77,7 @@ impl Memory {
             names: NameRules::BYTES,
             modified_resolution: Some(Duration::from_nanos(1)),
         };
-        Self { tree: Arc::new(Mutex::new(Tree::new())), capabilities, page_size: 100 }
+        Self { tree: Arc::new(Mutex::new(Tree::new())), capabilities, page_size: 100, name: String::new() }
     }
 
     /// The same content with less (or other) capabilities: what they deny is `Unsupported`.
@@ -83,6 +85,12 @@ impl Memory {
     pub fn with_capabilities(mut self, change: impl FnOnce(&mut Capabilities)) -> Self {
         change(&mut self.capabilities);
         self
+    }
+
+    /// Another door to the same content, whose URLs have this host.
+    #[must_use]
+    pub fn at_door(&self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self.clone() }
     }
 
     /// Lists in pages of so many entries.
@@ -255,7 +263,7 @@ fn name_of(token: &str) -> Vec<u8> {
 #[async_trait]
 impl Backend for Memory {
     fn url(&self, path: &Path) -> String {
-        format!("memory:///{}", encode_path(path))
+        format!("memory://{}/{}", self.name, encode_path(path))
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -56,7 +56,7 @@ impl Attempts {
         if pause > left.min(call.remaining().unwrap_or(left)) {
             return Err(self.told(too_long(error, pause)));
         }
-        tracing::warn!(%door, attempt = self.failures, wait_ms = pause.as_millis() as u64, "trying again: {error}");
+        tracing::info!(%door, attempt = self.failures, wait_ms = pause.as_millis() as u64, "trying again: {error}");
         let waited = call.pause(pause).await;
         self.began = Instant::now();
         waited.map_err(|end| self.told(ended(end, &error)))

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 
 use super::Retry;
+use crate::final_source::FinalSource;
 use crate::resume::SLOWEST;
 use crate::{
     Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile, Metadata,
@@ -71,6 +72,7 @@ impl Backend for Retry {
     }
 
     async fn put(&self, call: &Call, path: &Path, source: &dyn Source, options: &PutOptions) -> Result<Receipt> {
+        let source = &FinalSource::new(source);
         let transfer = std::time::Duration::from_secs(source.size().map_or(u64::from(u32::MAX), |size| size / SLOWEST));
         let call = &call.clone().within(self.shared.settings.deadline.saturating_add(transfer));
         let mut attempts = self.attempts(call);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use law_storage::{
-    Algorithm, Backend, Call, Faulty, Memory, NameRules, NoClobber, Overwrite, Parents, PassThrough, Publish, Support,
-    list_all,
+    Algorithm, Backend, Call, Faulty, Memory, NameRules, NoClobber, Overwrite, Parents, PassThrough, Publish, Rooted,
+    Support, list_all,
 };
 
 use crate::{path, suite};
@@ -30,6 +30,13 @@ async fn pass_through() {
 #[tokio::test]
 async fn two_pass_throughs() {
     suite(PassThrough::new(PassThrough::new(Memory::new()))).await.assert_green(PASSED);
+}
+
+#[tokio::test]
+async fn a_directory_as_the_root() {
+    let memory = Arc::new(Memory::new());
+    memory.create_directory(&Call::new(), &path("a/b"), Parents::Create).await.expect("a directory");
+    suite(Rooted::new(memory, path("a/b"))).await.assert_green(PASSED);
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "this is all test code, also where no function is a test")]
 
+mod doors;
 mod retry;
+mod storm;
 
 use std::sync::Arc;
 

@@ -1,0 +1,297 @@
+//! One question, door after door.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::time::Instant;
+
+use super::failures::{Failures, is_trouble};
+use super::health::Standing;
+use super::{Door, Doors};
+use crate::{Call, Error, ErrorKind, Operation, Outcome, Path, Result, Status, settle};
+
+/// How many rounds there are, if there may be repetitions at all.
+const ROUNDS: u32 = 2;
+
+/// How long an unknown door has before another is asked beside it, at least.
+const UNKNOWN: Duration = Duration::from_millis(300);
+
+/// How long a door has that is well.
+const KNOWN: Duration = Duration::from_secs(1);
+
+/// What is asked, and of whom rather.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) call: &'a Call,
+    pub(super) operation: Operation,
+    pub(super) path: &'a Path,
+    /// It moves few bytes and changes nothing, so that two doors may be asked at once.
+    pub(super) short: bool,
+    /// The door that knows the version.
+    pub(super) prefer: Option<usize>,
+    /// The doors that failed just now.
+    pub(super) avoid: &'a [usize],
+}
+
+impl<'a> Wanted<'a> {
+    pub(super) fn new(call: &'a Call, operation: Operation, path: &'a Path) -> Self {
+        Self { call, operation, path, short: false, prefer: None, avoid: &[] }
+    }
+
+    pub(super) fn short(self) -> Self {
+        Self { short: true, ..self }
+    }
+}
+
+/// Asks one door.
+pub(super) trait Ask<'a, T>: Fn(&'a Door, Call) -> BoxFuture<'a, Result<T>> + Send + Sync {}
+
+impl<'a, T, F: Fn(&'a Door, Call) -> BoxFuture<'a, Result<T>> + Send + Sync> Ask<'a, T> for F {}
+
+/// The end of an attempt.
+struct Ended<T> {
+    door: usize,
+    took: Duration,
+    result: Result<T>,
+}
+
+impl Doors {
+    /// Asks until a door has an answer.
+    pub(super) async fn ask<'a, T: Send + 'a>(
+        &'a self,
+        wanted: Wanted<'a>,
+        work: impl Ask<'a, T>,
+    ) -> Result<(usize, T)> {
+        self.ask_unless_done(wanted, work, |_| std::future::ready(Ok(None)).boxed()).await
+    }
+
+    /// As [`ask`](Self::ask), but looks after an attempt whose outcome is not known.
+    pub(super) async fn ask_unless_done<'a, T: Send + 'a>(
+        &'a self,
+        wanted: Wanted<'a>,
+        work: impl Ask<'a, T>,
+        done: impl Fn(Outcome) -> BoxFuture<'a, Result<Option<T>>> + Send + Sync,
+    ) -> Result<(usize, T)> {
+        let mut failures = Failures::new();
+        let rounds = if self.0.settings.retries == 0 { 1 } else { ROUNDS };
+        for round in 0..rounds {
+            if round > 0 && failures.pause(self, wanted.call, round).await.is_err() {
+                break;
+            }
+            let mut order = self.usable(wanted, &failures);
+            if round == 0 {
+                if wanted.short && order.len() > 1 {
+                    match self.race(wanted.call, &order, &work).await {
+                        Ok(ended) => return self.answered(wanted, ended),
+                        Err(all) => self.take_down(&mut failures, all)?,
+                    }
+                    continue;
+                }
+                order = self.tested(wanted, order).await;
+            }
+            for door in order {
+                let attempts = if round == 0 { 1 } else { self.0.settings.retries };
+                let ended = self.attempt(door, wanted.call, attempts, wanted.short, &work).await;
+                let mut error = match ended.result {
+                    Ok(value) => return self.answered(wanted, Ended { result: Ok(value), ..ended }),
+                    Err(error) => error,
+                };
+                if error.outcome().is_unknown() {
+                    match done(error.outcome().clone()).await {
+                        Ok(Some(value)) => return Ok((door, value)),
+                        Ok(None) => error = settle::nothing_happened(error),
+                        Err(look) => return Err(settle::unsure(error, &look)),
+                    }
+                }
+                failures.add(self, door, ended.took, error)?;
+            }
+        }
+        Err(failures.told(self, wanted.call, wanted.operation, wanted.path))
+    }
+
+    /// The doors to ask in this round. One that is left alone is asked only if all are, and nobody tries it.
+    fn usable(&self, wanted: Wanted<'_>, failures: &Failures) -> Vec<usize> {
+        let mut order = self.order(wanted.operation, wanted.prefer, wanted.avoid);
+        order.retain(|door| !failures.has_given_up(*door));
+        let well: Vec<usize> = order.iter().copied().filter(|door| self.standing(*door) != Standing::Open).collect();
+        if well.is_empty() {
+            let known = self.0.ledger.all();
+            let now = self.0.ledger.now();
+            let soonest = order.into_iter().min_by_key(|door| known[*door].pause(now));
+            return soonest.into_iter().filter(|door| known[*door].is_free(now)).collect();
+        }
+        well
+    }
+
+    fn take_down<T>(&self, failures: &mut Failures, all: Vec<Ended<T>>) -> Result<()> {
+        for ended in all {
+            if let Err(error) = ended.result {
+                failures.add(self, ended.door, ended.took, error)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn answered<T>(&self, wanted: Wanted<'_>, ended: Ended<T>) -> Result<(usize, T)> {
+        self.look_after(ended.door, wanted.path);
+        Ok((ended.door, ended.result?))
+    }
+
+    /// Before something goes to a door of which nothing is known, a short question finds one that answers.
+    async fn tested(&self, wanted: Wanted<'_>, mut order: Vec<usize>) -> Vec<usize> {
+        let known = order.first().is_none_or(|door| self.standing(*door) == Standing::Warm);
+        let asked: Vec<usize> = order.iter().copied().filter(|at| self.0.doors[*at].serves(Operation::Stat)).collect();
+        if known || order.len() < 2 || asked.len() < 2 {
+            return order;
+        }
+        let path = wanted.path;
+        let look = |door: &'_ Door, call: Call| {
+            let (backend, path) = (door.backend.clone(), path.clone());
+            async move { backend.stat(&call, &path).await.map(drop) }.boxed()
+        };
+        if let Ok(ended) = self.race(wanted.call, &asked, &look).await {
+            order.sort_by_key(|door| *door != ended.door);
+        }
+        order
+    }
+
+    /// Asks the first door, and the next ones as soon as it fails or takes long. The first answer counts, also if it is an
+    /// error that no other door would change.
+    async fn race<'a, T: Send + 'a>(
+        &'a self,
+        call: &'a Call,
+        order: &[usize],
+        work: &impl Ask<'a, T>,
+    ) -> Result<Ended<T>, Vec<Ended<T>>> {
+        let mut next = order.iter().copied();
+        let mut running = FuturesUnordered::new();
+        let mut begun: Vec<(usize, Instant)> = Vec::new();
+        let mut failed: Vec<Ended<T>> = Vec::new();
+        loop {
+            if let Some(door) = next.next() {
+                begun.push((door, Instant::now()));
+                running.push(self.attempt(door, call, 1, true, work));
+            }
+            let patience = begun.last().map_or(UNKNOWN, |(door, _)| self.patience(*door));
+            let more = next.len() > 0;
+            let ended = tokio::select! {
+                biased;
+                ended = running.next() => match ended {
+                    Some(ended) => ended,
+                    None => return Err(failed),
+                },
+                () = tokio::time::sleep(patience), if more => continue,
+            };
+            begun.retain(|(door, _)| *door != ended.door);
+            if ended.result.as_ref().is_err_and(|error| error.status() != Status::Permanent) {
+                failed.push(ended);
+                continue;
+            }
+            for (door, since) in begun {
+                self.0.ledger.note(door, |health, _| health.was_slower_than(since.elapsed()));
+            }
+            return Ok(ended);
+        }
+    }
+
+    /// How long a door is waited for before another is asked as well.
+    fn patience(&self, door: usize) -> Duration {
+        let known = self.0.ledger.all();
+        let warm = known[door].standing(self.0.ledger.now()) == Standing::Warm;
+        let mut latencies: Vec<f64> = known.iter().filter_map(|health| health.latency).collect();
+        latencies.sort_by(f64::total_cmp);
+        let usual = match warm {
+            true => known[door].latency.unwrap_or_default() * 8.0,
+            false => latencies.get(latencies.len() / 2).copied().unwrap_or_default() * 4.0,
+        };
+        let usual = Duration::try_from_secs_f64(usual / 1e3).unwrap_or(KNOWN).min(10 * KNOWN);
+        usual.max(if warm { KNOWN } else { UNKNOWN })
+    }
+
+    /// Asks one door, and remembers how it went.
+    async fn attempt<'a, T: Send + 'a>(
+        &'a self,
+        door: usize,
+        call: &'a Call,
+        attempts: u32,
+        short: bool,
+        work: &impl Ask<'a, T>,
+    ) -> Ended<T> {
+        if self.standing(door) != Standing::Warm {
+            self.0.ledger.note(door, |health, now| health.begin_trial(now));
+        }
+        let attempts = std::num::NonZeroU32::new(attempts).unwrap_or(std::num::NonZeroU32::MIN);
+        let _in_flight = InFlight::begin(self, door);
+        let begin = Instant::now();
+        let result = work(&self.0.doors[door], call.clone().attempts(attempts)).await;
+        let took = begin.elapsed();
+        match &result {
+            // The end of the caller's time is no failure of a door, but it has not been fast.
+            Err(error) if error.status() == Status::Permanent && error.kind() == ErrorKind::Timeout => {
+                self.0.ledger.note(door, |health, _| health.was_slower_than(took));
+            }
+            result => self.remember(door, result.as_ref().err(), short.then_some(took)),
+        }
+        Ended { door, took, result }
+    }
+
+    /// Asks every door a short question about `path`, all at once, and remembers how each went.
+    pub async fn ask_each(&self, call: &Call, path: &Path) -> Vec<Result<()>> {
+        let look = |door: &'_ Door, call: Call| {
+            let (backend, path) = (door.backend.clone(), path.clone());
+            async move { backend.stat(&call, &path).await.map(drop) }.boxed()
+        };
+        let all = (0..self.0.doors.len()).map(|door| self.attempt(door, call, 1, true, &look));
+        futures_util::future::join_all(all).await.into_iter().map(|ended| ended.result).collect()
+    }
+
+    /// How an attempt ended.
+    pub(super) fn remember(&self, door: usize, error: Option<&Error>, took: Option<Duration>) {
+        match error {
+            Some(error) if error.kind() == ErrorKind::Cancelled => {}
+            Some(error) if is_trouble(error) => {
+                let wish = error.wait();
+                self.0.ledger.note(door, move |health, now| health.failed(now, wish));
+            }
+            // Whoever says no is there.
+            _ => self.0.ledger.note(door, move |health, now| health.succeeded(now, took)),
+        }
+    }
+
+    /// After a success there is time to find out about doors of which nobody knows: nobody waits for that.
+    fn look_after(&self, answered: usize, path: &Path) {
+        let now = self.0.ledger.now();
+        for (door, health) in self.0.ledger.all().iter().enumerate() {
+            if door == answered || !health.is_due(now) || !self.0.doors[door].serves(Operation::Stat) {
+                continue;
+            }
+            self.0.ledger.note(door, |health, now| health.begin_trial(now));
+            let (doors, path) = (self.clone(), path.clone());
+            tokio::spawn(async move {
+                let call = Call::new().within(10 * KNOWN).attempts(std::num::NonZeroU32::MIN);
+                let begin = Instant::now();
+                let found = doors.0.doors[door].backend.stat(&call, &path).await;
+                doors.remember(door, found.as_ref().err(), Some(begin.elapsed()));
+            });
+        }
+    }
+}
+
+/// A call that is under way at a door.
+struct InFlight<'a>(&'a Doors, usize);
+
+impl<'a> InFlight<'a> {
+    fn begin(doors: &'a Doors, door: usize) -> Self {
+        doors.0.in_flight[door].fetch_add(1, Ordering::Relaxed);
+        Self(doors, door)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.0.in_flight[self.1].fetch_sub(1, Ordering::Relaxed);
+    }
+}

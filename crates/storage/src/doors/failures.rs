@@ -1,0 +1,106 @@
+//! What went wrong at the doors during one call.
+
+use std::time::Duration;
+
+use super::Doors;
+use super::health::Standing;
+use crate::retry::backoff::{chance, wait};
+use crate::{Attempt, Call, Error, ErrorKind, Operation, Path, Result, Status};
+
+/// Collects the failures of one call.
+pub(super) struct Failures {
+    history: Vec<Attempt>,
+    /// Doors that cannot help with this call any more.
+    given_up: Vec<usize>,
+    /// The most telling error so far.
+    told: Option<Error>,
+    /// The longest that a door asked to be left alone.
+    asked: Option<Duration>,
+}
+
+impl Failures {
+    pub(super) fn new() -> Self {
+        Self { history: Vec::new(), given_up: Vec::new(), told: None, asked: None }
+    }
+
+    pub(super) fn has_given_up(&self, door: usize) -> bool {
+        self.given_up.contains(&door)
+    }
+
+    /// Takes down a failure; gives back an error that no other door would change.
+    pub(super) fn add(&mut self, doors: &Doors, door: usize, took: Duration, error: Error) -> Result<()> {
+        match error.attempts() {
+            [] => self.history.push(Attempt {
+                door: doors.0.doors[door].name.to_string(),
+                elapsed: took,
+                reason: error.reason(),
+            }),
+            attempts => self.history.extend(attempts.iter().cloned()),
+        }
+        if error.status() == Status::Permanent {
+            return Err(self.with_history(error));
+        }
+        if error.status() == Status::Exhausted && !is_trouble(&error) {
+            self.given_up.push(door);
+        }
+        self.asked = self.asked.into_iter().chain(error.wait()).min();
+        // A credential or damage tells more than a door that is not there.
+        if self.told.as_ref().is_none_or(|told| is_unreachable(told) || !is_unreachable(&error)) {
+            self.told = Some(error);
+        }
+        Ok(())
+    }
+
+    /// Between two rounds; the end of the call, or of its patience, is the end of all.
+    pub(super) async fn pause(&mut self, doors: &Doors, call: &Call, round: u32) -> Result<(), ()> {
+        let all_open = doors.report().iter().all(|report| report.standing == Standing::Open);
+        let soonest = doors.report().iter().filter_map(|report| report.pause).min();
+        let pause = wait(round, self.asked.take().max(soonest.filter(|_| all_open)), chance());
+        let patience = doors.0.settings.deadline.min(call.remaining().unwrap_or(Duration::MAX));
+        if pause > patience {
+            return Err(());
+        }
+        tracing::info!(round, wait_ms = pause.as_millis() as u64, "no door helped, all are asked again");
+        call.pause(pause).await.map_err(drop)
+    }
+
+    /// The error of the whole call.
+    pub(super) fn told(mut self, doors: &Doors, call: &Call, operation: Operation, path: &Path) -> Error {
+        if let Err(end) = call.check() {
+            let end = end.at(crate::Backend::url(doors, path)).during(operation);
+            return match self.history.last() {
+                Some(last) => end.because(std::io::Error::other(last.reason.clone())).with_attempts(self.history),
+                None => end,
+            };
+        }
+        let error = self.told.take().unwrap_or_else(|| nobody(doors, operation, path));
+        let status = if error.status() == Status::Permanent { Status::Permanent } else { Status::Exhausted };
+        self.with_history(error).with_status(status)
+    }
+
+    fn with_history(&self, error: Error) -> Error {
+        if self.history.len() < 2 { error } else { error.with_attempts(self.history.clone()) }
+    }
+}
+
+/// No door was asked at all.
+fn nobody(doors: &Doors, operation: Operation, path: &Path) -> Error {
+    let url = doors.0.doors.first().map(|door| door.backend.url(path)).unwrap_or_default();
+    let serving: Vec<_> = doors.0.doors.iter().filter(|door| door.serves(operation)).collect();
+    if serving.is_empty() {
+        return Error::new(ErrorKind::Unsupported, "no door is kept for this").at(url).during(operation);
+    }
+    let pause = doors.report().into_iter().filter_map(|report| report.pause).min().unwrap_or_default();
+    let message =
+        format!("all doors have failed so often that they are left alone for {:.1} s more", pause.as_secs_f64());
+    Error::new(ErrorKind::Unavailable, message).at(url).during(operation).hint("`law fs doors --reset` forgets that")
+}
+
+/// Whether a door is to blame: it cannot be reached, or what it says is wrong.
+pub(super) fn is_trouble(error: &Error) -> bool {
+    is_unreachable(error) || matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Malformed)
+}
+
+fn is_unreachable(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout)
+}

@@ -1,0 +1,289 @@
+//! What is known about the doors of one storage, shared by the processes of a node. It is advice: whatever happens to the
+//! file, calls go on with what this process knows.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::FlockOperation;
+
+use super::health::{Health, Moment};
+
+/// How old what others wrote may be.
+const FRESH: Moment = 200;
+
+/// How often a success of a door that is well is told to the others.
+const NEWS: Moment = 10_000;
+
+/// A file that is longer was not written by us.
+const LONGEST: u64 = 1024 * 1024;
+
+/// Milliseconds since 1970, by the clock of the system.
+pub(crate) fn now() -> Moment {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as Moment)
+}
+
+/// What is done to the lines of a ledger.
+type Change<'a> = &'a dyn Fn(&mut [Health]);
+
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    doors: Vec<String>,
+    known: Mutex<Vec<Health>>,
+    file: Option<PathBuf>,
+    read: AtomicU64,
+    pub(crate) clock: fn() -> Moment,
+}
+
+impl Ledger {
+    /// Of these doors; in `directory`, which is this user's alone, others share it.
+    pub(crate) fn new(doors: Vec<String>, directory: Option<&Path>) -> Self {
+        let name = format!("{:016x}.doors", fingerprint(&doors));
+        let known = Mutex::new(vec![Health::default(); doors.len()]);
+        let file = directory.map(|directory| directory.join(name));
+        Self { doors, known, file, read: AtomicU64::new(0), clock: now }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        (self.clock)()
+    }
+
+    /// What is known now, by this process and, as of a moment ago, by all others.
+    pub(crate) fn all(&self) -> Vec<Health> {
+        let now = self.now();
+        let old = now.saturating_sub(self.read.load(Ordering::Relaxed)) > FRESH;
+        if old && self.file.is_some() {
+            self.exchange(FlockOperation::NonBlockingLockShared, None);
+        }
+        self.known().clone()
+    }
+
+    /// Notes something about one door, after what others know of it.
+    pub(crate) fn note(&self, door: usize, change: impl Fn(&mut Health, Moment)) {
+        let now = self.now();
+        let before = self.known()[door].clone();
+        let mut after = before.clone();
+        change(&mut after, now);
+        if self.file.is_some() && is_news(&before, &after) {
+            self.exchange(FlockOperation::NonBlockingLockExclusive, Some(&|known| change(&mut known[door], now)));
+        } else {
+            self.known()[door] = after;
+        }
+    }
+
+    /// Forgets everything, everywhere.
+    pub(crate) fn reset(&self) {
+        self.known().fill(Health::default());
+        if let Some(file) = &self.file {
+            // What is not there is forgotten already.
+            let _ = std::fs::remove_file(file);
+        }
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Vec<Health>> {
+        // Each line is right by itself, whatever panicked beside it.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over what others know better; changes it and tells the others, if there is a change. The change is made here
+    /// also where the file cannot be used.
+    fn exchange(&self, lock: FlockOperation, change: Option<Change<'_>>) {
+        let Some(path) = &self.file else { return };
+        let mut known = self.known();
+        let opened = open_locked(path, lock).and_then(|mut file| Ok((read(&mut file)?, file)));
+        if let Ok((text, _)) = &opened {
+            known.iter_mut().zip(self.parse(text)).for_each(|(ours, theirs)| merge(ours, theirs));
+        }
+        if let Some(change) = change {
+            change(&mut known);
+        }
+        let told = opened.and_then(|(_, mut file)| match change {
+            Some(_) => write(&mut file, &self.text(&known)),
+            None => Ok(()),
+        });
+        self.read.store(self.now(), Ordering::Relaxed);
+        if let Err(error) = told {
+            tracing::debug!(file = %path.display(), "what is known of the doors is not shared: {error}");
+        }
+    }
+
+    fn text(&self, all: &[Health]) -> String {
+        let mut text = String::new();
+        for (door, h) in self.doors.iter().zip(all) {
+            let latency = h.latency.map_or("-".into(), |latency| format!("{latency:.3}"));
+            let [success, failure, trial] =
+                [h.success, h.failure, h.trial].map(|m| m.map_or("-".into(), |moment| moment.to_string()));
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{door}\t{latency}\t{success}\t{failure}\t{trial}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                h.in_a_row, h.outcomes, h.counted, h.openings, h.open_until, h.not_before, h.trials
+            );
+        }
+        text
+    }
+
+    /// What the file says of our doors; nothing for those of which it says nothing that can be read.
+    fn parse(&self, text: &str) -> Vec<Option<Health>> {
+        let lines: Vec<(&str, Option<Health>)> =
+            text.lines().filter_map(|line| line.split_once('\t')).map(|(door, rest)| (door, health(rest))).collect();
+        let found = |door: &String| lines.iter().find(|(name, _)| name == door).and_then(|(_, health)| health.clone());
+        self.doors.iter().map(found).collect()
+    }
+}
+
+fn health(line: &str) -> Option<Health> {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let [latency, success, failure, trial, in_a_row, outcomes, counted, openings, open_until, not_before, trials] =
+        fields[..]
+    else {
+        return None;
+    };
+    let moment = |text: &str| if text == "-" { Some(None) } else { text.parse().ok().map(Some) };
+    let latency = if latency == "-" { None } else { Some(latency.parse::<f64>().ok().filter(|l| l.is_finite())?) };
+    Some(Health {
+        latency,
+        success: moment(success)?,
+        failure: moment(failure)?,
+        trial: moment(trial)?,
+        in_a_row: in_a_row.parse().ok()?,
+        outcomes: outcomes.parse().ok()?,
+        counted: counted.parse().ok()?,
+        openings: openings.parse().ok()?,
+        open_until: open_until.parse().ok()?,
+        not_before: not_before.parse().ok()?,
+        trials: trials.parse().ok()?,
+    })
+}
+
+/// The newer of the two.
+fn merge(ours: &mut Health, theirs: Option<Health>) {
+    let newest = |health: &Health| health.success.max(health.failure).max(health.trial);
+    if let Some(theirs) = theirs.filter(|theirs| newest(theirs) > newest(ours)) {
+        *ours = theirs;
+    }
+}
+
+/// Whether others should hear of it now.
+fn is_news(before: &Health, after: &Health) -> bool {
+    let well = |health: &Health| (health.in_a_row, health.openings, health.trials) == (0, 0, 0);
+    let told = before.success.zip(after.success).is_some_and(|(before, after)| before / NEWS == after / NEWS);
+    !(well(before) && well(after) && told)
+}
+
+/// Never waits for long: a process that was stopped may hold the lock.
+fn open_locked(path: &Path, lock: FlockOperation) -> std::io::Result<File> {
+    const TRIES: usize = 10;
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+    for _ in 1..TRIES {
+        if rustix::fs::flock(&file, lock).is_ok() {
+            return Ok(file);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    rustix::fs::flock(&file, lock)?;
+    Ok(file)
+}
+
+fn read(file: &mut File) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    file.take(LONGEST).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn write(file: &mut File, text: &str) -> std::io::Result<()> {
+    file.rewind()?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)
+}
+
+/// The same for the same doors, in every process (FNV-1a).
+fn fingerprint(doors: &[String]) -> u64 {
+    let bytes = doors.iter().flat_map(|door| door.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::health::Standing;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn doors() -> Vec<String> {
+        vec!["davs://one:1".into(), "davs://two:2".into()]
+    }
+
+    fn standings(ledger: &Ledger) -> Vec<Standing> {
+        let now = ledger.now();
+        ledger.all().iter().map(|health| health.standing(now)).collect()
+    }
+
+    #[test]
+    fn what_one_process_learns_another_knows() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = Ledger::new(doors(), Some(directory.path()));
+        let there = Ledger::new(doors(), Some(directory.path()));
+        assert_eq!(standings(&there), [Standing::Cold, Standing::Cold]);
+        (0..5).for_each(|_| here.note(0, |health, now| health.failed(now, None)));
+        here.note(1, |health, now| health.succeeded(now, Some(Duration::from_millis(3))));
+        let third = Ledger::new(doors(), Some(directory.path()));
+        assert_eq!(standings(&third), [Standing::Open, Standing::Warm]);
+        assert_eq!(third.all(), here.all());
+        third.reset();
+        assert_eq!(standings(&Ledger::new(doors(), Some(directory.path()))), [Standing::Cold, Standing::Cold]);
+    }
+
+    #[test]
+    fn failures_of_different_processes_add_up() {
+        let directory = tempfile::tempdir().unwrap();
+        for _ in 0..5 {
+            let ledger = Ledger::new(doors(), Some(directory.path()));
+            ledger.note(0, |health, now| health.failed(now, None));
+        }
+        assert_eq!(standings(&Ledger::new(doors(), Some(directory.path()))), [Standing::Open, Standing::Cold]);
+    }
+
+    #[test]
+    fn other_doors_share_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = Ledger::new(doors(), Some(directory.path()));
+        here.note(0, |health, now| health.failed(now, None));
+        let other = Ledger::new(vec!["davs://one:1".into()], Some(directory.path()));
+        assert_eq!(standings(&other), [Standing::Cold]);
+    }
+
+    #[test]
+    fn without_a_directory_a_process_learns_for_itself() {
+        let ledger = Ledger::new(doors(), Some(Path::new("/nowhere/at/all")));
+        ledger.note(1, |health, now| health.failed(now, None));
+        assert_eq!(standings(&ledger), [Standing::Cold, Standing::Failing]);
+    }
+
+    /// A process that holds the lock and was stopped holds up nobody.
+    #[test]
+    fn a_lock_that_stays_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = Ledger::new(doors(), Some(directory.path()));
+        let path = ledger.file.clone().unwrap();
+        let held = open_locked(&path, FlockOperation::NonBlockingLockExclusive).unwrap();
+        ledger.note(0, |health, now| health.failed(now, None));
+        assert_eq!(standings(&ledger), [Standing::Failing, Standing::Cold]);
+        drop(held);
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_survived(text in ".{0,300}") {
+            let directory = tempfile::tempdir().unwrap();
+            let ledger = Ledger::new(doors(), Some(directory.path()));
+            std::fs::write(ledger.file.as_ref().unwrap(), format!("{text}\ndavs://one:1\t{text}")).unwrap();
+            ledger.all();
+            ledger.note(0, |health, now| health.failed(now, None));
+            prop_assert_eq!(standings(&Ledger::new(doors(), Some(directory.path())))[0], Standing::Failing);
+        }
+    }
+}
