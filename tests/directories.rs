@@ -52,10 +52,10 @@ fn whatever_a_network_breaks_there_is_a_whole_directory_or_none() {
         "MKCOL status 507 from 2",
         "PUT status 507 from 2",
         "PUT reset-upload at 3 from 3",
-        "PUT flip-upload at 3 once",
+        "PUT flip-upload at 3",
         "MOVE status 403 once",
         "MOVE status 503 from 2",
-        "PROPFIND status 500 once",
+        "PROPFIND status 500",
     ] {
         proxy.set_script(script.parse().expect(script));
         let error = written(&out).commit().expect_err(script);
@@ -117,4 +117,20 @@ fn behind_a_redirector_it_appears_file_by_file_and_says_so() {
     let error = written(&out.sibling("other")).commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert_eq!(files(), ["out/a", "out/sub/b", "out/sub/c"], "{error}");
+}
+
+#[test]
+fn where_an_archive_cannot_be_extracted_is_named_and_not_the_archive() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = DirectoryTarget::at(scratch.path()).unwrap();
+    fs::create_dir(scratch.path().join("data")).unwrap();
+    fs::write(scratch.path().join("data/file"), "x").unwrap();
+    let archive = dir.child("a.tar.gz");
+    archive.dump(scratch.path().join("data"), Tar).unwrap();
+    let below_a_file = scratch.path().join("data/file/in");
+    let error = archive.load(Tar.extract_to(&below_a_file)).unwrap_err();
+    assert_eq!((error.kind(), error.url()), (ErrorKind::NotADirectory, below_a_file.to_str()), "{error}");
+    let missing = scratch.path().join("none");
+    let error = dir.child("b.tar").dump(&missing, Tar).unwrap_err();
+    assert_eq!((error.kind(), error.url()), (ErrorKind::NotFound, missing.to_str()), "{error}");
 }

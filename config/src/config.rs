@@ -27,7 +27,10 @@ pub struct Config {
     pub cache: CacheSettings,
     /// What was ignored or is careless, one line each, for the user to see once.
     pub warnings: Vec<String>,
+    /// What was left out where two files speak of one thing, one line each, for those who look at their settings.
+    pub notes: Vec<String>,
     values: BTreeMap<String, ListedValue>,
+    forbidden: Option<Error>,
 }
 
 /// One value and where it came from.
@@ -45,14 +48,15 @@ impl Config {
     /// Merges all layers (see `defaults/law.toml` for their order) and checks them. `overrides` are the arguments of
     /// `--set`, as `section.option=value`.
     ///
-    /// A file that is not there is no layer, but for the one that `LAW_CONFIG` names. A project's `law.toml` that
+    /// A file that may not be read is a warning, and an error of [`file_system`](Self::file_system) and
+    /// [`check_whole`](Self::check_whole). A file that is not there is no layer, but for the one that `LAW_CONFIG` names. A project's `law.toml` that
     /// belongs to somebody else, or that everybody may write, is ignored with a warning.
     ///
     /// # Errors
     /// The first thing that is wrong, in one line with file, line and column: a file that cannot be read or is no
     /// TOML, an unknown section or option, a value of the wrong kind, a variable in a path that is not set.
     pub fn load(environment: &Environment, overrides: &[&str]) -> Result<Self> {
-        let Layers { merged, mut warnings } = Layers::load(environment, overrides)?;
+        let Layers { merged, mut warnings, notes, forbidden, .. } = Layers::load(environment, overrides)?;
         let mut reading = Reading { environment, values: BTreeMap::new(), exposed: BTreeSet::new() };
         if let Some((name, item)) = merged.iter().find(|(name, _)| !["fs", "cache"].contains(&name.as_str())) {
             return Err(unknown_section(name, item));
@@ -72,14 +76,23 @@ impl Config {
                 "{path} holds a password or token and others may read it (mode {mode:04o}): chmod 600 {path}"
             ))
         }));
-        Ok(Self { file_systems, every: defaults, cache, warnings, values: reading.values })
+        Ok(Self { file_systems, every: defaults, cache, warnings, notes, values: reading.values, forbidden })
+    }
+
+    /// That every file could be read.
+    ///
+    /// # Errors
+    /// `Forbidden` for the first one that could not.
+    pub fn check_whole(&self) -> Result<()> {
+        self.forbidden.clone().map_or(Ok(()), Err)
     }
 
     /// The file system of this name.
     ///
     /// # Errors
-    /// `NotFound`, with a suggestion.
+    /// `NotFound`, with a suggestion; `Forbidden` if there is a file that may not be read: it may say something else of it.
     pub fn file_system(&self, name: &str) -> Result<&FileSystemSettings> {
+        self.check_whole()?;
         // A file system of a law.cfg has the name of its section, too.
         let short = name.strip_suffix("_fs");
         self.file_systems.get(name).or_else(|| self.file_systems.get(short?)).ok_or_else(|| {

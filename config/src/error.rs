@@ -13,6 +13,8 @@ pub enum ErrorKind {
     NotFound,
     /// A file is there and cannot be read.
     Unreadable,
+    /// A file is there, and its permissions keep it from its finder.
+    Forbidden,
     /// A file is no TOML, or an override no `section.option=value`.
     Malformed,
     /// No such section or option.

@@ -1,14 +1,16 @@
 //! `law.cfg`, the INI file of the Python package law: its file systems.
 //!
 //! Of a section such as `[wlcg_fs]` the option `base` is read: one URL or several, which become the doors of `[fs.wlcg]`, and
-//! `[wlcg_fs]` is another name of it. What else stands there belongs to the Python package.
+//! `[wlcg_fs]` is another name of it. The files that `[core]` has in `inherit` and `extend` count as they do there. What else stands there belongs to the Python package.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::braces::{expand, split_list};
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result};
-use crate::expansion::expand_variables;
+use crate::expansion::{expand_path, expand_variables};
 use crate::origin::{ConfigFile, Origin};
 use crate::tree::{Item, Node, Table, Value};
 
@@ -18,31 +20,40 @@ pub(crate) const NAME: &str = "law.cfg";
 /// References that lead to references: more is a circle.
 const DEEPEST: usize = 10;
 
-/// An option: its text, and the line that it begins in.
+/// An option: its text, and the line of a file that it begins in.
 struct Entry {
     text: String,
+    file: Arc<ConfigFile>,
     line: usize,
+}
+
+impl Entry {
+    fn origin(&self) -> Origin {
+        Origin::File { file: Arc::clone(&self.file), line: self.line, column: 1 }
+    }
+
+    fn invalid(&self, problem: impl std::fmt::Display) -> Error {
+        Error::new(ErrorKind::InvalidValue, self.origin(), problem, "correct it there")
+    }
 }
 
 type Sections = BTreeMap<String, BTreeMap<String, Entry>>;
 
-/// The file systems of a file, as a law.toml would say them.
+/// Reads another file, if it is there.
+pub(crate) type Read<'r> = dyn FnMut(&Path) -> Result<Option<(Arc<ConfigFile>, Vec<u8>)>> + 'r;
+
+/// The file systems of a file and of those that it names, as a law.toml would say them.
 ///
 /// # Errors
-/// `Malformed` for a line that is none of an INI file, `InvalidValue` for a variable or reference that leads nowhere.
-pub(crate) fn parse(file: &Arc<ConfigFile>, bytes: &[u8], environment: &Environment) -> Result<Table> {
-    let at = |line: usize| Origin::File { file: Arc::clone(file), line, column: 1 };
-    let text = std::str::from_utf8(bytes).map_err(|_| {
-        Error::new(ErrorKind::Malformed, at(1), "this is no law.cfg: it is not UTF-8", "correct it there")
-    })?;
-    let sections = sections(text).map_err(|line| {
-        Error::new(
-            ErrorKind::Malformed,
-            at(line),
-            "this is no law.cfg: a line without section, = or :",
-            "correct it there",
-        )
-    })?;
+/// `Malformed` for a line that is none of an INI file, `InvalidValue` for a variable or reference that leads nowhere; those of
+/// reading other files.
+pub(crate) fn parse(
+    file: &Arc<ConfigFile>,
+    bytes: &[u8],
+    environment: &Environment,
+    read: &mut Read<'_>,
+) -> Result<Table> {
+    let sections = whole(file, bytes, environment, read, 0)?;
     let mut file_systems = Table::new();
     for (section, options) in &sections {
         let Some(name) = section.strip_suffix("_fs").filter(|name| !name.is_empty() && !name.starts_with('_')) else {
@@ -50,21 +61,84 @@ pub(crate) fn parse(file: &Arc<ConfigFile>, bytes: &[u8], environment: &Environm
         };
         let defaults = sections.get("_wlcg_fs_defaults").filter(|_| name != "local");
         let Some(base) = options.get("base").or_else(|| defaults?.get("base")) else { continue };
-        let origin = at(base.line);
-        let invalid = |problem: String| Error::new(ErrorKind::InvalidValue, &origin, problem, "correct it there");
-        let text = resolved(&base.text, section, &sections, 0).map_err(invalid)?;
-        let text = expand_variables(&text.replace("\\$", "$$"), environment).map_err(invalid)?;
+        let origin = base.origin();
+        let text = resolved(&base.text, section, &sections, 0).map_err(|problem| base.invalid(problem))?;
+        let text =
+            expand_variables(&text.replace("\\$", "$$"), environment).map_err(|problem| base.invalid(problem))?;
         let doors: Vec<Node> = urls(&text).into_iter().map(|url| node(Value::Text(url), &origin)).collect();
         if !doors.is_empty() {
             let stanza = Table::from([("doors".to_owned(), item(Value::Array(doors), &origin))]);
             file_systems.insert(name.to_owned(), item(Value::Table(stanza), &origin));
         }
     }
-    let origin = at(1);
+    let origin = Origin::File { file: Arc::clone(file), line: 1, column: 1 };
     Ok(match file_systems.is_empty() {
         true => Table::new(),
         false => Table::from([("fs".to_owned(), item(Value::Table(file_systems), &origin))]),
     })
+}
+
+/// What a file says with the files of its `[core]`: those of `inherit` are weaker, those of `extend` stronger, later ones win.
+fn whole(
+    file: &Arc<ConfigFile>,
+    bytes: &[u8],
+    environment: &Environment,
+    read: &mut Read<'_>,
+    depth: usize,
+) -> Result<Sections> {
+    let own = own_sections(file, bytes)?;
+    let mut all = Sections::new();
+    let mut add = |all: &mut Sections, from: Vec<(PathBuf, Error)>| {
+        for (path, circle) in from {
+            if depth >= DEEPEST {
+                return Err(circle);
+            }
+            // As in law, what is not there says nothing.
+            if let Some((other, bytes)) = read(&path)? {
+                merge(all, whole(&other, &bytes, environment, read, depth + 1)?);
+            }
+        }
+        Ok(())
+    };
+    add(&mut all, named(&own, "inherit", file, environment)?)?;
+    merge(&mut all, own);
+    let stronger = named(&all, "extend", file, environment)?;
+    add(&mut all, stronger)?;
+    Ok(all)
+}
+
+fn merge(lower: &mut Sections, upper: Sections) {
+    upper.into_iter().for_each(|(name, options)| lower.entry(name).or_default().extend(options));
+}
+
+/// The files that an option of `[core]` names, beside the one that it stands in, and what is to be said if they lead in a circle.
+fn named(
+    sections: &Sections,
+    option: &str,
+    file: &ConfigFile,
+    environment: &Environment,
+) -> Result<Vec<(PathBuf, Error)>> {
+    let entry = sections.get("core").and_then(|core| core.get(option)).filter(|entry| entry.text != "None");
+    let Some(entry) = entry else { return Ok(Vec::new()) };
+    let text = resolved(&entry.text, "core", sections, 0).map_err(|problem| entry.invalid(problem))?;
+    let beside = file.path.parent().unwrap_or(Path::new("/"));
+    let mut paths = Vec::new();
+    for name in split_list(&text).map(expand) {
+        for name in name.map_err(|problem| entry.invalid(problem))? {
+            let path = expand_path(&name, environment).map_err(|problem| entry.invalid(problem))?;
+            paths.push((beside.join(path), entry.invalid(format!("{option} leads back to itself"))));
+        }
+    }
+    Ok(paths)
+}
+
+fn own_sections(file: &Arc<ConfigFile>, bytes: &[u8]) -> Result<Sections> {
+    let malformed = |line: usize, what: &str| {
+        let origin = Origin::File { file: Arc::clone(file), line, column: 1 };
+        Error::new(ErrorKind::Malformed, origin, format!("this is no law.cfg: {what}"), "correct it there")
+    };
+    let text = std::str::from_utf8(bytes).map_err(|_| malformed(1, "it is not UTF-8"))?;
+    sections(text, file).map_err(|line| malformed(line, "a line without section, = or :"))
 }
 
 fn node(value: Value, origin: &Origin) -> Node {
@@ -79,7 +153,7 @@ fn item(value: Value, origin: &Origin) -> Item {
 ///
 /// # Errors
 /// The number of a line that is none of these.
-fn sections(text: &str) -> std::result::Result<Sections, usize> {
+fn sections(text: &str, file: &Arc<ConfigFile>) -> std::result::Result<Sections, usize> {
     let mut sections = Sections::new();
     let mut section: Option<String> = None;
     let mut option: Option<String> = None;
@@ -105,7 +179,7 @@ fn sections(text: &str) -> std::result::Result<Sections, usize> {
         let (name, value) = trimmed.split_once(['=', ':']).unwrap_or((trimmed, ""));
         let options = section.as_ref().and_then(|section| sections.get_mut(section)).ok_or(number)?;
         let name = name.trim().to_lowercase();
-        options.insert(name.clone(), Entry { text: value.trim().to_owned(), line: number });
+        options.insert(name.clone(), Entry { text: value.trim().to_owned(), file: Arc::clone(file), line: number });
         option = Some(name);
     }
     Ok(sections)
@@ -152,20 +226,27 @@ fn urls(text: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn nowhere() -> Arc<ConfigFile> {
+        Arc::new(ConfigFile { path: PathBuf::from("/law.cfg"), mode: 0o600, is_own: true })
+    }
+
     #[test]
     fn an_ini_file() {
         let text = "# law\n[core]\nname: x\n[target]\nempty\n\n[wlcg_fs]\nBase = davs://a,\n    davs://b\n; more\n  davs://c\nother=1:2\n";
-        let sections = sections(text).unwrap();
+        let sections = sections(text, &nowhere()).unwrap();
         assert_eq!(sections["wlcg_fs"]["base"].text, "davs://a,\ndavs://b\ndavs://c");
         assert_eq!((sections["wlcg_fs"]["base"].line, sections["wlcg_fs"]["other"].text.as_str()), (8, "1:2"));
         assert_eq!((sections["target"]["empty"].text.as_str(), sections["core"]["name"].text.as_str()), ("", "x"));
-        assert_eq!(super::sections("a = 1\n").err(), Some(1));
+        assert_eq!(super::sections("a = 1\n", &nowhere()).err(), Some(1));
     }
 
     #[test]
     fn references() {
-        let sections =
-            sections("[a]\nhost = h\nroot = davs://&::host\n[b]\nbase = &::a::root/x\nround = &::b::round\n").unwrap();
+        let sections = sections(
+            "[a]\nhost = h\nroot = davs://&::host\n[b]\nbase = &::a::root/x\nround = &::b::round\n",
+            &nowhere(),
+        )
+        .unwrap();
         assert_eq!(resolved("&::a::root/x", "b", &sections, 0).unwrap(), "davs://h/x");
         assert!(resolved("&::b::round", "b", &sections, 0).unwrap_err().contains("back to itself"));
         assert!(resolved("&::none", "b", &sections, 0).unwrap_err().contains("refers to nothing"));

@@ -24,17 +24,24 @@ const LONGEST: u64 = 1 << 20;
 pub(crate) struct Layers {
     pub(crate) merged: Table,
     pub(crate) warnings: Vec<String>,
+    /// What was left out where two files speak of one thing: for those who look at their settings.
+    pub(crate) notes: Vec<String>,
+    /// The file of the Python package, and the names of its file systems.
+    law_cfg: Option<(PathBuf, Vec<String>)>,
+    /// The first file that may not be read: nobody knows what it says of a name.
+    pub(crate) forbidden: Option<Error>,
 }
 
 impl Layers {
     pub(crate) fn load(environment: &Environment, overrides: &[&str]) -> Result<Self> {
         let mut layers = Self::default();
         layers.add(defaults()?);
-        for path in standing_files(environment)? {
-            layers.add_file(&path, environment)?;
+        let standing = layers.standing_files(environment)?;
+        for path in &standing {
+            layers.add_standing_file(path, environment)?;
         }
         layers.add_law_cfg(environment)?;
-        layers.add_project_file(environment)?;
+        layers.add_project_file(&standing, environment)?;
         layers.add_named_file(environment)?;
         layers.add_variables(environment)?;
         for text in overrides {
@@ -54,31 +61,78 @@ impl Layers {
         Ok(true)
     }
 
+    /// Adds a file that nobody named, if it is there. One that may not be read is told, and missed where a name is used.
+    fn add_standing_file(&mut self, path: &Path, environment: &Environment) -> Result<()> {
+        match self.add_file(path, environment) {
+            Err(error) if error.kind() == ErrorKind::Forbidden => self.miss(error),
+            other => drop(other?),
+        }
+        Ok(())
+    }
+
+    fn miss(&mut self, error: Error) {
+        self.warnings.push(error.to_string());
+        self.forbidden.get_or_insert(error);
+    }
+
+    /// Reads a file that was found beside the working directory.
+    fn read_found(&mut self, path: &Path, environment: &Environment) -> Result<Option<(Arc<ConfigFile>, Vec<u8>)>> {
+        match read(path, environment) {
+            Err(error) if error.kind() == ErrorKind::Forbidden => {
+                self.miss(error);
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    /// The files of the system and the user, in their order.
+    fn standing_files(&mut self, environment: &Environment) -> Result<Vec<PathBuf>> {
+        let mut files = vec![environment.system_directory.join("law.toml")];
+        match drop_ins(&environment.system_directory.join("law.toml.d")) {
+            Err(error) if error.kind() == ErrorKind::Forbidden => self.miss(error),
+            found => files.extend(found?),
+        }
+        files.extend(environment.user_file());
+        Ok(files)
+    }
+
     /// Adds the file of the Python package that it would read, too: the one that is named, the nearest one, or the user's.
     fn add_law_cfg(&mut self, environment: &Environment) -> Result<()> {
+        let Some((file, bytes)) = self.find_law_cfg(environment)? else { return Ok(()) };
+        let mut read = |path: &Path| {
+            let found = self.read_found(path, environment)?;
+            if let Some((file, _)) = found.as_ref().filter(|(file, _)| !file.is_own) {
+                let why = "it is not yours, or others may write it";
+                self.warnings.push(one_line(format_args!("{} is ignored: {why}", file.path.display())));
+                return Ok(None);
+            }
+            Ok(found)
+        };
+        let table = law_cfg::parse(&file, &bytes, environment, &mut read)?;
+        self.law_cfg = Some((file.path.clone(), file_systems(&table)));
+        self.add(table);
+        Ok(())
+    }
+
+    fn find_law_cfg(&mut self, environment: &Environment) -> Result<Option<(Arc<ConfigFile>, Vec<u8>)>> {
         if let Some(path) = environment.non_empty("LAW_CONFIG_FILE") {
             let path = environment.working_directory.join(path);
             let Some((file, bytes)) = read(&path, environment)? else {
                 let remedy = "correct the environment variable LAW_CONFIG_FILE, or unset it";
                 return Err(Error::new(ErrorKind::NotFound, path.display(), "there is no such file", remedy));
             };
-            self.add(law_cfg::parse(&file, &bytes, environment)?);
-            return Ok(());
+            return Ok(Some((file, bytes)));
         }
         let Some(path) = self.nearest(law_cfg::NAME, &[], environment).or_else(|| user_law_cfg(environment)) else {
-            return Ok(());
+            return Ok(None);
         };
-        let Some((file, bytes)) = read(&path, environment)? else { return Ok(()) };
-        if file.is_own {
-            self.add(law_cfg::parse(&file, &bytes, environment)?);
-        }
-        Ok(())
+        Ok(self.read_found(&path, environment)?.filter(|(file, _)| file.is_own))
     }
 
     /// Adds the nearest `law.toml` in or above the working directory that may count.
-    fn add_project_file(&mut self, environment: &Environment) -> Result<()> {
-        let standing = standing_files(environment)?;
-        match self.nearest("law.toml", &standing, environment) {
+    fn add_project_file(&mut self, standing: &[PathBuf], environment: &Environment) -> Result<()> {
+        match self.nearest("law.toml", standing, environment) {
             Some(path) => self.add_own_project_file(&path, environment),
             None => Ok(()),
         }
@@ -115,14 +169,29 @@ impl Layers {
     }
 
     fn add_own_project_file(&mut self, path: &Path, environment: &Environment) -> Result<()> {
-        let Some((file, bytes)) = read(path, environment)? else { return Ok(()) };
+        let Some((file, bytes)) = self.read_found(path, environment)? else { return Ok(()) };
         // Looked at again behind the open descriptor: the path may lead elsewhere by now.
         if file.is_own {
-            self.add(parse(file, &bytes)?);
+            let table = parse(file, &bytes)?;
+            self.tell_beside(path, &table);
+            self.add(table);
         } else {
             self.warnings.push(one_line(format_args!("{} is ignored: it changed hands", path.display())));
         }
         Ok(())
+    }
+
+    /// Says which file systems of a law.cfg a law.toml beside it has, too: that one counts.
+    fn tell_beside(&mut self, path: &Path, table: &Table) {
+        let Some((law_cfg, theirs)) = self.law_cfg.as_ref().filter(|(law_cfg, _)| law_cfg.parent() == path.parent())
+        else {
+            return;
+        };
+        let both: Vec<String> = file_systems(table).into_iter().filter(|name| theirs.contains(name)).collect();
+        if !both.is_empty() {
+            let (law_toml, law_cfg, names) = (path.display(), law_cfg.display(), both.join(", "));
+            self.notes.push(one_line(format_args!("of {names}, {law_toml} counts and not {law_cfg} beside it")));
+        }
     }
 
     fn add_named_file(&mut self, environment: &Environment) -> Result<()> {
@@ -157,6 +226,14 @@ impl Layers {
     }
 }
 
+/// The names of the file systems in a table.
+fn file_systems(table: &Table) -> Vec<String> {
+    match table.get("fs").map(|item| &item.node.value) {
+        Some(tree::Value::Table(named)) => named.keys().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
 fn defaults() -> Result<Table> {
     let lines = Lines::of(DEFAULTS);
     let origin = |offset| {
@@ -165,14 +242,6 @@ fn defaults() -> Result<Table> {
     };
     tree::parse(DEFAULTS, &origin)
         .map_err(|error| Error::new(ErrorKind::Malformed, origin(error.offset), error.problem, "this is a bug in law"))
-}
-
-/// The files of the system and the user, in their order.
-fn standing_files(environment: &Environment) -> Result<Vec<PathBuf>> {
-    let mut files = vec![environment.system_directory.join("law.toml")];
-    files.extend(drop_ins(&environment.system_directory.join("law.toml.d"))?);
-    files.extend(environment.user_file());
-    Ok(files)
 }
 
 /// Where the Python package keeps what belongs to the user.
@@ -184,7 +253,7 @@ fn user_law_cfg(environment: &Environment) -> Option<PathBuf> {
 
 /// `*.toml` of a directory by name; none where it is not there.
 fn drop_ins(directory: &Path) -> Result<Vec<PathBuf>> {
-    let unreadable = |error: io::Error| Error::new(ErrorKind::Unreadable, directory.display(), error, "");
+    let unreadable = |error: io::Error| Error::new(unreadable(&error), directory.display(), error, "");
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if is_absent(&error) => return Ok(Vec::new()),
@@ -195,6 +264,10 @@ fn drop_ins(directory: &Path) -> Result<Vec<PathBuf>> {
     paths.retain(|path| path.extension() == Some(OsStr::new("toml")));
     paths.sort();
     Ok(paths)
+}
+
+fn unreadable(error: &io::Error) -> ErrorKind {
+    if error.kind() == io::ErrorKind::PermissionDenied { ErrorKind::Forbidden } else { ErrorKind::Unreadable }
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -250,7 +323,8 @@ fn read(path: &Path, environment: &Environment) -> Result<Option<(Arc<ConfigFile
         }
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => {
-            Err(Error::new(ErrorKind::Unreadable, path.display(), error, "make it readable, or move it away"))
+            let remedy = "make it readable, or move it away: no NAME: counts until then";
+            Err(Error::new(unreadable(&error), path.display(), error, remedy))
         }
     }
 }

@@ -13,11 +13,11 @@ use crate::origin::Origin;
 use crate::setting::quoted;
 use crate::tree::{self, Table, Value};
 
-/// The text of a `[fs.NAME]` for a URL: scheme and host are its door, the path is its base.
+/// The text of a `[fs.NAME]` for a URL: scheme and host are its door, the path is its base. A token file is written as it is.
 ///
 /// # Errors
 /// `InvalidValue` for a name or URL that cannot be one, or a URL with credentials or a query.
-pub fn stanza(name: &str, url: &str) -> Result<String> {
+pub fn stanza(name: &str, url: &str, token_file: Option<&str>) -> Result<String> {
     let invalid = |problem: String| Error::new(ErrorKind::InvalidValue, "new file system", problem, "");
     let name: Name = name.parse().map_err(invalid)?;
     check_url(url).map_err(invalid)?;
@@ -31,7 +31,8 @@ pub fn stanza(name: &str, url: &str) -> Result<String> {
     }
     let base = path.trim_matches('/').replace('$', "$$");
     let base = if base.is_empty() { String::new() } else { format!("base = {}\n", quoted(&format!("/{base}"))) };
-    Ok(format!("[fs.{name}]\ndoors = [{}]\n{base}", quoted(door)))
+    let token_file = token_file.map(|path| format!("token_file = {}\n", quoted(path))).unwrap_or_default();
+    Ok(format!("[fs.{name}]\ndoors = [{}]\n{base}{token_file}", quoted(door)))
 }
 
 /// `scheme://authority` and the rest.
@@ -50,8 +51,8 @@ fn split(url: &str) -> (&str, &str) {
 /// # Errors
 /// `AlreadyExists` if the file has such a stanza, `Malformed` if it is no TOML or cannot be extended by a section,
 /// `InvalidValue` as for [`stanza`], `Unwritable`.
-pub fn add_stanza(path: &Path, name: &str, url: &str) -> Result<()> {
-    let stanza = stanza(name, url)?;
+pub fn add_stanza(path: &Path, name: &str, url: &str, token_file: Option<&str>) -> Result<()> {
+    let stanza = stanza(name, url, token_file)?;
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let unwritable = |error: io::Error| Error::new(ErrorKind::Unwritable, path.display(), error, "nothing was changed");
     let directory = directory_of(&path).map_err(unwritable)?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 
 /// Short for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -26,9 +27,20 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     io: Option<io::Error>,
+    place: Option<PathBuf>,
 }
 
 impl Error {
+    /// The local disk failed at `place`, which is not the file that is read or written.
+    pub(crate) fn on_disk(place: impl Into<PathBuf>, error: io::Error) -> Self {
+        Self { kind: ErrorKind::Io, message: String::new(), io: Some(error), place: Some(place.into()) }
+    }
+
+    /// The directory for temporary files failed.
+    pub(crate) fn on_scratch(error: io::Error) -> Self {
+        Self::on_disk(std::env::temp_dir(), error)
+    }
+
     /// Bytes that do not follow the format.
     pub fn malformed(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Malformed, message.into())
@@ -47,7 +59,7 @@ impl Error {
     /// Messages quote foreign bytes: control characters are escaped, so that none forges terminal output.
     fn new(kind: ErrorKind, message: String) -> Self {
         let message = if message.contains(char::is_control) { escaped(&message) } else { message };
-        Self { kind, message, io: None }
+        Self { kind, message, io: None, place: None }
     }
 
     /// The same, where it is known that the storage did not fail: then the bytes are at fault.
@@ -71,6 +83,12 @@ impl Error {
         self.kind
     }
 
+    /// Where on the local disk, if it was not the file itself that could not be read or written: a destination, the directory
+    /// for temporary files.
+    pub fn place(&self) -> Option<&Path> {
+        self.place.as_deref()
+    }
+
     /// The error of reading or writing, if it was one.
     pub fn into_io(self) -> Option<io::Error> {
         self.io
@@ -84,9 +102,10 @@ fn escaped(message: &str) -> String {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.io {
-            Some(error) => write!(f, "{error}"),
-            None => f.write_str(&self.message),
+        match (&self.io, &self.place) {
+            (Some(error), Some(place)) => write!(f, "{}: {error}", place.display()),
+            (Some(error), None) => write!(f, "{error}"),
+            (None, _) => f.write_str(&self.message),
         }
     }
 }
@@ -105,7 +124,7 @@ impl From<io::Error> for Error {
         match error.kind() {
             io::ErrorKind::UnexpectedEof if !foreign => Self::malformed("the file ends too early"),
             io::ErrorKind::InvalidData if !foreign => Self::malformed(error.to_string()),
-            _ => Self { kind: ErrorKind::Io, message: String::new(), io: Some(error) },
+            _ => Self { kind: ErrorKind::Io, message: String::new(), io: Some(error), place: None },
         }
     }
 }

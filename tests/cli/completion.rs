@@ -79,3 +79,13 @@ fn zsh_offers_places() {
     let Some(run) = shell(&sandbox, "zsh", script) else { return };
     assert_eq!(run.text(), "-S\n\n--\nlab:data set/\n--\nlab:data2.txt\n");
 }
+
+#[test]
+fn nobody_waits_for_a_storage_that_hangs() {
+    let (sandbox, server) = lab();
+    let proxy = law_faults::FaultProxy::start_blocking(server.address(), "* stall-head".parse().unwrap()).unwrap();
+    let begun = std::time::Instant::now();
+    let run = sandbox.law(["complete", "fish", "--", "law", "fs", "ls", &format!("{}/", proxy.url())]);
+    assert_eq!((run.code, run.text()), (Some(0), ""), "{run}");
+    assert!(begun.elapsed() < std::time::Duration::from_millis(2500), "{:?}", begun.elapsed());
+}

@@ -112,3 +112,64 @@ fn a_foreign_file_is_trusted_on_demand() {
     assert_eq!(sandbox.law(["config", "trust", "--forget", "law.toml"]).code, Some(0));
     assert_eq!(sandbox.law(["config", "list", "fs.lab.doors"]).text().lines().count(), 0);
 }
+
+#[test]
+fn what_is_not_set_is_an_error_with_what_was_meant() {
+    let sandbox = Sandbox::new();
+    sandbox.write("law.toml", "[fs.lab]\ndoors = [\"davs://h\"]\n");
+    for (words, meant) in [
+        ("list fs.lab.bsae", "did you mean fs.lab.base?"),
+        ("list fs.lib", "did you mean fs.lab?"),
+        ("list zzz", "law config list shows all"),
+    ] {
+        let run = sandbox.law(["config"].into_iter().chain(words.split(' ')));
+        assert_eq!((run.code, run.text()), (Some(3), ""), "{words}: {run}");
+        assert!(run.stderr.contains(meant), "{words}: {run}");
+    }
+}
+
+#[test]
+fn a_storage_is_added_with_its_token() {
+    let (sandbox, server) = with_server();
+    sandbox.write("token", "abc\n");
+    let words = ["config", "add", "lab", &server.url, "--token-file", "token", "--dry-run"];
+    let file = sandbox.path("token").display().to_string();
+    assert!(sandbox.law(words).text().contains(&format!("token_file = \"{file}\"\n")), "from wherever it is read");
+    assert_eq!(sandbox.law(&words[..6]).code, Some(0));
+    assert_eq!(
+        sandbox.law(["config", "list", "fs.lab.token_file"]).text(),
+        format!("fs.lab.token_file = \"{file}\"\n")
+    );
+    let tested = sandbox.law(["config", "test", "lab:"]);
+    assert!(tested.text().contains("\nlab: http://127.0.0.1") && tested.text().ends_with(" reached\n"), "{tested}");
+    let nothing = sandbox.law(["config", "test", "lab", "--set", "fs.lab.base=/none"]);
+    assert!(nothing.text().ends_with("/none answers, but nothing is there yet\n"), "{nothing}");
+}
+
+#[test]
+fn settings_that_may_not_be_read_stop_only_those_who_need_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let (sandbox, server) = with_server();
+    sandbox.write("law.toml", "[fs.lab]\ndoors = [\"davs://h\"]\n");
+    std::fs::set_permissions(sandbox.path("law.toml"), PermissionsExt::from_mode(0o000)).unwrap();
+    for line in ["ls d".to_owned(), format!("ls {}", server.url)] {
+        let run = sandbox.finish(sandbox.unprivileged(&line));
+        assert_eq!((run.code, run.text()), (Some(0), "a.txt\nsub\n"), "{run}");
+        assert_eq!(run.stderr.matches("law.toml: Permission denied").count(), 1, "{run}");
+    }
+    let run = sandbox.finish(sandbox.unprivileged("ls lab:"));
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("law fs ls: ") && run.stderr.contains("no NAME: counts until then"), "{run}");
+    std::fs::set_permissions(sandbox.path("law.toml"), PermissionsExt::from_mode(0o644)).unwrap();
+    sandbox.write("law.toml", "[fs.lab\n");
+    assert_eq!(sandbox.finish(sandbox.unprivileged("ls d")).code, Some(2), "what is malformed is an error for all");
+}
+
+#[test]
+fn nothing_is_promised_that_is_not_there() {
+    let defaults = Sandbox::new().law(["config", "defaults"]).text().to_owned();
+    for option in ["x509", "netrc", "certificate =", "durability =", "endpoint =", "[fs.NAME.cache]", "max_size ="] {
+        let (before, _) = defaults.split_once(option).unwrap();
+        assert!(before.lines().rev().take(4).any(|line| line.to_lowercase().contains("not yet")), "{option}");
+    }
+}

@@ -132,16 +132,20 @@ fn what_a_tree_says() {
     let lines = [
         format!("cp -r {}sub tree", server.url),
         format!("cp -r {}sub/ tree", server.url),
+        format!("cp -rn {}sub/ tree", server.url),
         "cp -r --dry-run tree other".to_owned(),
         "cp -rq tree other".into(),
     ];
     assert_snapshot!(sandbox.session(lines), @"
     $ law fs cp -r http://127.0.0.1:PORT/sub tree
     http://127.0.0.1:PORT/sub/b.txt -> WORK/tree/b.txt (14B, adler32 25f404f8 agrees)
-    2> http://127.0.0.1:PORT/sub -> WORK/tree: 1 file, 14B
+    2> http://127.0.0.1:PORT/sub -> WORK/tree: 1 file copied, 14B
     $ law fs cp -r http://127.0.0.1:PORT/sub/ tree
     http://127.0.0.1:PORT/sub/b.txt -> WORK/tree/b.txt (14B, has the same content already)
-    2> http://127.0.0.1:PORT/sub -> WORK/tree: 1 file, 14B
+    2> http://127.0.0.1:PORT/sub -> WORK/tree: 0 files copied, 1 unchanged
+    $ law fs cp -rn http://127.0.0.1:PORT/sub/ tree
+    http://127.0.0.1:PORT/sub/b.txt -> WORK/tree/b.txt (14B, exists, kept)
+    2> http://127.0.0.1:PORT/sub -> WORK/tree: 0 files copied, 1 kept
     $ law fs cp -r --dry-run tree other
     WORK/tree/b.txt -> WORK/other/b.txt (14B, would copy)
     2> WORK/tree -> WORK/other: would copy 1 file, 14B

@@ -28,14 +28,14 @@ fn a_tour_that_leaves_nothing_behind() {
 
     3. List it
     $ law fs ls -l http://127.0.0.1:PORT/
-    ----------        24260 now, or about it hits.npz
-    ----------           45 now, or about it note.json
+    -?????????        24260 now, or about it hits.npz
+    -?????????           45 now, or about it note.json
 
     4. Look into the files, without fetching them
     $ law fs show http://127.0.0.1:PORT/hits.npz http://127.0.0.1:PORT/note.json
     http://127.0.0.1:PORT/hits.npz: npz, 1 array
       arr_0  float64  (1000, 3)  23K  0.0 0.1 0.2 1.0 1.1 1.2 2.0 2.1 ...
-    http://127.0.0.1:PORT/note.json: json, 45 bytes, object with 3 keys
+    http://127.0.0.1:PORT/note.json: json, 45B, object with 3 keys
     {
       "detector": "pixel",
       "rows": 1000,
@@ -48,10 +48,10 @@ fn a_tour_that_leaves_nothing_behind() {
 
     6. Copy a file, with proof that both ends have the same bytes
     $ law fs cp http://127.0.0.1:PORT/hits.npz TMP/law-demo-NONCE/hits.npz
-    http://127.0.0.1:PORT/hits.npz -> TMP/law-demo-NONCE/hits.npz (24KB, adler32 cbcf9844 agrees)
+    http://127.0.0.1:PORT/hits.npz -> TMP/law-demo-NONCE/hits.npz (24KiB, adler32 cbcf9844 agrees)
     Once more: nothing travels, as both storages tell the same checksum.
     $ law fs cp http://127.0.0.1:PORT/hits.npz TMP/law-demo-NONCE/hits.npz
-    http://127.0.0.1:PORT/hits.npz -> TMP/law-demo-NONCE/hits.npz (24KB, has the same content already)
+    http://127.0.0.1:PORT/hits.npz -> TMP/law-demo-NONCE/hits.npz (24KiB, has the same content already)
 
     7. A new version, and a network that flips one byte of it on the way
     $ law fs cp http://127.0.0.1:PORT/hits.npz TMP/law-demo-NONCE/hits.npz
@@ -59,7 +59,7 @@ fn a_tour_that_leaves_nothing_behind() {
     7
     The old copy is untouched, and nothing was left behind. Without the broken network:
     $ law fs cp http://127.0.0.1:PORT/hits.npz TMP/law-demo-NONCE/hits.npz
-    http://127.0.0.1:PORT/hits.npz -> TMP/law-demo-NONCE/hits.npz (24KB, adler32 328f98f9 agrees)
+    http://127.0.0.1:PORT/hits.npz -> TMP/law-demo-NONCE/hits.npz (24KiB, adler32 328f98f9 agrees)
 
     What to try next
         law fs serve .                    serve a directory of yours

@@ -32,7 +32,7 @@ fn a_stopped_server_is_an_error_and_never_a_no() {
     let (plain, json) = (format!("exists {}a.txt", server.url), format!("exists --json {}a.txt", server.url));
     assert_snapshot!(sandbox.session([plain]), @"
     $ law fs exists http://127.0.0.1:PORT/a.txt
-    2> law fs exists: cannot connect to http://127.0.0.1:PORT: Connection refused (os error 111)
+    2> law fs exists: cannot connect to http://127.0.0.1:PORT: Connection refused (os error 111): tried 4 times in N s
     [exit 6]
     ");
     let object = sandbox.fs(&json).error_object();

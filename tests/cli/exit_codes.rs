@@ -180,3 +180,37 @@ fn storages_are_there_without_a_working_directory() {
     let run = sandbox.finish(command);
     assert_eq!((run.code, run.text()), (Some(0), "a\n"), "{run}");
 }
+
+#[test]
+fn a_token_that_is_too_old_by_its_own_date_is_said_to_be() {
+    use std::time::{Duration, SystemTime};
+    let (sandbox, server) = with_server();
+    let proxy = FaultProxy::start_blocking(server.address(), "* status 401; PUT status 403".parse().unwrap()).unwrap();
+    let url = proxy.url();
+    let ask = |ends: SystemTime, line: &str| {
+        let seconds = ends.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        sandbox.write("token", format!("e30.{}.x", base64_url(&format!("{{\"exp\":{seconds}}}"))));
+        let file = sandbox.path("token").display().to_string();
+        sandbox.fs(&format!("{line} --set fs.lab.doors={url} --set fs.lab.token_file={file}"))
+    };
+    let hours = |hours: u64| Duration::from_secs(hours * 3600 + 60);
+    for line in ["ls lab:".to_owned(), format!("ls {url}/"), format!("cp d/a.txt {url}/new"), "cp -r d lab:new".into()]
+    {
+        let run = ask(SystemTime::now() - hours(3), &line);
+        assert_eq!(run.code, Some(77), "{line}: {run}");
+        let hint = format!("hint: the bearer token of {} expired 3 hours ago", sandbox.path("token").display());
+        assert!(run.stderr.contains(&hint), "{line}: {run}");
+    }
+    let run = ask(SystemTime::now() + hours(3), "ls lab:");
+    assert!(run.code == Some(77) && !run.stderr.contains("expired"), "{run}");
+}
+
+/// As tokens are written (RFC 4648, without padding).
+fn base64_url(text: &str) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let letters = |three: &[u8]| -> String {
+        let bits = (0..3).fold(0_usize, |bits, at| bits << 8 | usize::from(three.get(at).copied().unwrap_or_default()));
+        (0..=three.len()).map(|at| char::from(LETTERS[bits >> (18 - 6 * at) & 63])).collect()
+    };
+    text.as_bytes().chunks(3).map(letters).collect()
+}

@@ -19,7 +19,7 @@ fn of_the_programs() {
       help        Print this message or the help of the given subcommand(s)
 
     Options:
-          --help     Print help
+      -h, --help     Print help
       -V, --version  Print version
     ");
     assert_snapshot!(sandbox.fs("--help"), @"
@@ -48,6 +48,7 @@ fn of_the_programs() {
       show      Show what is in files: arrays, the first lines of texts, the members of archives
       formats   List the formats of files that are known, and their extensions
       doctor    Find out what works with a storage, and say what to do about what does not
+      doors     Show the doors of configured file systems, and what processes on this node know of them
       serve     Serve a directory of any storage by WebDAV, until it is interrupted
       help      Print this message or the help of the given subcommand(s)
 
@@ -59,7 +60,7 @@ fn of_the_programs() {
                                  them
           --deadline <TIME>      Give up after this time, such as 30s or 10m
           --set <KEY=VALUE>      Override a setting, such as fs.wlcg.checksum=md5
-          --help                 Print help
+      -h, --help                 Print help
       -V, --version              Print version
 
     Exit codes: 0 ok; 1 several failures of different kinds; 2 usage; 3 not found; 4 exists, changed,
@@ -151,7 +152,7 @@ fn of_cp() {
           --set <KEY=VALUE>
               Override a setting, such as fs.wlcg.checksum=md5
 
-          --help
+      -h, --help
               Print help
     ");
 }
@@ -232,7 +233,7 @@ fn what_cannot_be_meant() {
     [exit 2]
     $ law fs ls root://door.example//x
     2> law fs ls: no backend for root:// in this build root://door.example//x
-    2>   hint: most storage of this kind has a WebDAV door as well: try davs://door.example/x
+    2>   hint: most storage of this kind has a WebDAV door as well: try davs://door.example:1094/x; the port is a guess, the site knows it
     [exit 9]
     $ law fs ls s3://bucket/x
     2> law fs ls: no backend for s3:// in this build s3://bucket/x
@@ -267,4 +268,36 @@ fn a_link_of_the_other_name_is_the_other_program() {
     2> law-fs cat: not found WORK/none
     [exit 3]
     ");
+}
+
+#[test]
+fn a_short_h_is_help_where_it_is_not_human_sizes() {
+    let sandbox = crate::with_files();
+    for words in ["-h", "fs -h", "fs cp -h", "config -h", "config list -h", "demo -h", "completion -h"] {
+        let run = sandbox.law(words.split(' '));
+        let long = sandbox.law(words.replace("-h", "--help").split(' '));
+        assert_eq!((run.code, run.text()), (Some(0), long.text()), "{words}: {run}");
+    }
+    sandbox.write("d/large", vec![0; 2048]);
+    assert!(sandbox.fs("ls -lh d").text().contains(" 2.0K "), "sizes");
+}
+
+#[test]
+fn words_of_other_tools_are_understood() {
+    let sandbox = Sandbox::new();
+    for (typed, meant) in [
+        ("copy", "fs cp"),
+        ("ls", "fs ls"),
+        ("complet", "completion"),
+        ("fs copy", "cp"),
+        ("fs lst", "ls"),
+        ("fs delete x", "rm"),
+        ("fs --json rmtree x", "rm -r"),
+        ("config show", "list"),
+    ] {
+        let run = sandbox.law(typed.split(' '));
+        assert_eq!(run.code, Some(2), "{typed}: {run}");
+        assert!(typed.contains("--json") || run.stderr.contains(&format!("exists: '{meant}'\n")), "{typed}: {run}");
+    }
+    assert!(!sandbox.law(["zzzz"]).stderr.contains("exists"), "nothing is like it");
 }

@@ -176,5 +176,61 @@ fn nul_bytes_between_names() {
     let run = sandbox.fs("find -0 --type f --name a* d");
     assert!(run.text().ends_with("a.txt\0"), "{run}");
     sandbox.write("d/odd\nname", "");
-    assert!(sandbox.fs("find -0 --name odd* d").text().ends_with("/d/odd\nname\0"), "as it is");
+    assert_eq!(sandbox.fs("find -0 --name odd* d").text(), "d/odd\nname\0", "as it is");
+}
+
+#[test]
+fn what_is_found_is_printed_as_the_place_was_typed() {
+    let (sandbox, server) = with_server();
+    sandbox.write("d/sub/a %41.txt", "");
+    sandbox.write("law.toml", format!("[fs.lab]\ndoors = [\"{}\"]\n", server.url));
+    let local = format!("file://{}", sandbox.path("d").display());
+    let found = |place: &str| {
+        let run = sandbox.fs(&format!("find --name *41.txt {place}"));
+        assert_eq!(run.code, Some(0), "{run}");
+        let found = run.text().trim_end().to_owned();
+        assert_eq!(sandbox.fs_words(["exists", &found]).code, Some(0), "it can be typed again: {found}");
+        found.replace(&server.url, "URL/")
+    };
+    for (typed, expected) in [
+        ("d", "d/sub/a %41.txt"),
+        ("d/", "d/sub/a %41.txt"),
+        ("./d", "./d/sub/a %41.txt"),
+        ("lab:", "lab:sub/a %41.txt"),
+        ("lab:sub", "lab:sub/a %41.txt"),
+        (&local, &format!("{local}/sub/a%20%2541.txt")),
+        (&server.url, "URL/sub/a%20%2541.txt"),
+        (server.url.trim_end_matches('/'), "URL/sub/a%20%2541.txt"),
+    ] {
+        assert_eq!(found(typed), expected, "{typed}");
+    }
+    assert_eq!(sandbox.fs("du -s d/sub").text(), "              14 d/sub\n");
+}
+
+#[test]
+fn lines_are_ascii_where_the_locale_is() {
+    let sandbox = with_files();
+    let mut command = sandbox.command("tree d");
+    command.env("LC_ALL", "C");
+    assert_eq!(sandbox.finish(command).text(), "d\n|-- a.txt\n`-- sub/\n    `-- b.txt\n\n1 directory, 2 files\n");
+}
+
+#[test]
+fn a_directory_that_is_closed_is_told_and_the_rest_goes_on() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = with_files();
+    sandbox.write("d/closed/c.txt", "c");
+    let mode = |mode: u32| std::fs::set_permissions(sandbox.path("d/closed"), PermissionsExt::from_mode(mode)).unwrap();
+    mode(0o000);
+    let lines = ["find d --type f", "du d", "tree d", "find d/closed", "du d/closed", "du --json -s d"];
+    let runs = lines.map(|line| sandbox.finish(sandbox.unprivileged(line)));
+    mode(0o755);
+    for (line, run) in lines.iter().zip(&runs) {
+        assert_eq!(run.code, Some(5), "{line}: {run}");
+        assert!(run.stderr.contains("permission denied") && run.stderr.contains("d/closed"), "{line}: {run}");
+    }
+    assert_eq!(runs[0].text(), "d/.hidden\nd/a.txt\nd/sub/b.txt\n");
+    assert!(runs[1].text().ends_with("              20 d\n") && runs[2].text().contains("b.txt"), "{runs:?}");
+    assert_eq!((runs[3].text(), runs[4].text()), ("", ""));
+    assert_eq!((&runs[5].objects()[0]["bytes"], &runs[5].objects()[0]["whole"]), (&20.into(), &false.into()));
 }

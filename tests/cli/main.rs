@@ -21,6 +21,7 @@ mod looking;
 mod ls;
 mod mkdir;
 mod mv;
+mod output;
 mod progress;
 mod rm;
 mod secrets;

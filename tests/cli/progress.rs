@@ -28,10 +28,10 @@ fn on_a_terminal(kind: &str) -> String {
 #[test]
 fn a_terminal_shows_bytes_rate_and_the_time_that_is_left() {
     let shown = on_a_terminal("xterm");
-    assert!(shown.contains("2.9MB of 2.9MB (100 %), "), "{shown:?}");
+    assert!(shown.contains("2.9MiB of 2.9MiB (100 %), "), "{shown:?}");
     assert!(shown.contains("/s, 0 s left"), "{shown:?}");
     let end = shown.rsplit("left").next().unwrap();
-    assert!(end.contains("\u{1b}[2K") && end.contains("b.bin (2.9MB, "), "the line is gone at the end: {end:?}");
+    assert!(end.contains("\u{1b}[2K") && end.contains("b.bin (2.9MiB, "), "the line is gone at the end: {end:?}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn what_cannot_be_served() {
     2>   hint: --allow-foreign serves it, to everybody and without a password
     [exit 2]
     $ law fs serve --addr nowhere d
-    2> error: invalid value 'nowhere' for '--addr <ADDRESS>': invalid socket address syntax
+    2> error: invalid value 'nowhere' for '--addr <ADDRESS>': an address has a port, such as 127.0.0.1:PORT or localhost:PORT
     2>
     2> For more information, try '--help'.
     [exit 2]
@@ -89,4 +89,18 @@ fn another_server_is_served_on() {
     assert_eq!(sandbox.fs(&format!("cat {}b.txt", second.url)).text(), "a longer text\n");
     assert_eq!(sandbox.fs(&format!("cp d/a.txt {}", second.url)).code, Some(0));
     assert_eq!(sandbox.read("d/sub/a.txt").unwrap(), b"hello\n");
+}
+
+#[test]
+fn where_it_is_can_be_opened() {
+    let sandbox = with_files();
+    for options in ["--addr localhost:0", "--addr 0.0.0.0:0 --allow-foreign"] {
+        let mut child = sandbox.command(&format!("serve {options} d")).spawn().unwrap();
+        let mut url = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut url).unwrap();
+        let run = sandbox.fs(&format!("cat {}a.txt", url.trim_end()));
+        crate::sandbox::send(&child, rustix::process::Signal::TERM);
+        child.wait().unwrap();
+        assert!(!url.contains("0.0.0.0") && run.text() == "hello\n", "{url}: {run}");
+    }
 }

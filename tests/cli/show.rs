@@ -31,7 +31,7 @@ fn arrays_json_and_text() {
     WORK/d/complex64.npy: npy, 1 array
       complex64  (2, 3)  48  0.0+0.0j 1.0+2.0j -0.0-1.5j inf-0.0j NaN+1.0j 1000.0+0.0j
     $ law fs show d/note.json d/list.txt
-    WORK/d/note.json: json, 32 bytes, object with 2 keys
+    WORK/d/note.json: json, 32B, object with 2 keys
     {
       "good": [
         true,
@@ -39,7 +39,7 @@ fn arrays_json_and_text() {
       ],
       "run": 1
     }
-    WORK/d/list.txt: text, 13 bytes
+    WORK/d/list.txt: text, 13B
     one
     two\u{1b}[31m
     "#);
@@ -182,7 +182,7 @@ fn a_look_into_gzip() {
     }
     assert_snapshot!(sandbox.session(["show a.csv.gz", "show cut.json.gz"]), @"
     $ law fs show a.csv.gz
-    WORK/a.csv.gz: gzip, 43 bytes, csv inside
+    WORK/a.csv.gz: gzip, 43B, csv inside
     run,mass
     1,125.1
     $ law fs show cut.json.gz
@@ -207,7 +207,7 @@ fn a_look_into_archives() {
     sandbox.write("cut.tgz", &whole[..whole.len() / 2]);
     assert_snapshot!(sandbox.session(["show a.tar", "show cut.tgz", "show evil.tar"]), @r#"
     $ law fs show a.tar
-    WORK/a.tar: tar, 10K bytes, 4 members
+    WORK/a.tar: tar, 10KiB, 4 members
                 tree/
                 tree/link -> sub/numbers.txt
                 tree/sub/
@@ -220,4 +220,22 @@ fn a_look_into_archives() {
     [exit 65]
     "#);
     assert_eq!(sandbox.fs("--json show a.tgz").objects().len(), 4);
+}
+
+#[test]
+fn what_is_not_what_its_name_says() {
+    let sandbox = Sandbox::new();
+    for name in ["a.tar", "a.tar.gz", "a.zip", "a.npy", "a.npz", "a.h5", "a.json", "a.gz"] {
+        for content in [crate::sandbox::pattern(3000, 7), b"hello\n".to_vec(), Vec::new()] {
+            sandbox.write(name, content);
+            let run = sandbox.fs(&format!("show {name}"));
+            assert_eq!(run.code, Some(65), "{name}: {run}");
+            let error = run.only_error();
+            assert!(error.is_ascii() && error.len() < 250 && !error.contains("numeric field"), "{name}: {error}");
+        }
+    }
+    sandbox.write("a.tar", "hello\n");
+    assert!(
+        sandbox.fs("show a.tar").only_error().contains("not a tar archive: it does not begin with a header of one")
+    );
 }

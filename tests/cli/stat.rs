@@ -31,7 +31,7 @@ fn what_a_storage_says() {
     $ law fs stat http://127.0.0.1:PORT/large
     url        http://127.0.0.1:PORT/large
     kind       file
-    size       123456 (121K)
+    size       123456 (121KiB)
     modified   2024-03-02 12:34
     etag       "TAG"
     $ law fs stat http://127.0.0.1:PORT/sub

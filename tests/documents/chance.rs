@@ -10,7 +10,11 @@ pub(crate) fn without_chance(shown: &str, home: &Path) -> String {
     let shown = homes.iter().fold(shown.to_owned(), |shown, home| shown.replace(home.to_str().unwrap(), "/home/me"));
     shown.lines().fold(String::new(), |mut all, line| {
         let words: Vec<String> = line.split(' ').map(without_port).map(without_time).collect();
-        writeln!(all, "{}", words.join(" ")).unwrap();
+        // How long it took until all attempts had failed.
+        let line = words.join(" ");
+        let took = line.find(" times in ").and_then(|at| Some((at + 10, at + 10 + line[at + 10..].find(' ')?)));
+        writeln!(all, "{}", took.map_or(line.clone(), |(from, to)| format!("{}N{}", &line[..from], &line[to..])))
+            .unwrap();
         all
     })
 }

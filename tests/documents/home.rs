@@ -40,7 +40,11 @@ impl Home {
         let usual = std::env::var_os("PATH").unwrap();
         let directories = [own.parent().unwrap().to_owned()].into_iter().chain(std::env::split_paths(&usual));
         let mut command = Command::new(program);
-        command.env_clear().env("PATH", std::env::join_paths(directories).unwrap()).env("USER", "me");
+        command
+            .env_clear()
+            .env("PATH", std::env::join_paths(directories).unwrap())
+            .env("USER", "me")
+            .env("LC_ALL", "C.UTF-8");
         for (name, place) in [("HOME", ""), ("TMPDIR", ".run"), ("XDG_RUNTIME_DIR", ".run")] {
             command.env(name, self.path().join(place));
         }

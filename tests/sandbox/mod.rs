@@ -102,7 +102,11 @@ impl Sandbox {
     /// A program in this place.
     pub(crate) fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("TZ", "UTC").env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .env_clear()
+            .env("TZ", "UTC")
+            .env("LC_ALL", "C.UTF-8")
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         for (name, place) in [("HOME", "home"), ("TMPDIR", "tmp"), ("XDG_CONFIG_HOME", "home/config")] {
             command.env(name, self.directory.path().join(place));
         }
@@ -120,6 +124,26 @@ impl Sandbox {
     /// Runs `law fs`; words are separated by spaces, unless `'` holds them together.
     pub(crate) fn fs(&self, line: &str) -> Run {
         self.finish(self.command(line))
+    }
+
+    /// Runs `law fs` with words that may have spaces and quotes.
+    pub(crate) fn fs_words<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Run {
+        self.law(["fs"].into_iter().chain(words))
+    }
+
+    /// `law fs` as somebody who is not root, for whom permissions count; the working directory can be entered and changed.
+    pub(crate) fn unprivileged(&self, line: &str) -> Command {
+        use std::os::unix::fs::PermissionsExt as _;
+        use std::os::unix::process::CommandExt as _;
+        const NOBODY: u32 = 65_534;
+        let mut command = self.command(line);
+        if rustix::process::geteuid().is_root() {
+            for path in [self.directory.path().to_owned(), self.path("")] {
+                fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+            }
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
     }
 
     /// Runs `law fs` with this on standard input.

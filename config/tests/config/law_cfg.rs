@@ -69,3 +69,51 @@ fn a_foreign_one_is_ignored_and_a_broken_one_is_named() {
     let error = Config::load(&place.environment, &[]).unwrap_err().to_string();
     assert!(error.contains("law.cfg:2:1: &::b::c refers to nothing"), "{error}");
 }
+
+#[test]
+fn files_that_it_inherits_are_weaker_and_files_that_extend_it_stronger() {
+    let mut place = Place::new();
+    place.set("SITE", "site");
+    let core = "[core]\ninherit: weak{1,2}.cfg,\n  none.cfg\nextend: $SITE/strong.cfg\n";
+    place.write(
+        "home/project/law.cfg",
+        format!("{core}[a_fs]\nbase: davs://own.example\n[c_fs]\nbase: &::b_fs::base/c\n"),
+    );
+    place.write("home/project/weak1.cfg", "[a_fs]\nbase: davs://weak.example\n[b_fs]\nbase: davs://b1.example\n");
+    let weak = place.write("home/project/weak2.cfg", "[b_fs]\nbase: davs://b2.example\n");
+    std::fs::create_dir(place.path("home/project/site")).unwrap();
+    place.write("home/project/site/strong.cfg", "[core]\ninherit: deep.cfg\n[d_fs]\nbase: davs://strong.example\n");
+    place.write("home/project/site/deep.cfg", "[a_fs]\nbase: davs://deep.example\n[d_fs]\nbase: davs://x.example\n");
+    for (name, door) in [
+        ("a", "davs://deep.example"),
+        ("b", "davs://b2.example"),
+        ("c", "davs://b2.example/c"),
+        ("d", "davs://strong.example"),
+    ] {
+        assert_eq!(doors(&place, name), [door], "{name}");
+    }
+    let origin = place.load().origin("fs.b.doors").unwrap().to_string();
+    assert!(origin.ends_with("weak2.cfg:2:1"), "{origin}");
+    set_mode(&weak, 0o666);
+    assert_eq!(doors(&place, "b"), ["davs://b1.example"]);
+    assert!(place.load().warnings[0].contains("weak2.cfg is ignored"), "{:?}", place.load().warnings);
+    place.write("home/project/site/deep.cfg", "[core]\nextend: strong.cfg\n");
+    let error = Config::load(&place.environment, &[]).unwrap_err().to_string();
+    assert!(error.contains("leads back to itself"), "{error}");
+}
+
+#[test]
+fn of_two_that_speak_of_one_thing_it_is_noted_which_counts() {
+    let place = Place::new();
+    place.write("home/project/law.cfg", "[wlcg_fs]\nbase: davs://old.example\n");
+    place.project("[fs.wlcg]\ndoors = [\"davs://new.example\"]\n[fs.x]\ndoors = [\"davs://x.example\"]\n");
+    let config = place.load();
+    assert_eq!((config.notes.len(), config.warnings.len()), (1, 0), "{:?}", config.notes);
+    assert!(
+        config.notes[0].starts_with("of wlcg, ") && config.notes[0].ends_with("law.cfg beside it"),
+        "{:?}",
+        config.notes
+    );
+    place.write("home/project/law.cfg", "[other_fs]\nbase: davs://old.example\n");
+    assert!(place.load().notes.is_empty(), "they speak of different things");
+}

@@ -16,7 +16,7 @@ fn a_url_is_split_into_door_and_base() {
         ("davs://d{1..2}.example/", "[fs.x]\ndoors = [\"davs://d{1..2}.example\"]\n"),
     ];
     for (url, expected) in cases {
-        assert_eq!(stanza("x", url).unwrap(), expected);
+        assert_eq!(stanza("x", url, None).unwrap(), expected);
         let place = Place::new();
         place.user(expected);
         place.load().file_system("x").unwrap();
@@ -34,7 +34,7 @@ fn what_is_no_name_or_url_is_refused() {
         ("x", "davs://d.example/%00"),
         ("x", "davs://d.example/%ff"),
     ] {
-        let error = stanza(name, url).unwrap_err();
+        let error = stanza(name, url, None).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidValue);
         assert!(!error.to_string().contains("hunter2"));
     }
@@ -45,7 +45,7 @@ fn a_stanza_is_appended_and_the_rest_kept() {
     let place = Place::new();
     let path = place.user("# mine\n[fs.old]\ndoors = [\"s3://b\"]   # yes");
     set_mode(&path, 0o640);
-    add_stanza(&path, "new", "davs://d.example/store").unwrap();
+    add_stanza(&path, "new", "davs://d.example/store", None).unwrap();
     let expected = "# mine\n[fs.old]\ndoors = [\"s3://b\"]   # yes\n\n[fs.new]\ndoors = [\"davs://d.example\"]\nbase = \"/store\"\n";
     assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
@@ -57,7 +57,7 @@ fn a_stanza_is_appended_and_the_rest_kept() {
 fn a_file_that_is_not_there_is_made_private_with_its_directory() {
     let place = Place::new();
     let path = place.path("home/new/dir/law.toml");
-    add_stanza(&path, "x", "s3://b").unwrap();
+    add_stanza(&path, "x", "s3://b", None).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "[fs.x]\ndoors = [\"s3://b\"]\n");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
@@ -67,7 +67,7 @@ fn an_existing_name_is_refused_and_nothing_changes() {
     let place = Place::new();
     for old in [STANZA, "[fs.wlcg.timeouts]\nstall = \"5s\"\n", "fs.wlcg.base = \"/\"\n"] {
         let path = place.user(old);
-        let error = add_stanza(&path, "wlcg", "s3://b").unwrap_err();
+        let error = add_stanza(&path, "wlcg", "s3://b", None).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), old);
     }
@@ -78,7 +78,7 @@ fn a_file_that_cannot_be_extended_is_left_alone() {
     let place = Place::new();
     for old in ["no toml", "fs = { wlcg = {} }\n", "fs = 1\n"] {
         let path = place.user(old);
-        let error = add_stanza(&path, "x", "s3://b").unwrap_err();
+        let error = add_stanza(&path, "x", "s3://b", None).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed, "{old}");
         assert!(error.to_string().contains("nothing was changed"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), old);
@@ -91,7 +91,7 @@ fn a_link_is_followed() {
     let target = place.write("dotfiles.toml", STANZA);
     let link = place.path("home/.config/law/law.toml");
     symlink(&target, &link).unwrap();
-    add_stanza(&link, "x", "s3://b").unwrap();
+    add_stanza(&link, "x", "s3://b", None).unwrap();
     assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
     assert!(std::fs::read_to_string(&target).unwrap().contains("[fs.x]"));
 }
@@ -103,7 +103,7 @@ fn writers_at_the_same_time_lose_no_stanza() {
     std::thread::scope(|scope| {
         for writer in 0..8 {
             let path = &path;
-            scope.spawn(move || add_stanza(path, &format!("w{writer}"), "s3://b").unwrap());
+            scope.spawn(move || add_stanza(path, &format!("w{writer}"), "s3://b", None).unwrap());
         }
     });
     assert_eq!(place.load().file_systems.len(), 8);

@@ -173,11 +173,19 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * factor).map_err(|_| "a time that is too long or negative".to_owned())
 }
 
-/// `4096`, `10K`, `1.5G`: bytes, in powers of 1024.
+/// `4096`, `10K`, `1.5GiB`: bytes, in powers of 1024; `10MB` in powers of 1000, as coreutils have it.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: f64 = digits.parse().map_err(|_| "a size is a number and a unit, such as 10M".to_owned())?;
-    let power = match text[digits.len()..].trim_end_matches(['B', 'i']) {
+    let unit = &text[digits.len()..];
+    let (letter, base) = match unit.strip_suffix("iB").or(unit.strip_suffix('i')) {
+        Some(letter) if !letter.is_empty() => (letter, 1024f64),
+        _ => {
+            unit.strip_suffix('B').filter(|letter| !letter.is_empty()).map_or((unit, 1024.0), |letter| (letter, 1000.0))
+        }
+    };
+    let power = match letter {
+        "B" => 0,
         "" => 0,
         "k" | "K" => 1,
         "M" => 2,
@@ -186,7 +194,7 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
         "P" => 5,
         unit => return Err(format!("unknown unit `{unit}`: K, M, G, T, P")),
     };
-    let bytes = number * 1024f64.powi(power);
+    let bytes = number * base.powi(power);
     if (0.0..1e19).contains(&bytes) { Ok(bytes.round() as u64) } else { Err("a size that cannot be".to_owned()) }
 }
 
@@ -204,10 +212,10 @@ mod tests {
     #[test]
     fn sizes() {
         assert_eq!(
-            [bytes("0"), bytes("1.5K"), bytes("2MiB"), bytes("1GB")],
-            [Ok(0), Ok(1536), Ok(2 << 20), Ok(1 << 30)]
+            [bytes("0"), bytes("7B"), bytes("1.5K"), bytes("2MiB"), bytes("1GB")],
+            [Ok(0), Ok(7), Ok(1536), Ok(2 << 20), Ok(1_000_000_000)]
         );
-        for bad in ["", "K", "-1", "1X", "1e40", "nan", "\u{e4}"] {
+        for bad in ["", "K", "iB", "1i", "-1", "1X", "1e40", "nan", "\u{e4}"] {
             assert!(bytes(bad).is_err(), "{bad}");
         }
     }

@@ -5,14 +5,14 @@ use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use law_storage::{Call, Error, ErrorKind, Metadata, Result, Url, cleanup};
-use law_target::{FileSystems, runtime};
-use law_transfer::Place;
+use law_storage::{Call, Error, ErrorKind, Location, Metadata, Path, Result, Url, cleanup, encode_path};
+use law_target::{CredentialReport, FileSystems, runtime};
+use law_transfer::{Place, is_of_one_directory};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::{FsCommand, Global};
 use crate::exit::{self, Failure};
-use crate::output::Out;
+use crate::output::{self, Out};
 
 /// The frame of one command.
 #[derive(Clone)]
@@ -57,6 +57,34 @@ impl Context {
         Url::parse(text).map_or_else(|_| text.to_string_lossy().into_owned(), |url| url.to_string())
     }
 
+    /// What somebody typed, and a path below it in the same spelling: what find(1) prints, and what can be typed again.
+    pub(crate) fn below(text: &OsStr, below: &Path) -> Vec<u8> {
+        let url = Url::parse(text).ok();
+        let remote = url.as_ref().filter(|url| matches!(url.location(), Location::Remote(_)));
+        let typed = text.as_encoded_bytes();
+        let is_url = remote.is_some() || typed.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"file:"));
+        // Only URLs of storages may have secrets.
+        let top = remote.map_or_else(|| typed.to_vec(), |url| url.to_string().into_bytes());
+        let below = if is_url { encode_path(below).into_bytes() } else { below.as_bytes().to_vec() };
+        if below.is_empty() {
+            return top;
+        }
+        let is_name = url.as_ref().is_some_and(|url| matches!(url.location(), Location::Named { .. }));
+        let slash: &[u8] = if top.ends_with(b"/") || (is_name && top.ends_with(b":")) { b"" } else { b"/" };
+        [&top, slash, &below].concat()
+    }
+
+    /// Of a walk, an error that ends it; one that says nothing about other directories is told, and kept for the end.
+    pub(crate) fn walk_error(&self, error: Error, kinds: &mut Vec<ErrorKind>) -> Result<()> {
+        if !is_of_one_directory(&error) {
+            return Err(error);
+        }
+        let error = self.judged(error);
+        self.tell(&error);
+        kinds.push(error.kind());
+        Ok(())
+    }
+
     /// What is there.
     pub(crate) async fn stat(&self, place: &Place) -> Result<Option<Metadata>> {
         place.backend().stat(&self.call, &place.resolved()).await
@@ -80,6 +108,22 @@ impl Context {
         match name.contains(['*', '?', '[']) {
             true => error.hint("patterns are for law fs find --name: here a name is taken as it is"),
             false => error,
+        }
+    }
+
+    /// Of what the storage refused, that the token is too old by its own date: then no path and no right is wrong.
+    pub(crate) fn judged(&self, error: Error) -> Error {
+        let refused = matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::PermissionDenied);
+        let url = error.url().filter(|_| refused).and_then(|url| Url::parse(url).ok());
+        let remote = url.filter(|url| matches!(url.location(), Location::Remote(_)));
+        let report = remote.and_then(|url| self.file_systems.credential_of(&url).ok());
+        let Some(CredentialReport { source: Some(source), expires: Some(expires) }) = report else { return error };
+        match std::time::SystemTime::now().duration_since(expires) {
+            Ok(passed) => {
+                let hint = format!("the {source} expired {}: a new one is needed", output::ago(passed));
+                error.with_kind(ErrorKind::Unauthenticated).hint(hint)
+            }
+            Err(_) => error,
         }
     }
 
@@ -133,6 +177,7 @@ impl Context {
             match work(item).await {
                 Ok(()) => {}
                 Err(Failure::One(error)) if items.len() > 1 && error.kind() != ErrorKind::Cancelled => {
+                    let error = self.judged(error);
                     self.tell(&error);
                     kinds.push(error.kind());
                 }
@@ -140,7 +185,7 @@ impl Context {
                 Err(other) => return Err(other),
             }
         }
-        if kinds.is_empty() { Ok(()) } else { Err(Failure::Several(kinds)) }
+        Failure::of_all(kinds)
     }
 }
 
@@ -154,7 +199,7 @@ pub(crate) fn drive(context: Context, work: impl AsyncFnOnce(&Context) -> Result
     let work = async move {
         let signalled = Arc::new(AtomicU8::new(0));
         let watch = tokio::spawn(watch_signals(context.call.clone(), Arc::clone(&signalled)));
-        let result = work(&context).await;
+        let result = work(&context).await.map_err(|failure| failure.judged(&context));
         cleanup::finish().await;
         watch.abort();
         match signalled.load(Ordering::Relaxed) {

@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
 use law_storage::{Error, ErrorKind};
 use law_transfer::Place;
 use serde_json::{Value, json};
 
-use crate::arguments::FsProgram;
 use crate::context::Context;
-use crate::output::note;
+use crate::output::{self, note};
+use crate::suggestion;
 
 /// Why a command ends without success.
 #[derive(Debug)]
@@ -79,6 +78,11 @@ impl Failure {
         }
     }
 
+    /// What a command ends with that told its failures one by one.
+    pub(crate) fn of_all(kinds: Vec<ErrorKind>) -> Result<(), Self> {
+        if kinds.is_empty() { Ok(()) } else { Err(Self::Several(kinds)) }
+    }
+
     /// Tells what has not been told yet.
     pub(crate) fn tell(&self, command: &str, as_json: bool) {
         if let Self::One(error) | Self::Signal(_, Some(error)) = self {
@@ -90,6 +94,14 @@ impl Failure {
     pub(crate) fn explained(self, context: &Context, place: &Place) -> Self {
         match self {
             Self::One(error) => Self::One(context.explained(error, place)),
+            other => other,
+        }
+    }
+
+    /// The same with what is known of the credential.
+    pub(crate) fn judged(self, context: &Context) -> Self {
+        match self {
+            Self::One(error) => Self::One(context.judged(error)),
             other => other,
         }
     }
@@ -151,11 +163,13 @@ fn describe(error: &Error, exit: u8, command: &str) -> Value {
 /// Ends the program for a command line that cannot be understood, or that asks for help.
 pub(crate) fn usage(mut error: clap::Error, command: &str) -> ! {
     let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
-    let is_fs = |name: &str| FsProgram::command().find_subcommand(name).is_some();
-    let typed = arguments.get(1).and_then(|name| name.to_str()).filter(|name| command == "law" && is_fs(name));
-    if let Some(name) = typed {
-        let better = clap::error::ContextValue::Strings(vec![format!("fs {name}")]);
-        error.insert(clap::error::ContextKind::SuggestedSubcommand, better);
+    suggestion::improve(&mut error, &arguments, command);
+    if !error.use_stderr()
+        && let Err(closed) = output::refuse_closed()
+    {
+        let failure = Failure::from(closed);
+        failure.tell(command, false);
+        std::process::exit(failure.code().into());
     }
     if !error.use_stderr() || !arguments.iter().any(|argument| argument == "--json") {
         error.exit();

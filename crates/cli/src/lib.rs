@@ -13,11 +13,12 @@ mod output;
 mod progress;
 pub mod serve;
 mod show;
+mod suggestion;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use arguments::{ConfigProgram, FsProgram, LawCommand, LawProgram};
 use context::Context;
@@ -27,7 +28,7 @@ pub fn law() -> ExitCode {
     if called("law-fs") {
         return law_fs();
     }
-    let program = LawProgram::try_parse().unwrap_or_else(|error| exit::usage(error, "law"));
+    let program = parsed::<LawProgram>().unwrap_or_else(|error| exit::usage(error, "law"));
     match program.command {
         LawCommand::Fs(program) => run(program, "law fs"),
         LawCommand::Config(program) => configure(program),
@@ -39,17 +40,37 @@ pub fn law() -> ExitCode {
 
 /// The program `law-fs`, which is `law fs`.
 pub fn law_fs() -> ExitCode {
-    run(FsProgram::try_parse().unwrap_or_else(|error| exit::usage(error, "law-fs")), "law-fs")
+    run(parsed::<FsProgram>().unwrap_or_else(|error| exit::usage(error, "law-fs")), "law-fs")
+}
+
+/// What was typed.
+fn parsed<P: clap::Parser>() -> Result<P, clap::Error> {
+    let mut matches = with_short_help(P::command()).try_get_matches()?;
+    P::from_arg_matches_mut(&mut matches)
+}
+
+/// The same with `-h` for `--help`, where it has no meaning of its own, such as human sizes.
+fn with_short_help(command: clap::Command) -> clap::Command {
+    let command = command.mut_subcommands(with_short_help);
+    let is_taken = command.get_arguments().any(|argument| argument.get_short() == Some('h'));
+    let has_help = command.get_arguments().any(|argument| argument.get_id() == "help");
+    // What is global is not handed down to those that have one of their own; it stands behind what is.
+    let own = || clap::Arg::new("help").long("help").help("Print help").display_order(10_000);
+    let command = if has_help { command } else { command.arg(own()) };
+    command.mut_arg("help", |help| {
+        let help = help.action(clap::ArgAction::HelpLong);
+        if is_taken { help } else { help.short('h') }
+    })
 }
 
 /// What can be typed after `law`: of this, man pages and completions are made.
 pub fn law_command() -> clap::Command {
-    LawProgram::command()
+    with_short_help(LawProgram::command())
 }
 
 /// What can be typed after `law-fs`.
 pub fn law_fs_command() -> clap::Command {
-    FsProgram::command()
+    with_short_help(FsProgram::command())
 }
 
 /// Whether this process was started by that name.

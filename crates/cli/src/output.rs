@@ -1,17 +1,23 @@
 //! What is printed, and how numbers and times look.
 
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
-use std::time::SystemTime;
+mod clock;
+mod descriptor;
 
-use law_storage::{Kind, Metadata, Modified};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+
+use law_storage::{Backend, Kind, Metadata, Path, encode_path};
+use law_transfer::Place;
 use serde_json::{Value, json};
 
+pub(crate) use clock::{ago, time, time_json};
+pub(crate) use descriptor::refuse_closed;
+
 /// Standard output, buffered; a reader that went away ends the command quietly.
-pub(crate) struct Out(BufWriter<io::Stdout>);
+pub(crate) struct Out(BufWriter<Stdout>);
 
 impl Out {
     pub(crate) fn new() -> Self {
-        Self(BufWriter::with_capacity(64 * 1024, io::stdout()))
+        Self(BufWriter::with_capacity(64 * 1024, Stdout(io::stdout())))
     }
 
     pub(crate) fn line(&mut self, text: impl std::fmt::Display) -> io::Result<()> {
@@ -34,6 +40,28 @@ impl io::Write for Out {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// Standard output, whose errors say that they are its own.
+struct Stdout(io::Stdout);
+
+impl io::Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        descriptor::refuse_closed()?;
+        self.0.write(bytes).map_err(unwritable)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(unwritable)
+    }
+}
+
+/// What went wrong with standard output. A reader that went away is known by its kind.
+fn unwritable(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe | io::ErrorKind::Interrupted => error,
+        _ => descriptor::unwritable(error),
     }
 }
 
@@ -95,20 +123,11 @@ pub(crate) fn size(bytes: u64, human: bool) -> String {
     if value < 9.95 { format!("{value:.1}{}", UNITS[unit]) } else { format!("{value:.0}{}", UNITS[unit]) }
 }
 
-/// `2026-11-23 09:10`, in local time; `-` where the storage tells no time.
-pub(crate) fn time(modified: Option<Modified>) -> String {
-    let zoned = modified.and_then(|modified| zoned(modified.time));
-    zoned.map_or("-".into(), |zoned| zoned.strftime("%Y-%m-%d %H:%M").to_string())
-}
-
-/// RFC 3339 in UTC.
-pub(crate) fn time_json(modified: Option<Modified>) -> Value {
-    let stamp = modified.and_then(|modified| jiff::Timestamp::try_from(modified.time).ok());
-    stamp.map_or(Value::Null, |stamp| stamp.to_string().into())
-}
-
-fn zoned(time: SystemTime) -> Option<jiff::Zoned> {
-    Some(jiff::Timestamp::try_from(time).ok()?.to_zoned(jiff::tz::TimeZone::system()))
+/// `28B`, `1.2KiB`, `4.0GiB`: a size within a sentence, with its true unit.
+pub(crate) fn amount(bytes: u64) -> String {
+    let text = size(bytes, true);
+    let unit = if text.ends_with(|c: char| c.is_ascii_alphabetic()) { "iB" } else { "B" };
+    format!("{text}{unit}")
 }
 
 /// One word for a kind.
@@ -121,7 +140,7 @@ pub(crate) fn kind(kind: Kind) -> &'static str {
     }
 }
 
-/// `-rw-r--r--`, or `-` and `d` alone where the storage has no permissions.
+/// `-rw-r--r--`, or `-?????????` where the storage has no permissions: `----------` would say that nobody may read it.
 pub(crate) fn mode(metadata: &Metadata) -> String {
     let letter = match metadata.kind {
         Kind::File => '-',
@@ -129,7 +148,7 @@ pub(crate) fn mode(metadata: &Metadata) -> String {
         Kind::Symlink => 'l',
         _ => '?',
     };
-    let Some(mode) = metadata.mode else { return format!("{letter}---------") };
+    let Some(mode) = metadata.mode else { return format!("{letter}?????????") };
     let bits = ["r", "w", "x"].iter().cycle().take(9).enumerate();
     let text: String = bits.map(|(i, name)| if mode & (0o400 >> i) != 0 { *name } else { "-" }).collect();
     format!("{letter}{text}")
@@ -143,20 +162,37 @@ pub(crate) fn escaped(name: &str) -> String {
     shown
 }
 
-/// What a storage says of an entry, as an object.
-pub(crate) fn entry_json(name: &str, url: &str, metadata: &Metadata) -> Value {
+/// Where something is, for programs: a URL that can be typed, byte for byte; of local files, too.
+pub(crate) fn url(backend: &dyn Backend, path: &Path) -> String {
+    let url = backend.url(path);
+    // What the disk says is a path for people, in which odd bytes have escapes of their own.
+    if url.starts_with('/') { format!("file:///{}", encode_path(path)) } else { url }
+}
+
+/// The same of a place.
+pub(crate) fn place_url(place: &Place) -> String {
+    url(place.backend(), &place.resolved())
+}
+
+/// What a storage says of an entry, as an object. A name that is not UTF-8 has a second form that keeps its bytes.
+pub(crate) fn entry_json(backend: &dyn Backend, path: &Path, metadata: &Metadata) -> Value {
     let digests: serde_json::Map<String, Value> =
         metadata.digests.iter().map(|d| (d.algorithm().to_string(), d.hex().into())).collect();
-    json!({
-        "name": name,
-        "url": url,
+    let name = path.name().unwrap_or_default();
+    let mut object = json!({
+        "name": String::from_utf8_lossy(name),
+        "url": url(backend, path),
         "kind": kind(metadata.kind),
         "size": metadata.size,
         "modified": time_json(metadata.modified),
         "mode": metadata.mode.map(|mode| format!("{mode:04o}")),
         "etag": metadata.identity().entity_tag(),
         "checksums": digests,
-    })
+    });
+    if std::str::from_utf8(name).is_err() {
+        object["name_encoded"] = Path::parse(name).map(|name| encode_path(&name)).unwrap_or_default().into();
+    }
+    object
 }
 
 #[cfg(test)]
@@ -171,12 +207,13 @@ mod tests {
             assert_eq!(size(bytes, true), expected, "{bytes}");
         }
         assert_eq!(size(10_240, false), "10240");
+        assert_eq!([0, 1023, 1024, 5 << 30].map(amount), ["0B", "1023B", "1.0KiB", "5.0GiB"]);
     }
 
     #[test]
     fn modes_as_ls_shows_them() {
         let mut metadata = Metadata::file(1);
-        assert_eq!(mode(&metadata), "----------");
+        assert_eq!(mode(&metadata), "-?????????");
         metadata.mode = Some(0o754);
         assert_eq!(mode(&metadata), "-rwxr-xr--");
     }

@@ -69,18 +69,17 @@ fn position(progress: &Progress) -> (u64, u64) {
     (progress.bytes().max(progress.complete_bytes()).min(expected), expected)
 }
 
-/// `1.2G of 4.0G (30 %), 210M/s, 14 s left`.
+/// `1.2GiB of 4.0GiB (30 %), 210MiB/s, 14 s left`.
 fn line(done: u64, expected: u64, rate: f64, time: Duration, files: u64) -> String {
-    let size = |bytes: u64| format!("{}B", output::size(bytes, true));
     let percent = done.saturating_mul(100).checked_div(expected).unwrap_or(100);
     // A cast that saturates: what is faster than u64 is infinite.
-    let (rate, time) = (size(rate as u64), left(time));
+    let (rate, time) = (output::amount(rate as u64), left(time));
     let files = match files {
         0 => String::new(),
         1 => ", 1 file done".into(),
         more => format!(", {more} files done"),
     };
-    format!("{} of {} ({percent} %), {rate}/s, {time} left{files}", size(done), size(expected))
+    format!("{} of {} ({percent} %), {rate}/s, {time} left{files}", output::amount(done), output::amount(expected))
 }
 
 /// `8 s`, `3 min 20 s`, `2 h 5 min`.
@@ -109,7 +108,7 @@ mod tests {
     #[test]
     fn the_line() {
         let second = Duration::from_secs(14);
-        let expected = "1.0GB of 4.0GB (25 %), 210MB/s, 14 s left";
+        let expected = "1.0GiB of 4.0GiB (25 %), 210MiB/s, 14 s left";
         assert_eq!(line(1 << 30, 4 << 30, 210.0 * 1024.0 * 1024.0, second, 0), expected);
         assert!(line(0, 0, f64::NAN, Duration::MAX, 7).starts_with("0B of 0B (100 %), 0B/s, "));
         assert!(line(0, 1, 0.0, second, 7).ends_with("14 s left, 7 files done"));

@@ -15,7 +15,9 @@ const LARGEST_JSON: u64 = 1024 * 1024;
 /// Lines that are shown.
 const LINES: usize = 20;
 /// Members of an archive that are shown.
-const MEMBERS: usize = 100;
+pub(crate) const MEMBERS: usize = 100;
+/// Bytes of a tar that are looked at: a compressed one would have to be read as a whole.
+const MOST_OF_A_TAR: u64 = 4 * 1024 * 1024;
 /// Characters of a line that are shown.
 const WIDTH: usize = 160;
 
@@ -88,7 +90,7 @@ fn by_content(input: &dyn Input) -> Result<Preview> {
 }
 
 fn members(input: &dyn Input, archive: &impl Archive) -> Result<Members> {
-    let (members, whole) = first_members(archive, input, MEMBERS)?;
+    let (members, whole) = first_members(archive, input, MEMBERS, MOST_OF_A_TAR)?;
     Ok(Members { format: archive.name(), size: input.length()?, members, whole })
 }
 

@@ -10,7 +10,7 @@ use crate::Taken;
 pub struct Attempt {
     /// The endpoint that was asked, without secrets.
     pub door: String,
-    /// How long the try took.
+    /// How long the try took, with the wait before it.
     pub elapsed: Duration,
     /// Why it failed, in a few words.
     pub reason: String,

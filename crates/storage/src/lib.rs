@@ -63,7 +63,7 @@ pub use rooted::Rooted;
 pub use secret::Secret;
 pub use settings::{Credential, EndpointSettings, Timeouts};
 pub use source::{BytesSource, Proof, Source, Taken};
-pub use spool::{FileSource, GrowingSource, Growth, SpooledSource};
+pub use spool::{FileSource, GrowingSource, Growth, SpooledSource, no_scratch};
 pub use temporary::{ASIDE_SUFFIX, TEMPORARY_SUFFIX, aside_path, is_temporary, temporary_path};
 pub use traced::Traced;
 pub use url::{Location, RemoteUrl, Scheme, Url, encode_path};

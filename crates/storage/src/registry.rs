@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Backend, EndpointSettings, Error, ErrorKind, RemoteUrl, Result};
+use crate::{Backend, EndpointSettings, Error, ErrorKind, Path, RemoteUrl, Result, Secret};
 
 /// Makes backends for the endpoints of some schemes.
 pub trait Factory: Send + Sync {
@@ -54,15 +54,24 @@ impl Registry {
         let scheme = url.scheme();
         let error = Error::new(ErrorKind::Unsupported, format!("no backend for {scheme}:// in this build")).at(url);
         if matches!(scheme.name(), "root" | "roots" | "srm" | "gsiftp" | "dcap" | "gsidcap") {
-            return error.hint(format!(
-                "most storage of this kind has a WebDAV door as well: try davs://{}/{}",
-                url.host(),
-                crate::url::encode_path(url.path())
-            ));
+            return error.hint(format!("{}; the port is a guess, the site knows it", webdav_door(url)));
         }
         let known: Vec<&str> = self.schemes().collect();
         error.hint(format!("this build serves {}", known.join(", ")))
     }
+}
+
+/// The same file by WebDAV. XRootD serves it at the port of `root://`, dCache mostly at 2880.
+fn webdav_door(url: &RemoteUrl) -> String {
+    let is_xrootd = matches!(url.scheme().name(), "root" | "roots");
+    let port = if is_xrootd { url.port().unwrap_or(1094) } else { 2880 };
+    // In its long form a URL of SRM has the path behind this word: srm://host:8443/srm/managerv2?SFN=/path.
+    let named =
+        url.query().map(Secret::expose).and_then(|query| query.split('&').find_map(|it| it.strip_prefix("SFN=")));
+    let path = named.filter(|_| url.scheme().name() == "srm").and_then(|path| Path::parse(path).ok());
+    let path = crate::url::encode_path(path.as_ref().unwrap_or(url.path()));
+    let host = if url.host().contains(':') { format!("[{}]", url.host()) } else { url.host().to_owned() };
+    format!("most storage of this kind has a WebDAV door as well: try davs://{host}:{port}/{path}")
 }
 
 #[cfg(test)]
@@ -72,10 +81,19 @@ mod tests {
 
     #[test]
     fn an_unserved_scheme_names_what_works() {
-        let url = Url::parse("root://xrd.example//store/x").unwrap();
-        let Location::Remote(remote) = url.location() else { panic!() };
-        let error = Registry::new().open(remote, &EndpointSettings::default()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.hint_text().unwrap().contains("davs://xrd.example/store/x"));
+        for (typed, door) in [
+            ("root://xrd.example//store/x y", "davs://xrd.example:1094/store/x%20y;"),
+            ("roots://xrd.example:1095//store/x", "davs://xrd.example:1095/store/x;"),
+            ("root://[::1]//x", "davs://[::1]:1094/x;"),
+            ("srm://se.example:8443/srm/managerv2?SFN=/pnfs/x", "davs://se.example:2880/pnfs/x;"),
+            ("srm://se.example:8443/pnfs/x", "davs://se.example:2880/pnfs/x;"),
+            ("gsiftp://se.example/pnfs/x", "davs://se.example:2880/pnfs/x;"),
+        ] {
+            let url = Url::parse(typed).unwrap();
+            let Location::Remote(remote) = url.location() else { panic!() };
+            let error = Registry::new().open(remote, &EndpointSettings::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.hint_text().unwrap().contains(door), "{error}: {:?}", error.hint_text());
+        }
     }
 }

@@ -113,7 +113,7 @@ impl SpooledSource {
     /// # Errors
     /// Those of the stream and of the disk.
     pub async fn spool(mut stream: ByteStream) -> Result<Self> {
-        let file = Arc::new(tempfile::tempfile()?);
+        let file = Arc::new(tempfile::tempfile().map_err(no_scratch)?);
         let mut offset = 0;
         while let Some(chunk) = stream.next().await {
             let (chunk, file) = (chunk?, file.clone());
@@ -131,8 +131,14 @@ impl SpooledSource {
     }
 }
 
+/// An error of the directory for temporary files: without its name nobody knows which disk is full.
+pub fn no_scratch(error: std::io::Error) -> Error {
+    let error = Error::from(error).at(std::env::temp_dir().display());
+    error.hint("TMPDIR names another directory for temporary files")
+}
+
 fn append(file: &File, chunk: &Bytes, offset: u64) -> Result<u64> {
-    file.write_all_at(chunk, offset)?;
+    file.write_all_at(chunk, offset).map_err(no_scratch)?;
     Ok(offset + chunk.len() as u64)
 }
 

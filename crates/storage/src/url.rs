@@ -333,12 +333,6 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 impl RemoteUrl {
-    /// The same endpoint, with the root as its path.
-    #[must_use]
-    pub fn at_root(&self) -> Self {
-        Self { path: Path::root(), ..self.clone() }
-    }
-
     /// The scheme.
     pub fn scheme(&self) -> Scheme {
         self.scheme

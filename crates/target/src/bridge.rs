@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use law_formatters::{Input, Output};
-use law_storage::{Call, Error, ErrorKind, FileSource, LocalFile, Result, Validator};
+use law_storage::{Call, Error, ErrorKind, FileSource, LocalFile, Result, Validator, no_scratch};
 use law_transfer::Place;
 
 use crate::runtime::wait;
@@ -18,24 +18,23 @@ pub(crate) struct Staging {
 
 impl Staging {
     pub(crate) fn new(name: String) -> Result<Self> {
-        Ok(Self { file: BufWriter::with_capacity(law_storage::CHUNK, tempfile::tempfile()?), name })
+        Ok(Self { file: BufWriter::with_capacity(law_storage::CHUNK, tempfile::tempfile().map_err(no_scratch)?), name })
     }
 
     /// What was written, as a source.
-    pub(crate) fn source(mut self) -> Result<FileSource> {
-        self.file.flush()?;
-        let file = self.file.into_inner().map_err(|e| Error::from(e.into_error()))?;
+    pub(crate) fn source(self) -> Result<FileSource> {
+        let file = self.file.into_inner().map_err(|e| no_scratch(e.into_error()))?;
         FileSource::new(LocalFile::new(file, PathBuf::from(self.name)))
     }
 }
 
 impl Write for Staging {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.write(bytes).map_err(|error| no_scratch(error).into())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.flush().map_err(|error| no_scratch(error).into())
     }
 }
 
@@ -113,5 +112,16 @@ pub fn format_error(error: law_formatters::Error) -> Error {
 
 fn io_error(error: law_formatters::Error) -> Error {
     let message = error.to_string();
+    if let Some(place) = error.place().map(std::path::Path::to_owned) {
+        return error.into_io().map_or_else(|| Error::new(ErrorKind::Internal, message), |io| on_disk(&place, io));
+    }
     error.into_io().map_or_else(|| Error::new(ErrorKind::Unavailable, message), Error::from)
+}
+
+/// What failed is not the file that a formatter reads or writes, but another place on the local disk.
+fn on_disk(place: &std::path::Path, error: io::Error) -> Error {
+    match place == std::env::temp_dir() {
+        true => no_scratch(error),
+        false => Error::from(error).at(place.display()),
+    }
 }

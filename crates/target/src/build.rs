@@ -23,8 +23,10 @@ pub fn local(durability: Durability) -> FileSystem {
 /// One endpoint, as `build` wants it.
 #[derive(Debug, Clone)]
 pub struct DoorSpec {
-    /// Scheme, host, port; the path is where the storage begins at this door.
+    /// Scheme, host, port.
     pub url: RemoteUrl,
+    /// Where the storage begins at this door.
+    pub root: Path,
     /// What it is kept for; none is everything.
     pub operations: Option<Vec<Operation>>,
     /// Its share of the load.
@@ -32,9 +34,9 @@ pub struct DoorSpec {
 }
 
 impl DoorSpec {
-    /// A door for everything.
+    /// A door for everything, where the storage begins at the endpoint's root.
     pub fn new(url: RemoteUrl) -> Self {
-        Self { url, operations: None, weight: 1.0 }
+        Self { url, root: Path::root(), operations: None, weight: 1.0 }
     }
 }
 
@@ -68,20 +70,20 @@ pub fn build(
         Ok(Arc::new(Traced::new("retry", Arc::new(Retry::new(backend, retry)))))
     };
     if others.is_empty() {
-        return Ok(FileSystem::new(name, first.url.path().join(base), open(first)?));
+        return Ok(FileSystem::new(name, first.root.join(base), open(first)?));
     }
-    let together = others.iter().all(|door| door.url.path() == first.url.path());
+    let together = others.iter().all(|door| door.root == first.root);
     let mut all = Vec::new();
     for spec in doors {
         let backend = open(spec)?;
-        let rooted = || Arc::new(Rooted::new(backend.clone(), spec.url.path().clone()));
+        let rooted = || Arc::new(Rooted::new(backend.clone(), spec.root.clone()));
         let door = Door::new(if together { backend.clone() } else { rooted() }).weighing(spec.weight);
         all.push(match &spec.operations {
             Some(operations) => door.only_for(operations.clone()),
             None => door,
         });
     }
-    let base = if together { first.url.path().join(base) } else { base.clone() };
+    let base = if together { first.root.join(base) } else { base.clone() };
     let doors = Doors::new(all, settings);
     Ok(FileSystem::new(name, base, Arc::new(Traced::new("doors", Arc::new(doors.clone())))).with_doors(doors))
 }

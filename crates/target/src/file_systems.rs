@@ -37,6 +37,7 @@ impl FileSystems {
         let environment = Environment::of_process()?;
         let config = Config::load(&environment, &overrides).map_err(misconfigured)?;
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        config.notes.iter().for_each(|note| tracing::info!("{note}"));
         Ok(Self {
             config: Arc::new(config),
             registry: registry(),
@@ -180,8 +181,7 @@ impl FileSystems {
             let settings = self.settings_of(remote);
             let endpoint = self.endpoint_settings(settings)?;
             let doors = DoorsSettings { shared: None, ..self.doors_settings(settings) };
-            // The path was typed, and stays the path.
-            let door = DoorSpec::new(remote.at_root());
+            let door = DoorSpec::new(remote.clone());
             build(&self.registry, &remote.endpoint(), &Path::root(), &[door], &endpoint, doors)
         })
     }
@@ -268,7 +268,8 @@ impl FileSystems {
 
 fn door_spec(url: &RemoteUrl, settings: &DoorSettings) -> DoorSpec {
     let operations = |ops: &Vec<law_config::Operation>| ops.iter().flat_map(|op| operations(*op)).copied().collect();
-    DoorSpec { url: url.clone(), operations: settings.ops.as_ref().map(operations), weight: settings.weight }
+    let operations = settings.ops.as_ref().map(operations);
+    DoorSpec { root: url.path().clone(), operations, weight: settings.weight, ..DoorSpec::new(url.clone()) }
 }
 
 /// What a word of the configuration stands for.

@@ -101,7 +101,10 @@ pub(crate) async fn localize_read(place: &Place) -> Result<LocalizedRead> {
     let fs = local(law_storage::Durability::None);
     let to = Place::new(fs, law_storage::Path::parse(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))?);
     let options = CopyOptions { policy: Policy::Always, verify: Verify::Auto, ..CopyOptions::default() };
-    copy_file(&call, place, &to, &options).await?;
+    copy_file(&call, place, &to, &options).await.map_err(|error| match error.kind() {
+        ErrorKind::NoSpace => error.hint("TMPDIR names another directory for temporary files"),
+        _ => error,
+    })?;
     let file = std::fs::File::open(&path)?;
     Ok(LocalizedRead(LocalFile::new(file, path).guarded(Arc::new(directory))))
 }
@@ -113,7 +116,7 @@ pub(crate) fn localize_write(place: &Place) -> Result<LocalizedWrite> {
 }
 
 pub(crate) fn temporary_directory() -> Result<TempDir> {
-    tempfile::Builder::new().prefix("law-").tempdir().map_err(|e| Error::from(e).at(std::env::temp_dir().display()))
+    tempfile::Builder::new().prefix("law-").tempdir().map_err(law_storage::no_scratch)
 }
 
 pub(crate) fn name_of(place: &Place) -> String {

@@ -23,4 +23,4 @@ pub use progress::Progress;
 pub use proven::{read_proven, read_small};
 pub use remote_source::RemoteSource;
 pub use tree::{TreeReport, copy_tree, remove_tree};
-pub use walk::{Walked, glob, walk, walk_where};
+pub use walk::{Walked, glob, is_of_one_directory, walk, walk_on, walk_where};

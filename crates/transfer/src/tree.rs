@@ -5,7 +5,7 @@ use law_storage::{Call, Entry, Error, Kind, Parents, Path, Result, is_temporary}
 
 use crate::copy::would_have_a_place;
 use crate::walk::{is_of_one_directory, walk_on};
-use crate::{Copied, CopyOptions, Place, Walked, copy_file, walk};
+use crate::{Copied, CopyOptions, Outcome, Place, Walked, copy_file, walk};
 
 /// Files of a tree that are copied at once.
 const AT_ONCE: usize = 8;
@@ -13,10 +13,14 @@ const AT_ONCE: usize = 8;
 /// What became of a tree.
 #[derive(Debug, Default)]
 pub struct TreeReport {
-    /// Files that were copied, or need not be.
+    /// Files that were copied, or in a dry run would be.
     pub copied: u64,
     /// Bytes of them.
     pub bytes: u64,
+    /// Files that were there already with the same content.
+    pub unchanged: u64,
+    /// Files whose name was taken, where nothing is to be replaced.
+    pub kept: u64,
     /// Entries that were passed over, with the reason: links, devices.
     pub skipped: Vec<(Place, &'static str)>,
     /// What failed; the others went on.
@@ -103,6 +107,16 @@ impl TreeReport {
             Step::Failed(error) => self.failed.push(error),
             Step::Copied(copied) => {
                 tell(&copied);
+                self.count(&copied);
+            }
+        }
+    }
+
+    fn count(&mut self, copied: &Copied) {
+        match copied.outcome {
+            Outcome::Same(_) => self.unchanged += 1,
+            Outcome::Kept => self.kept += 1,
+            Outcome::Written(_) | Outcome::CopiedByStorage | Outcome::Would => {
                 self.copied += 1;
                 self.bytes += copied.size;
             }

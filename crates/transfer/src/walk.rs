@@ -34,8 +34,9 @@ pub fn walk_where(
     walk_on(call, top, enter).scan(false, to_the_first_error).boxed()
 }
 
-/// As [`walk_where`], but what could not be listed for a reason of its own is one error among the others, and the walk goes on.
-pub(crate) fn walk_on(
+/// As [`walk_where`], but what could not be listed for a reason of its own is one error among the others, and the walk goes on; after any other error it
+/// ends.
+pub fn walk_on(
     call: &Call,
     top: &Place,
     enter: impl Fn(&Path) -> bool + Send + Sync + 'static,
@@ -53,8 +54,8 @@ pub(crate) fn walk_on(
     steps.flatten().boxed()
 }
 
-/// Whether it says nothing about other directories.
-pub(crate) fn is_of_one_directory(error: &Error) -> bool {
+/// Whether an error of listing says nothing about other directories: after such a one, [`walk_on`] goes on.
+pub fn is_of_one_directory(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 

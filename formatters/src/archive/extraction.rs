@@ -21,7 +21,7 @@ pub(super) struct Extraction {
     limit: Limit,
     links: Vec<(PathBuf, PathBuf)>,
     finished_directories: Vec<(PathBuf, Option<u32>, Option<SystemTime>)>,
-    broken_disk: Option<io::Error>,
+    broken_disk: Option<Error>,
     /// Permissions of any new directory here; that for temporary files is closed to others.
     mode: u32,
 }
@@ -31,18 +31,21 @@ impl Extraction {
         let occupied = match fs::read_dir(directory) {
             Ok(mut entries) => entries.next().is_some(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => return Err(disk(directory, error)),
+            Err(error) => return Err(Error::on_disk(directory, error)),
         };
         if occupied {
-            return Err(disk(directory, io::Error::new(io::ErrorKind::AlreadyExists, "the directory is not empty")));
+            return Err(Error::on_disk(
+                directory,
+                io::Error::new(io::ErrorKind::AlreadyExists, "the directory is not empty"),
+            ));
         }
         let above = match directory.parent() {
             Some(above) if above != Path::new("") => above,
             _ => Path::new("."),
         };
-        fs::create_dir_all(above).map_err(|e| disk(above, e))?;
+        fs::create_dir_all(above).map_err(|e| Error::on_disk(above, e))?;
         let staging = tempfile::Builder::new().prefix(".").suffix(".lawpart").tempdir_in(above);
-        let staging = staging.map_err(|e| disk(above, e))?;
+        let staging = staging.map_err(|e| Error::on_disk(above, e))?;
         Ok(Self {
             mode: mode_of_new_directories(staging.path()),
             staging,
@@ -117,16 +120,16 @@ impl Extraction {
     /// Gives everything its links and permissions, and the directory its name.
     pub(super) fn finish(self) -> Result<()> {
         for (path, target) in &self.links {
-            remove(path).and_then(|()| symlink(target, path)).map_err(|e| disk(&self.directory, e))?;
+            remove(path).and_then(|()| symlink(target, path)).map_err(|e| Error::on_disk(&self.directory, e))?;
         }
         // Children before parents: a directory that may not be written to takes nothing more.
         for (path, mode, modified) in self.finished_directories.iter().rev() {
-            finish_directory(path, *mode, *modified).map_err(|e| disk(&self.directory, e))?;
+            finish_directory(path, *mode, *modified).map_err(|e| Error::on_disk(&self.directory, e))?;
         }
         let staged = self.staging.path();
         fs::set_permissions(staged, Permissions::from_mode(self.mode))
             .and_then(|()| fs::rename(staged, &self.directory))
-            .map_err(|e| disk(&self.directory, e))?;
+            .map_err(|e| Error::on_disk(&self.directory, e))?;
         // It has another name now.
         let _ = self.staging.keep();
         Ok(())
@@ -142,14 +145,14 @@ impl Extraction {
                 return Error::malformed("it is a file and a directory at once").of(member.shown());
             }
             let told = Error::malformed(error.to_string());
-            self.broken_disk = Some(io::Error::new(error.kind(), format!("{}: {error}", self.directory.display())));
+            self.broken_disk = Some(Error::on_disk(&self.directory, error));
             told
         })
     }
 
     /// The error of the disk, if there was one, instead of what the parser made of it.
     pub(super) fn blame(&mut self, error: Error) -> Error {
-        self.broken_disk.take().map_or(error, Error::from)
+        self.broken_disk.take().unwrap_or(error)
     }
 }
 
@@ -178,8 +181,4 @@ fn mode_of_new_directories(within: &Path) -> u32 {
     let _ = fs::remove_dir(&probe);
     // Without an answer, as closed as is usual.
     made.map_or(0o755, |metadata| metadata.permissions().mode() & 0o777)
-}
-
-fn disk(path: &Path, error: io::Error) -> Error {
-    Error::from(io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

@@ -3,6 +3,7 @@
 mod extraction;
 mod member;
 mod packing;
+mod peek;
 mod tar;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::compression::Limit;
 use crate::{Dump, Error, Formatter, Input, Load, Output, Result};
 use extraction::Extraction;
 use packing::Packed;
+pub use peek::first_members;
 
 /// Members that an archive may have, unless somebody allows more: each costs the file system a file.
 const MOST_MEMBERS: u64 = 1_000_000;
@@ -98,22 +100,6 @@ impl<A> Extract<A> {
 pub struct OneMember<A> {
     archive: A,
     path: PathBuf,
-}
-
-/// The first members of an archive, at most `most`, and whether these are all. A zip is listed from its end, a tar from its beginning.
-///
-/// # Errors
-/// As those of loading a list.
-pub fn first_members(archive: &impl Archive, input: &dyn Input, most: usize) -> Result<(Vec<Member>, bool)> {
-    let (mut members, mut whole) = (Vec::new(), true);
-    archive.visit(input, Content::Skipped, &mut |member, _| {
-        whole = members.len() < most;
-        if whole {
-            members.push(member);
-        }
-        Ok(whole)
-    })?;
-    Ok((members, whole))
 }
 
 fn list(archive: &impl Archive, input: &dyn Input) -> Result<Vec<Member>> {

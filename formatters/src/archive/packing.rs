@@ -36,7 +36,7 @@ pub(super) enum What {
 
 impl Packed {
     pub(super) fn of(path: &Path) -> Result<Self> {
-        let metadata = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
+        let metadata = fs::metadata(path).map_err(|e| unreadable(path, e))?;
         if metadata.is_dir() {
             let mut paths = Vec::new();
             collect(path, Path::new(""), &mut paths)?;
@@ -55,12 +55,12 @@ impl Packed {
 
 fn collect(directory: &Path, below: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     let entries = fs::read_dir(directory).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
-    let mut entries = entries.map_err(|e| unreadable(directory, &e))?;
+    let mut entries = entries.map_err(|e| unreadable(directory, e))?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = below.join(entry.file_name());
         paths.push(path.clone());
-        if entry.file_type().map_err(|e| unreadable(&entry.path(), &e))?.is_dir() {
+        if entry.file_type().map_err(|e| unreadable(&entry.path(), e))?.is_dir() {
             collect(&entry.path(), &path, paths)?;
         }
     }
@@ -68,7 +68,7 @@ fn collect(directory: &Path, below: &Path, paths: &mut Vec<PathBuf>) -> Result<(
 }
 
 fn item(full: &Path, path: &Path) -> Result<Item> {
-    let metadata = fs::symlink_metadata(full).map_err(|e| unreadable(full, &e))?;
+    let metadata = fs::symlink_metadata(full).map_err(|e| unreadable(full, e))?;
     let mut name = path.as_os_str().as_bytes().to_owned();
     let what = what(full, &metadata)?;
     if matches!(what, What::Directory) {
@@ -82,19 +82,19 @@ fn what(full: &Path, metadata: &Metadata) -> Result<What> {
         return Ok(What::Directory);
     }
     if metadata.is_symlink() {
-        return Ok(What::Symlink(fs::read_link(full).map_err(|e| unreadable(full, &e))?));
+        return Ok(What::Symlink(fs::read_link(full).map_err(|e| unreadable(full, e))?));
     }
     if !metadata.is_file() {
         return Err(Error::unsupported(format!("{full:?} is neither file, directory nor link")));
     }
-    let file = File::open(full).map_err(|e| unreadable(full, &e))?;
-    let size = file.metadata().map_err(|e| unreadable(full, &e))?.len();
+    let file = File::open(full).map_err(|e| unreadable(full, e))?;
+    let size = file.metadata().map_err(|e| unreadable(full, e))?.len();
     Ok(What::File(file, size))
 }
 
 /// The storage's error names the archive; this one is about something else.
-fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::from(io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    Error::on_disk(path, error)
 }
 
 /// Copies exactly the bytes that were announced.

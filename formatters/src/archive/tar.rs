@@ -103,7 +103,7 @@ impl<R: Read> Read for Metered<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let done = self.meter.read.get();
         if self.meter.most.get().is_some_and(|most| done > most) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a header without end"));
+            return Err(ours(Error::malformed("a header without end")));
         }
         let read = self.inner.read(buffer)?;
         self.meter.read.set(done + read as u64);
@@ -126,9 +126,8 @@ struct Limited<R> {
 
 impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let broken = |error: Error| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-        let read = self.inner.read(buffer).map_err(|error| broken(not_packed(self.codec, &error)))?;
-        self.limit.take(read as u64).map_err(broken)?;
+        let read = self.inner.read(buffer).map_err(|error| ours(not_packed(self.codec, &error)))?;
+        self.limit.take(read as u64).map_err(ours)?;
         Ok(read)
     }
 }
@@ -153,19 +152,20 @@ fn read_members<R: Read>(reader: Metered<'_, R>, visit: &mut Visit<'_>) -> Resul
 
 /// Shows all entries; whether it went to the end.
 fn each<R: Read>(mut entries: Entries<'_, R>, meter: &Meter, content: Content, visit: &mut Visit<'_>) -> Result<bool> {
-    loop {
+    for number in 0_u64.. {
         let before = meter.read.get();
         meter.most.set(Some(before + LARGEST_HEADER));
         let next = entries.next();
         meter.most.set(None);
         let Some(entry) = next else {
             // Less than a block was the rest of the last member.
-            return match meter.read.get() - before >= BLOCK {
-                true => Ok(true),
-                false => Err(Error::malformed("the archive is cut off: the mark of its end is missing")),
+            return match meter.read.get() - before {
+                BLOCK.. => Ok(true),
+                0 if number == 0 => Err(Error::malformed("not a tar archive: it is empty")),
+                _ => Err(Error::malformed("the archive is cut off: the mark of its end is missing")),
             };
         };
-        let mut entry = entry.map_err(tar_error)?;
+        let mut entry = entry.map_err(|error| if number == 0 { no_tar(error) } else { tar_error(error) })?;
         let Some(member) = member(&mut entry)? else { continue };
         if !visit(member, &mut entry)? {
             return Ok(false);
@@ -174,6 +174,7 @@ fn each<R: Read>(mut entries: Entries<'_, R>, meter: &Meter, content: Content, v
             io::copy(&mut entry, &mut io::sink()).map_err(tar_error)?;
         }
     }
+    Ok(true)
 }
 
 /// What an entry is; none for those that say something about the archive.
@@ -199,15 +200,29 @@ fn member<R: Read>(entry: &mut Entry<'_, R>) -> Result<Option<Member>> {
     Ok(Some(Member::new(&name, kind)?.with(size, Some(mode), modified)))
 }
 
-/// The crate has its own words for an end that comes too early.
+/// An error of ours on its way through the crate; [`tar_error`] takes it out again.
+fn ours(error: Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+/// The crate quotes whole headers, and has its own words for an end that comes too early.
 fn tar_error(error: io::Error) -> Error {
     let text = error.to_string();
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => Error::malformed("the archive is cut off"),
-        _ if text.contains("unexpected EOF") || text.contains("failed to read entire block") => {
-            Error::malformed("the archive is cut off")
-        }
-        _ => Error::malformed(text),
+    let is_cut = error.kind() == io::ErrorKind::UnexpectedEof
+        || text.contains("unexpected EOF")
+        || text.contains("failed to read entire block");
+    match error.downcast::<Error>() {
+        Ok(ours) => ours,
+        Err(_) if is_cut => Error::malformed("the archive is cut off"),
+        Err(_) => Error::malformed("a header in the archive is damaged"),
+    }
+}
+
+/// What is wrong with the first header: most likely it is none.
+fn no_tar(error: io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(ours) => ours,
+        Err(_) => Error::malformed("not a tar archive: it does not begin with a header of one"),
     }
 }
 

@@ -146,7 +146,15 @@ fn one_file_is_taken_out_and_one_file_is_packed() {
 #[test]
 fn a_list_reads_little() {
     let dir = tempfile::tempdir().unwrap();
-    let noise: Vec<u8> = (0..4_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    // What no compression makes smaller (xorshift).
+    let mut state = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as u8
+    });
+    let noise: Vec<u8> = noise.take(4_000_000).collect();
     fs::write(dir.path().join("large"), noise).unwrap();
     fs::write(dir.path().join("z"), "last").unwrap();
     for name in ["a.tar", "a.zip"] {
@@ -155,8 +163,28 @@ fn a_list_reads_little() {
         assert!(file.read() < 300_000, "{name}: {}", file.read());
     }
     let file = pack("a.tar.gz", dir.path());
-    let (members, whole) = first_members(&Tar, &file, 1).unwrap();
+    let (members, whole) = first_members(&Tar, &file, 1, 1 << 20).unwrap();
     assert_eq!((members.len(), whole, members[0].size()), (1, false, 4_000_000));
+    let before = file.read();
+    let (members, whole) = first_members(&Tar, &file, 100, 300_000).unwrap();
+    assert_eq!((members.len(), whole), (1, false), "what comes behind a large member was not looked for");
+    assert!(file.read() - before <= 300_000, "{}", file.read() - before);
+}
+
+#[test]
+fn a_disk_that_fails_is_named_and_not_the_archive() {
+    let scratch = tempfile::tempdir().unwrap();
+    fs::write(scratch.path().join("file"), "").unwrap();
+    let file = pack("a.tar", tree().path());
+    let error = extracted(&file, &scratch.path().join("file/in/it")).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.place()),
+        (ErrorKind::Io, Some(scratch.path().join("file/in/it").as_path())),
+        "{error}"
+    );
+    fs::write(scratch.path().join("other"), "").unwrap();
+    let full = extracted(&file, scratch.path()).unwrap_err();
+    assert_eq!(full.place(), Some(scratch.path()), "{full}");
 }
 
 #[test]

@@ -46,7 +46,8 @@ impl sealed::Container for Zip {
             let length = reader.length();
             // What stands in front would have to be searched for in all of the file.
             let config = Config { archive_offset: ArchiveOffset::Known(0) };
-            let mut archive = ZipArchive::with_config(config, reader).map_err(zip_error)?;
+            let mut archive = ZipArchive::with_config(config, reader)
+                .map_err(|error| zip_error(error).of("not a zip archive, or a damaged one"))?;
             for index in 0..archive.len() {
                 if !show(&mut archive, index, content, length, visit)? {
                     break;

@@ -119,7 +119,7 @@ impl<T, F: Dump<T>, C: Codec> Dump<T> for Compressed<F, C> {
 
 /// Unpacks a file, and loads what is inside.
 pub(crate) fn load_packed<T>(codec: AnyCodec, most: Option<u64>, inner: &impl Load<T>, input: &dyn Input) -> Result<T> {
-    let mut unpacked = tempfile::tempfile()?;
+    let mut unpacked = tempfile::tempfile().map_err(Error::on_scratch)?;
     let limit = Limit::of(input.length()?, most);
     let mut full = None;
     let parsed = reader::parse(input, |reader| {
@@ -135,7 +135,7 @@ pub(crate) fn load_packed<T>(codec: AnyCodec, most: Option<u64>, inner: &impl Lo
     });
     // A disk that is full is not the content's fault.
     if let Some(error) = full {
-        return Err(Error::from(error));
+        return Err(Error::on_scratch(error));
     }
     parsed?;
     inner.load(&FileInput::new(unpacked, codec.inner_name(input.name())))

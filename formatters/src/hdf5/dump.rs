@@ -79,7 +79,8 @@ impl<T: Content> Content for &T {
 impl<T: Content> Dump<T> for H5Options {
     fn dump(&self, value: &T, output: &mut dyn Output) -> Result<()> {
         // The crate writes files, and goes back to their beginning at the end.
-        let scratch = tempfile::Builder::new().prefix("law-hdf5-").suffix(".h5").tempfile()?;
+        let scratch =
+            tempfile::Builder::new().prefix("law-hdf5-").suffix(".h5").tempfile().map_err(crate::Error::on_scratch)?;
         let file = H5File::options().no_locking().create(scratch.path()).map_err(not_written)?;
         let mut writer = Writer::new(file, self);
         value.write(&mut writer)?;

@@ -21,7 +21,8 @@ pub(super) fn with_local<T>(input: &dyn Input, work: impl FnOnce(&dyn Input, &Pa
     if let Some(path) = input.local_path() {
         return work(input, path);
     }
-    let mut scratch = tempfile::Builder::new().prefix("law-hdf5-").suffix(".h5").tempfile()?;
+    let mut scratch =
+        tempfile::Builder::new().prefix("law-hdf5-").suffix(".h5").tempfile().map_err(Error::on_scratch)?;
     copy(input, scratch.as_file_mut())?;
     work(&FileInput::new(scratch.reopen()?, input.name()), scratch.path())
 }
@@ -34,7 +35,7 @@ fn copy(input: &dyn Input, file: &mut File) -> Result<()> {
         match input.read_at(done, &mut buffer)? {
             0 => return Err(Error::malformed("the file ends too early")),
             read => {
-                file.write_all(&buffer[..read])?;
+                file.write_all(&buffer[..read]).map_err(Error::on_scratch)?;
                 done += read as u64;
             }
         }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::output::Out;
+use crate::output::{self, Out};
 
 /// Print checksums as the storage computed them.
 #[derive(Args)]
@@ -47,7 +47,7 @@ impl Checksum {
         };
         let mut out = Out::new();
         if context.json {
-            let object = json!({"url": place.to_string(), "algorithm": digest.algorithm().name(),
+            let object = json!({"url": output::place_url(&place), "algorithm": digest.algorithm().name(),
                 "checksum": digest.hex(), "computed": by});
             out.line(object)?;
         } else {

@@ -46,6 +46,10 @@ pub(crate) struct Add {
     /// The URL, without credentials.
     url: String,
 
+    /// The file that has the token for it.
+    #[arg(long, value_name = "PATH")]
+    token_file: Option<PathBuf>,
+
     /// The file to extend; your own if none is named.
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
@@ -128,6 +132,7 @@ fn load(global: &Global) -> Result<Config, Error> {
 
 fn warn(config: &Config) {
     config.warnings.iter().for_each(|warning| output::note(format!("warning: {warning}")));
+    config.notes.iter().for_each(|note| output::note(format!("note: {note}")));
 }
 
 impl List {
@@ -135,6 +140,9 @@ impl List {
         let config = load(global)?;
         warn(&config);
         let mut out = Out::new();
+        if !self.prefix.is_empty() && !config.list().any(|setting| begins(&setting.key, &self.prefix)) {
+            return Err(nothing_set(&config, &self.prefix).into());
+        }
         for setting in config.list().filter(|setting| begins(&setting.key, &self.prefix)) {
             let (key, value, origin) = (&setting.key, &setting.value, setting.origin.to_string());
             match (global.json, self.origin) {
@@ -153,14 +161,27 @@ fn begins(key: &str, prefix: &str) -> bool {
     prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
+/// No setting has this key: with the one that was meant, perhaps, of the keys that are set and the sections that they stand in.
+fn nothing_set(config: &Config, prefix: &str) -> Error {
+    let error = Error::new(ErrorKind::NotFound, format!("nothing is set for {}", output::escaped(prefix)));
+    let keys = config.list().map(|setting| setting.key.as_str());
+    let sections = keys.flat_map(|key| key.match_indices('.').map(|(at, _)| &key[..at]).chain([key]));
+    let near = sections.max_by(|a, b| strsim::jaro(prefix, a).total_cmp(&strsim::jaro(prefix, b)));
+    match near.filter(|near| strsim::jaro(prefix, near) > 0.8) {
+        Some(near) => error.hint(format!("did you mean {near}?")),
+        None => error.hint("law config list shows all that is set, law config defaults all that can be"),
+    }
+}
+
 impl Add {
     fn run(&self, global: &Global) -> Result<(), Failure> {
-        let text = stanza(&self.name, &self.url).map_err(misconfigured)?;
+        let token_file = self.token_file.as_deref().map(named_from_anywhere).transpose()?;
+        let text = stanza(&self.name, &self.url, token_file.as_deref()).map_err(misconfigured)?;
         if self.dry_run {
             return print(text);
         }
         let file = self.file.clone().map_or_else(own_file, Ok)?;
-        add_stanza(&file, &self.name, &self.url).map_err(|error| match error.kind() {
+        add_stanza(&file, &self.name, &self.url, token_file.as_deref()).map_err(|error| match error.kind() {
             law_config::ErrorKind::AlreadyExists => Error::new(ErrorKind::AlreadyExists, error.to_string()),
             _ => misconfigured(error),
         })?;
@@ -192,6 +213,19 @@ impl Trust {
     }
 }
 
+/// A path as settings have it, where a relative one starts at the file that it stands in; `~` and `$NAME` mean something there.
+fn named_from_anywhere(path: &Path) -> Result<String, Error> {
+    let text = path.to_str().ok_or_else(|| {
+        Error::new(ErrorKind::InvalidInput, "settings cannot hold a name that is not UTF-8:").at(path.display())
+    })?;
+    if text.starts_with(['~', '$']) {
+        return Ok(text.to_owned());
+    }
+    let absolute = std::path::absolute(path).map_err(|error| Error::from(error).at(path.display()))?;
+    // Of two UTF-8 paths one was put together.
+    Ok(absolute.to_string_lossy().into_owned())
+}
+
 fn own_file() -> Result<PathBuf, Error> {
     let nowhere = || {
         let error = Error::new(ErrorKind::InvalidInput, "you have no directory for settings, as HOME is not set");
@@ -203,7 +237,9 @@ fn own_file() -> Result<PathBuf, Error> {
 impl Test {
     fn run(self, global: Global, command: String) -> Result<(), Failure> {
         let config = load(&global)?;
-        let names =
+        config.check_whole().map_err(misconfigured)?;
+        config.notes.iter().for_each(|note| output::note(format!("note: {note}")));
+        let names: Vec<String> =
             if self.names.is_empty() { config.file_systems.keys().map(Name::to_string).collect() } else { self.names };
         let configured = config.file_systems.len();
         let systems = if configured == 1 { "file system" } else { "file systems" };
@@ -220,15 +256,17 @@ impl Test {
 
 /// Whether the base of a file system can be asked for, and what is there.
 async fn ask(context: &Context, name: &str) -> Result<(), Failure> {
+    // Where places are typed, a name has a colon.
+    let name = name.trim_end_matches(':');
     let place = context.place_only(&OsString::from(format!("{name}:")))?;
     let found = context.stat(&place).await?;
-    let answer = found.as_ref().map_or("reached; nothing is there yet", |metadata| match metadata.is_directory() {
+    let answer = found.as_ref().map_or("answers, but nothing is there yet", |metadata| match metadata.is_directory() {
         true => "reached",
         false => "reached; its base is a file",
     });
     let mut out = Out::new();
     match context.json {
-        true => out.line(json!({"name": name, "url": place.to_string(), "outcome": answer}))?,
+        true => out.line(json!({"name": name, "url": output::place_url(&place), "outcome": answer}))?,
         false => out.line(format!("{name}: {place} {answer}"))?,
     }
     Ok(out.flush()?)

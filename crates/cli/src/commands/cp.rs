@@ -218,29 +218,36 @@ impl Cp {
         let report = report.map_err(|error| self.hinted(error))?;
         drop(display);
         told?;
-        self.finish_tree(context, from, to, &report)
+        self.finish_tree(context, from, to, report)
     }
 
-    fn finish_tree(&self, context: &Context, from: &Place, to: &Place, report: &TreeReport) -> Result<(), Failure> {
+    fn finish_tree(&self, context: &Context, from: &Place, to: &Place, mut report: TreeReport) -> Result<(), Failure> {
+        let mut out = Out::new();
         for (place, reason) in &report.skipped {
             match context.json {
-                true => Out::new().line(json!({"from": place.to_string(), "outcome": "skipped", "reason": reason}))?,
+                true => out.line(json!({"from": place.to_string(), "outcome": "skipped", "reason": reason}))?,
                 false => output::note(format!("skipped {place}: {reason}")),
             }
         }
-        for error in &report.failed {
-            context.tell(error);
-        }
+        out.flush()?;
+        report.failed = report.failed.into_iter().map(|error| context.judged(error)).collect();
+        report.failed.iter().for_each(|error| context.tell(error));
         if !self.quiet && !context.json {
             let failed = report.failed.len();
-            let files = if report.copied == 1 { "file" } else { "files" };
-            let what = format!("{} {files}, {}B", report.copied, output::size(report.bytes, true));
             let failures = if failed > 0 { format!("; {failed} failed") } else { String::new() };
-            let would = if self.dry_run { "would copy " } else { "" };
-            output::note(format!("{from} -> {to}: {would}{what}{failures}"));
+            output::note(format!("{from} -> {to}: {}{failures}", self.summary(&report)));
         }
-        let kinds: Vec<ErrorKind> = report.failed.iter().map(Error::kind).collect();
-        if kinds.is_empty() { Ok(()) } else { Err(Failure::Several(kinds)) }
+        Failure::of_all(report.failed.iter().map(Error::kind).collect())
+    }
+
+    /// `3 files copied, 1.2MiB, 2 unchanged`: what was there already is nothing that was copied.
+    fn summary(&self, report: &TreeReport) -> String {
+        let files = if report.copied == 1 { "1 file".into() } else { format!("{} files", report.copied) };
+        let copied = if self.dry_run { format!("would copy {files}") } else { format!("{files} copied") };
+        let left = [(report.unchanged, "unchanged"), (report.kept, "kept")];
+        let left = left.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {count} {word}"));
+        let bytes = if report.copied > 0 { format!(", {}", output::amount(report.bytes)) } else { String::new() };
+        format!("{copied}{bytes}{}", left.collect::<String>())
     }
 
     /// Standard input is spooled, so that it has a size and can be sent again.
@@ -274,7 +281,7 @@ impl Cp {
         let receipt = receipt.map_err(|error| self.hinted(error))?;
         let copied = json!({"from": "-", "to": place.to_string(), "size": receipt.size, "outcome": "copied",
             "checksum": receipt.storage_digest().map(ToString::to_string)});
-        let line = format!("- -> {place} ({}B, {})", output::size(receipt.size, true), proof(&receipt));
+        let line = format!("- -> {place} ({}, {})", output::amount(receipt.size), proof(&receipt));
         self.print(context, &copied, &line)?;
         Ok(())
     }
@@ -337,7 +344,7 @@ pub(crate) fn describe(copied: &Copied) -> Value {
 }
 
 fn line(copied: &Copied) -> String {
-    let size = output::size(copied.size, true);
+    let size = output::amount(copied.size);
     let how = match &copied.outcome {
         Outcome::Written(receipt) => proof(receipt),
         Outcome::CopiedByStorage => "copied by the storage".into(),
@@ -345,7 +352,7 @@ fn line(copied: &Copied) -> String {
         Outcome::Kept => "exists, kept".into(),
         Outcome::Would => "would copy".into(),
     };
-    format!("{} -> {} ({size}B, {how}{})", copied.from, copied.to, replaced(copied))
+    format!("{} -> {} ({size}, {how}{})", copied.from, copied.to, replaced(copied))
 }
 
 /// What readers of a replaced file may have seen, where that was not always one of both.

@@ -33,7 +33,8 @@ impl Df {
         let space = place.backend().space(&context.call, &place.resolved()).await?;
         let mut out = Out::new();
         if context.json {
-            out.line(json!({"place": place.to_string(), "used": space.used, "available": space.available}))?;
+            let url = output::place_url(&place);
+            out.line(json!({"url": url, "used": space.used, "available": space.available}))?;
             return Ok(out.flush()?);
         }
         if !std::mem::replace(headed, true) {

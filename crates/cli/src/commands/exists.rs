@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::output::Out;
+use crate::output::{self, Out};
 
 /// Tell by the exit code whether something exists: 0 yes, 3 no, anything else: cannot tell.
 #[derive(Args)]
@@ -24,7 +24,7 @@ impl Exists {
         let exists = context.stat(&place).await.map_err(cannot_tell)?.is_some();
         if context.json {
             let mut out = Out::new();
-            out.line(json!({"url": place.to_string(), "exists": exists}))?;
+            out.line(json!({"url": output::place_url(&place), "exists": exists}))?;
             out.flush()?;
         }
         if exists { Ok(()) } else { Err(Failure::No) }

@@ -4,19 +4,21 @@ use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
-use futures_util::TryStreamExt as _;
-use law_storage::{Entry, Kind, Path, Support};
-use law_transfer::{Pattern, Walked, walk_where};
+use futures_util::StreamExt as _;
+use law_storage::{Entry, Kind, Path};
+use law_transfer::{Pattern, Walked, walk_on};
 
 use crate::arguments::{bytes, duration};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{self, Out};
+use crate::show::printable;
 
 /// Find files and directories below a place, by name, kind, size and age.
 ///
 /// A pattern knows `*`, `?`, `[ab]`, `{a,b}` and, across directories, `**`. Links are not followed.
-/// What is above comes before what is below it, a level after the other.
+/// What is above comes before what is below it, a level after the other. Each is printed as the place was typed, with the path
+/// below it, so that it can be typed again. What cannot be listed is told, and the rest goes on.
 #[derive(Args)]
 pub(crate) struct Find {
     /// Where to look; the working directory if there is none.
@@ -91,24 +93,29 @@ impl Find {
             let deep_enough = deepest.is_none_or(|deepest| directory.segments().count() < deepest);
             deep_enough && path.as_ref().is_none_or(|path| path.may_be_below(directory))
         };
-        let mut found = walk_where(&context.call, &place, enter);
-        let local = place.backend().capabilities().local_files == Support::Yes;
-        let mut out = Out::new();
-        while let Some(step) = found.try_next().await? {
-            if !self.wants(&step, now) {
-                continue;
-            }
-            let url = place.backend().url(&step.entry.path);
-            let name = String::from_utf8_lossy(step.entry.path.name().unwrap_or_default()).into_owned();
-            match (context.json, self.print0) {
-                (true, _) => out.line(output::entry_json(&name, &url, &step.entry.metadata))?,
-                // A local name as it is, byte for byte: what is shown of it may be another one's name.
-                (false, true) if local => out.bytes(&[b"/", step.entry.path.as_bytes(), b"\0"].concat())?,
-                (false, true) => out.bytes(format!("{url}\0").as_bytes())?,
-                (false, false) => out.line(url)?,
+        let mut found = walk_on(&context.call, &place, enter);
+        let (mut out, mut kinds) = (Out::new(), Vec::new());
+        while let Some(step) = found.next().await {
+            match step {
+                Ok(step) if !self.wants(&step, now) => {}
+                Ok(step) if context.json => {
+                    out.line(output::entry_json(place.backend(), &step.entry.path, &step.entry.metadata))?;
+                }
+                Ok(step) => self.print(&mut out, &Context::below(text, &step.below))?,
+                Err(error) => {
+                    // What was found before stands before the error also where both go to one place.
+                    out.flush()?;
+                    context.walk_error(error, &mut kinds)?;
+                }
             }
         }
-        Ok(out.flush()?)
+        out.flush()?;
+        Failure::of_all(kinds)
+    }
+
+    /// With NUL bytes a name is as it is, byte for byte: what is shown of it may be another one's name.
+    fn print(&self, out: &mut Out, name: &[u8]) -> std::io::Result<()> {
+        if self.print0 { out.bytes(&[name, b"\0"].concat()) } else { out.line(printable(name)) }
     }
 
     fn wants(&self, found: &Walked, now: SystemTime) -> bool {

@@ -11,6 +11,7 @@ use law_transfer::Place;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{self, Out};
+use crate::show::printable;
 
 /// More entries than this are not held to be sorted.
 const SORTED: usize = 10_000;
@@ -107,7 +108,7 @@ impl Lister<'_> {
         let place = self.context.place_only(text)?;
         let typed = Context::typed(text);
         if !self.options.directory {
-            match self.directory(&place, several, &typed).await {
+            match self.directory(&place, several, text).await {
                 Err(Failure::One(error)) if error.kind() == law_storage::ErrorKind::NotADirectory => {}
                 other => return other.map_err(|failure| failure.explained(self.context, &place)),
             }
@@ -118,16 +119,13 @@ impl Lister<'_> {
         Ok(())
     }
 
-    async fn directory(&mut self, place: &Place, several: bool, title: &str) -> Result<(), Failure> {
-        let mut directories = vec![(place.clone(), title.to_owned())];
-        while let Some((place, title)) = directories.pop() {
-            let below = self.one_directory(&place, several.then_some(title.as_str())).await?;
-            let child = |path: &Path| {
-                let name = path.name().unwrap_or_default();
-                let title = format!("{}/{}", title.trim_end_matches('/'), String::from_utf8_lossy(name));
-                place.child(name).ok().map(|place| (place, title))
-            };
-            directories.extend(below.iter().rev().filter_map(child));
+    async fn directory(&mut self, top: &Place, several: bool, text: &OsString) -> Result<(), Failure> {
+        let base = top.resolved();
+        let mut directories = vec![Path::root()];
+        while let Some(directory) = directories.pop() {
+            let title = printable(Context::below(text, &directory));
+            let below = self.one_directory(&top.join(&directory), several.then_some(title.as_str())).await?;
+            directories.extend(below.iter().rev().filter_map(|path| path.strip_prefix(&base)));
         }
         Ok(())
     }
@@ -171,14 +169,15 @@ impl Lister<'_> {
         if !std::mem::take(&mut self.first) {
             self.out.line("")?;
         }
-        self.out.line(format!("{}:", output::escaped(title)))?;
+        // `lab:` has one already.
+        let colon = if title.ends_with(':') { "" } else { ":" };
+        self.out.line(format!("{title}{colon}"))?;
         Ok(())
     }
 
     fn print(&mut self, place: &Place, entry: &Entry, name: &str) -> Result<(), Failure> {
         if self.context.json {
-            let url = place.backend().url(&entry.path);
-            self.out.line(output::entry_json(name, &url, &entry.metadata))?;
+            self.out.line(output::entry_json(place.backend(), &entry.path, &entry.metadata))?;
             return Ok(());
         }
         let name = output::escaped(name);

@@ -1,7 +1,7 @@
 //! `law fs serve`
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use clap::Args;
 use law_storage::{Error, ErrorKind};
@@ -19,7 +19,7 @@ pub(crate) struct Serve {
     place: OsString,
 
     /// Address and port; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     addr: SocketAddr,
 
     /// Refuse all changes.
@@ -29,6 +29,16 @@ pub(crate) struct Serve {
     /// Also serve addresses that other machines can reach. There is no authentication.
     #[arg(long)]
     allow_foreign: bool,
+}
+
+/// Of a name its first address, of this machine's own ones before others.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    if !text.contains(':') {
+        return Err("an address has a port, such as 127.0.0.1:8080 or localhost:0".into());
+    }
+    let found: Vec<SocketAddr> = text.to_socket_addrs().map_err(|error| error.to_string())?.collect();
+    let ipv4 = found.iter().find(|address| address.is_ipv4());
+    ipv4.or(found.first()).copied().ok_or_else(|| "no address has this name".into())
 }
 
 impl Serve {

@@ -14,15 +14,16 @@ use crate::context::Context;
 use crate::datasets;
 use crate::exit::Failure;
 use crate::output::{self, Out};
-use crate::show::{Lines, Members, Preview, look, printable};
+use crate::show::{Lines, MEMBERS, Members, Preview, look, printable};
 
 /// Show what is in files: arrays, the first lines of texts, the members of archives.
 ///
 /// Types, shapes and first values of arrays (npy, npz); lines of JSON and text, also within gzip, zstd, bzip2 and xz; what is
 /// in a tar or zip.
 ///
-/// Only some kilobytes are read, however large a file is, and they are not proven by a checksum. Packed values of HDF5
-/// are shown for files of at most 16 MiB.
+/// However large a file is, only a part of it is read: some kilobytes for each array, the first ones of a text, JSON up to 1 MiB,
+/// at most 4 MiB of a tar, the directory of a zip. They are not proven by a checksum. Packed values of HDF5 are shown for files of
+/// at most 16 MiB.
 #[derive(Args)]
 pub(crate) struct Show {
     /// Files.
@@ -38,7 +39,7 @@ impl Show {
 
 async fn show(context: &Context, text: &OsString) -> Result<(), Failure> {
     let place = context.place_only(text)?;
-    let url = place.to_string();
+    let url = if context.json { output::place_url(&place) } else { place.to_string() };
     let preview = context.call.bound(blocking(move || preview(place))).await?;
     let mut out = Out::new();
     let lines = if context.json { objects(&url, preview) } else { rows(&url, preview) };
@@ -70,14 +71,18 @@ fn rows(url: &str, preview: Preview) -> Vec<String> {
         Preview::Datasets(contents) => datasets::rows(url, &contents),
         Preview::Lines(Lines { format, size, summary, lines, whole }) => {
             let summary = summary.map(|summary| format!(", {summary}")).unwrap_or_default();
-            let title = format!("{url}: {format}, {} bytes{summary}", output::size(size, true));
+            let title = format!("{url}: {format}, {}{summary}", output::amount(size));
             let more = if whole { vec![] } else { vec!["...".into()] };
             [vec![title], lines, more].concat()
         }
         Preview::Members(Members { format, size, members, whole }) => {
-            let count = if whole { members.len().to_string() } else { format!("more than {}", members.len()) };
+            let count = match members.len() {
+                all if whole => all.to_string(),
+                seen if seen < MEMBERS => format!("at least {seen}"),
+                seen => format!("more than {seen}"),
+            };
             let word = if members.len() == 1 { "member" } else { "members" };
-            let title = format!("{url}: {format}, {} bytes, {count} {word}", output::size(size, true));
+            let title = format!("{url}: {format}, {}, {count} {word}", output::amount(size));
             [vec![title], members.iter().map(member_row).collect()].concat()
         }
     }

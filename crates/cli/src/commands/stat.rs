@@ -26,16 +26,15 @@ async fn show(context: &Context, text: &OsString) -> Result<(), Failure> {
     let place = context.place_only(text)?;
     let metadata = context.existing(&place).await?;
     let mut out = Out::new();
-    let name = place.path.name().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default();
     if context.json {
-        out.line(output::entry_json(&name, &place.to_string(), &metadata))?;
+        out.line(output::entry_json(place.backend(), &place.resolved(), &metadata))?;
         return Ok(out.flush()?);
     }
     let mut row = |name: &str, value: String| out.line(format!("{name:<10} {value}"));
     row("url", place.to_string())?;
     row("kind", output::kind(metadata.kind).into())?;
     if let Some(size) = metadata.size {
-        let human = if size < 1024 { String::new() } else { format!(" ({})", output::size(size, true)) };
+        let human = if size < 1024 { String::new() } else { format!(" ({})", output::amount(size)) };
         row("size", format!("{size}{human}"))?;
     }
     row("modified", output::time(metadata.modified))?;

@@ -62,7 +62,8 @@ impl Candidate {
 
 impl Completion {
     pub(crate) fn run(&self) -> ExitCode {
-        print([shells::script(self.shell).trim_end().to_owned()])
+        let printed = print([shells::script(self.shell).trim_end().to_owned()]);
+        exit::finish(printed.map_err(exit::Failure::from), "law completion", false)
     }
 }
 
@@ -72,12 +73,12 @@ impl Complete {
         let words: Vec<String> = self.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let line = shells::Line::of(self.shell, &words);
         let candidates = candidates::of(&line.words);
-        print(candidates.iter().filter_map(|candidate| line.answer(candidate)))
+        let printed = print(candidates.iter().filter_map(|candidate| line.answer(candidate)));
+        ExitCode::from(if printed.is_ok() { exit::OK } else { 1 })
     }
 }
 
-fn print(lines: impl IntoIterator<Item = String>) -> ExitCode {
+fn print(lines: impl IntoIterator<Item = String>) -> std::io::Result<()> {
     let mut out = Out::new();
-    let printed = lines.into_iter().try_for_each(|line| out.line(line)).and_then(|()| out.flush());
-    ExitCode::from(if printed.is_ok() { exit::OK } else { 1 })
+    lines.into_iter().try_for_each(|line| out.line(line)).and_then(|()| out.flush())
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use law_storage::{Call, Kind, ListOptions, Location, Path, Result, Url, encode_path};
+use law_storage::{Call, Error, ErrorKind, Kind, ListOptions, Location, Path, Result, Url, encode_path};
 use law_target::{FileSystems, runtime};
 use law_transfer::Place;
 
 use super::Candidate;
 
 /// Who presses a key does not wait longer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// More than anybody reads.
 const MOST: usize = 2000;
 
@@ -57,7 +57,9 @@ fn listed(typed: &str) -> Result<Vec<Candidate>> {
     let encoded = matches!(url.location(), Location::Remote(_));
     let place = FileSystems::load(&[])?.place_of(&url)?;
     let hidden = name.starts_with('.');
-    let entries = runtime::block_on(entries(place))?;
+    let late = |_| Error::new(ErrorKind::Timeout, "too late");
+    // The deadline of the call bounds what asks for it; this bounds everything.
+    let entries = runtime::block_on(async { tokio::time::timeout(PATIENCE, entries(place)).await.map_err(late)? })?;
     let candidates = entries.into_iter().filter_map(|(path, kind)| {
         let name = if encoded { encode_path(&path) } else { path.to_str()?.to_owned() };
         let slash = if kind == Kind::Directory { "/" } else { "" };

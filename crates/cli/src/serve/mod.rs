@@ -24,7 +24,7 @@ mod service;
 mod tree;
 mod upload;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ impl Server {
         let listener = TcpListener::bind(address).await;
         let listener =
             listener.map_err(|e| Error::new(ErrorKind::Unavailable, "cannot listen on").at(address).because(e))?;
-        let url = format!("http://{}/", listener.local_addr()?);
+        let url = format!("http://{}/", reachable(listener.local_addr()?));
         let service = Arc::new(Service::new(place, address.ip(), options.read_only));
         let stop = CancellationToken::new();
         let task = tokio::spawn(connection::accept(listener, service, stop.clone()));
@@ -91,6 +91,23 @@ impl Server {
             drop((&mut self.task).await);
         }
     }
+}
+
+/// Where a client finds it: "all addresses" is none that can be opened, so that the name of this machine stands for it.
+fn reachable(address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() {
+        return address.to_string();
+    }
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let is_known = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), address.port())).is_ok();
+    match is_known {
+        true => format!("{name}:{}", address.port()),
+        false => SocketAddr::new(loopback_of(address), address.port()).to_string(),
+    }
+}
+
+fn loopback_of(address: SocketAddr) -> IpAddr {
+    if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() }
 }
 
 /// Cuts everything off.

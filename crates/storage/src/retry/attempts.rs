@@ -46,6 +46,7 @@ impl Attempts {
     pub(super) async fn again(&mut self, shared: &Shared, call: &Call, door: &str, error: Error) -> Result<()> {
         self.failures += 1;
         self.history.push(Attempt { door: door.to_owned(), elapsed: self.began.elapsed(), reason: error.reason() });
+        self.began = Instant::now();
         if !self.worth_another(&error) {
             return Err(self.told(error));
         }
@@ -57,9 +58,7 @@ impl Attempts {
             return Err(self.told(too_long(error, pause)));
         }
         tracing::info!(%door, attempt = self.failures, wait_ms = pause.as_millis() as u64, "trying again: {error}");
-        let waited = call.pause(pause).await;
-        self.began = Instant::now();
-        waited.map_err(|end| self.told(ended(end, &error)))
+        call.pause(pause).await.map_err(|end| self.told(ended(end, &error)))
     }
 
     fn worth_another(&self, error: &Error) -> bool {

@@ -91,7 +91,7 @@ impl Doctor {
             Location::Named { name, .. } => findings.good("settings", format!("[fs.{name}]"))?,
             Location::Remote(remote) if remote.user().is_none() && remote.query().is_none() => {
                 let name = name_for(remote.host());
-                match stanza(&name, &remote.with_path(remote.path().clone()).to_string()) {
+                match stanza(&name, &remote.with_path(remote.path().clone()).to_string(), None) {
                     Ok(text) => findings.stanza(&name, &text)?,
                     Err(error) => findings.note("settings", error.to_string())?,
                 }
@@ -172,15 +172,16 @@ async fn list(context: &Context, directory: &Place, findings: &mut Findings) -> 
 }
 
 async fn space(context: &Context, directory: &Place, findings: &mut Findings) -> Result<(), Failure> {
-    let size = |bytes: u64| format!("{}B", output::size(bytes, true));
     match directory.backend().space(&context.call, &directory.resolved()).await {
         Ok(space) => match (space.available, space.used) {
             (Some(0), _) => {
                 let full = Error::new(ErrorKind::NoSpace, "nothing is left of the space or quota");
                 findings.failed("space", &full)?;
             }
-            (Some(available), _) => findings.good("space", format!("{} available", size(available)))?,
-            (None, Some(used)) => findings.note("space", format!("{} used; what is left is not told", size(used)))?,
+            (Some(available), _) => findings.good("space", format!("{} available", output::amount(available)))?,
+            (None, Some(used)) => {
+                findings.note("space", format!("{} used; what is left is not told", output::amount(used)))?
+            }
             (None, None) => findings.note("space", "not told by the storage")?,
         },
         Err(error) if error.kind() == ErrorKind::Unsupported => findings.note("space", "not told by the storage")?,
