@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, Trail};
 
 /// Who waits for the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +30,8 @@ pub struct Call {
     attempts: Option<NonZeroU32>,
     priority: Priority,
     span: tracing::Span,
+    trail: Trail,
+    avoided: Arc<[String]>,
 }
 
 impl Default for Call {
@@ -39,6 +42,8 @@ impl Default for Call {
             attempts: None,
             priority: Priority::User,
             span: tracing::Span::current(),
+            trail: Trail::default(),
+            avoided: Arc::default(),
         }
     }
 }
@@ -76,6 +81,30 @@ impl Call {
     pub fn cancelled_by(mut self, token: CancellationToken) -> Self {
         self.cancellation = token;
         self
+    }
+
+    /// Notes on this trail where bytes come from.
+    #[must_use]
+    pub fn on(mut self, trail: Trail) -> Self {
+        self.trail = trail;
+        self
+    }
+
+    /// Asks these doors last.
+    #[must_use]
+    pub fn avoiding(mut self, doors: impl Into<Arc<[String]>>) -> Self {
+        self.avoided = doors.into();
+        self
+    }
+
+    /// Where bytes came from.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    /// The doors to ask last.
+    pub fn avoided(&self) -> &[String] {
+        &self.avoided
     }
 
     /// When the call must be over.

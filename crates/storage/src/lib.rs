@@ -36,6 +36,7 @@ mod source;
 mod spool;
 mod temporary;
 mod traced;
+mod trail;
 mod url;
 
 pub use attempt::{Attempt, Outcome};
@@ -66,4 +67,5 @@ pub use source::{BytesSource, Proof, Source, Taken};
 pub use spool::{FileSource, GrowingSource, Growth, SpooledSource, no_scratch};
 pub use temporary::{ASIDE_SUFFIX, TEMPORARY_SUFFIX, aside_path, is_temporary, temporary_path};
 pub use traced::Traced;
+pub use trail::Trail;
 pub use url::{Location, RemoteUrl, Scheme, Url, encode_path};

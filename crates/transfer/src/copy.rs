@@ -2,10 +2,11 @@
 
 use law_storage::{
     Call, Computed, Destination, Digest, Error, ErrorKind, Existing, FileSource, Metadata, Operation, Parents, Proof,
-    PutOptions, Receipt, Result, Source, Support, Validator, Verify,
+    PutOptions, Receipt, Result, Source, Support, Trail, Validator, Verify,
 };
 
 use crate::counted::Counted;
+use crate::damaged::Damaged;
 use crate::{Place, Progress, RemoteSource};
 
 /// What happens to a file that is there already.
@@ -162,7 +163,27 @@ async fn same_checksum(call: &Call, from: &Place, to: &Place) -> Result<Option<D
     Ok(other.filter(|other| *other == one))
 }
 
+/// Writes, and once more if the bytes that came from the source were damaged: from other doors, where there are some.
 async fn write(
+    call: &Call,
+    from: &Place,
+    metadata: &Metadata,
+    to: &Place,
+    existing: Option<&Metadata>,
+    options: &CopyOptions,
+) -> Result<Outcome> {
+    let mut damaged = Damaged::default();
+    loop {
+        let trail = Trail::default();
+        let call = call.clone().on(trail.clone()).avoiding(damaged.doors());
+        match write_once(&call, from, metadata, to, existing, options).await {
+            Err(error) if trail.is_damaged() => damaged.add(from, &trail, error)?,
+            other => return other,
+        }
+    }
+}
+
+async fn write_once(
     call: &Call,
     from: &Place,
     metadata: &Metadata,

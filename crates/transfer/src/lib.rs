@@ -4,6 +4,7 @@
 
 mod copy;
 mod counted;
+mod damaged;
 mod inventory;
 mod moving;
 mod pattern;

@@ -104,6 +104,7 @@ impl RemoteSource {
         }
         // A file that was replaced meanwhile has another checksum, and that is no damage.
         self.unchanged(call).await?;
+        call.trail().found_damage();
         let message =
             format!("checksum mismatch ({} {} at the source, {} here)", stored.algorithm(), stored.hex(), here.hex());
         Err(Error::new(ErrorKind::Integrity, message).at(&self.place))
@@ -147,7 +148,13 @@ impl Source for RemoteSource {
         let options = ReadOptions { range: Some(range), validator: Some(self.validator.clone()) };
         let reading = self.place.backend().read(call, &self.place.resolved(), &options).await?;
         self.ask(call);
-        Ok(reading.stream)
+        let trail = call.trail().clone();
+        let notice = move |item: &Result<bytes::Bytes>| {
+            if item.as_ref().is_err_and(|error| error.kind() == ErrorKind::Integrity) {
+                trail.found_damage();
+            }
+        };
+        Ok(reading.stream.inspect(notice).boxed())
     }
 
     fn wanted(&self) -> Vec<Algorithm> {

@@ -29,7 +29,9 @@ impl Doors {
         avoid: &[usize],
     ) -> Result<(usize, Reading)> {
         let knows = options.validator.as_ref().and_then(Validator::door).and_then(|name| self.index_of(name));
-        let wanted = Wanted { prefer: knows, avoid, ..Wanted::new(call, Operation::Read, path) };
+        let avoided = call.avoided().iter().filter_map(|name| self.index_of(name));
+        let avoid: Vec<usize> = avoided.chain(avoid.iter().copied()).collect();
+        let wanted = Wanted { prefer: knows, avoid: &avoid, ..Wanted::new(call, Operation::Read, path) };
         let (door, reading) = self
             .ask(wanted, |door, call| {
                 let validator = options.validator.clone().map(|validator| validator.for_door(&door.name));

@@ -22,6 +22,7 @@ impl Retry {
                 Err(error) => attempts.again(&self.shared, call, &self.shared.door, error).await?,
             }
         };
+        call.trail().passed(&self.shared.door);
         let again = Again {
             inner: self.inner.clone(),
             shared: self.shared.clone(),
