@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Taken;
+use crate::Receipt;
 
 /// One try that failed, for the history of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub enum Outcome {
     NotDone,
     /// The request may have been acted on: nobody knows before somebody looks.
     Unknown,
-    /// As [`Unknown`](Self::Unknown), for a file whose bytes were all sent: this is what is there if it was.
-    UnknownAfter(Taken),
+    /// As [`Unknown`](Self::Unknown), for a file whose bytes were all sent: this is its receipt if it was published.
+    UnknownAfter(Box<Receipt>),
 }
 
 impl Outcome {

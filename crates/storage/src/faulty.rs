@@ -416,8 +416,8 @@ impl Backend for Faulty {
         match self.transfer(Operation::Put, path)? {
             None => self.inner.put(call, path, source, options).await,
             Some(Fault::LoseAnswer) => {
-                let sent = Taken::from(&self.inner.put(call, path, source, options).await?);
-                Err(self.place(lost().with_outcome(Outcome::UnknownAfter(sent)), Operation::Put, path))
+                let receipt = Box::new(self.inner.put(call, path, source, options).await?);
+                Err(self.place(lost().with_outcome(Outcome::UnknownAfter(receipt)), Operation::Put, path))
             }
             Some(fault) => self.inner.put(call, path, &FaultySource { inner: source, fault }, options).await,
         }

@@ -81,7 +81,7 @@ pub enum Computed {
 }
 
 /// What is known of a file that was just published.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// Bytes.
     pub size: u64,

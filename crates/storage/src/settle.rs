@@ -9,7 +9,7 @@ use crate::{
     Metadata, Operation, Outcome, Path, Proof, PutOptions, ReadOptions, Receipt, Result, Source, Taken, Validator,
 };
 
-/// What was written, if it was; none if it must be done again.
+/// The receipt of what was written, if it was; none if it must be done again.
 pub(crate) async fn put(
     (backend, call, path): (&dyn Backend, &Call, &Path),
     source: &FinalSource<'_>,
@@ -17,38 +17,56 @@ pub(crate) async fn put(
     outcome: &Outcome,
 ) -> Result<Option<Receipt>> {
     let Some(found) = backend.stat(call, path).await? else { return Ok(None) };
-    let size = match outcome {
-        Outcome::UnknownAfter(taken) => Some(taken.size),
-        _ => source.size(),
+    let mut receipt = match outcome {
+        Outcome::UnknownAfter(receipt) => (**receipt).clone(),
+        _ => unknown(backend, source.size()),
     };
-    if !found.is_file() || size.is_none() || found.size != size {
+    if !found.is_file() || found.size != Some(receipt.size) {
         return Ok(None);
     }
-    let taken = match outcome {
-        Outcome::UnknownAfter(taken) => taken.clone(),
-        _ => Taken { size: size.unwrap_or_default(), digests: Vec::new() },
-    };
-    match stored(backend, call, path, &taken).await? {
-        Some(stored) if taken.digests.contains(&stored) => {
-            let proof = Proof::Checksum(stored.algorithm());
-            receipt((backend, call), source, (taken, Some(stored)), &found, proof).await.map(Some)
+    receipt.digests.retain(|(_, who)| *who == Computed::Here);
+    receipt.validator = Some(found.identity());
+    let sent: Vec<Digest> = receipt.digests.iter().map(|(digest, _)| digest.clone()).collect();
+    match stored(backend, call, path, &sent).await? {
+        Some(stored) if sent.contains(&stored) => {
+            receipt.proof = Proof::Checksum(stored.algorithm());
+            receipt.digests.push((stored, Computed::Storage));
         }
-        Some(_) => Ok(None),
+        Some(_) => return Ok(None),
         // The same bytes once more do no harm where replacing is allowed; elsewhere it must be known whose file this is.
-        None if options.existing == Existing::Replace => Ok(None),
+        None if options.existing == Existing::Replace => return Ok(None),
         None => {
             let theirs = backend.read(call, path, &ReadOptions::whole()).await?.stream;
-            match same_bytes(source.open(call, 0).await?, theirs).await? {
-                true => receipt((backend, call), source, (taken, None), &found, Proof::Local).await.map(Some),
-                false => Ok(None),
+            if !same_bytes(source.open(call, 0).await?, theirs).await? {
+                return Ok(None);
             }
+            receipt.proof = Proof::Local;
         }
+    }
+    receipt.source_proof = source.proven(call, &Taken { size: receipt.size, digests: sent }).await?;
+    Ok(Some(receipt))
+}
+
+/// Of a backend that does not tell what it had sent.
+fn unknown(backend: &dyn Backend, size: Option<u64>) -> Receipt {
+    let capabilities = backend.capabilities();
+    Receipt {
+        // No file has this size.
+        size: size.unwrap_or(u64::MAX),
+        digests: Vec::new(),
+        validator: None,
+        proof: Proof::None,
+        source_proof: Proof::None,
+        publish: capabilities.publish,
+        overwrite: Some(capabilities.overwrite),
+        door: backend.url(&Path::root()).trim_end_matches('/').to_owned(),
+        attempts: Vec::new(),
     }
 }
 
 /// The storage's checksum of a kind that was computed on the way.
-async fn stored(backend: &dyn Backend, call: &Call, path: &Path, taken: &Taken) -> Result<Option<Digest>> {
-    let known: Vec<Algorithm> = taken.digests.iter().map(Digest::algorithm).collect();
+async fn stored(backend: &dyn Backend, call: &Call, path: &Path, sent: &[Digest]) -> Result<Option<Digest>> {
+    let known: Vec<Algorithm> = sent.iter().map(Digest::algorithm).collect();
     if known.is_empty() {
         return Ok(None);
     }
@@ -57,29 +75,6 @@ async fn stored(backend: &dyn Backend, call: &Call, path: &Path, taken: &Taken) 
         other => other?,
     };
     Ok(digest.filter(|digest| known.contains(&digest.algorithm())))
-}
-
-async fn receipt(
-    (backend, call): (&dyn Backend, &Call),
-    source: &FinalSource<'_>,
-    (taken, stored): (Taken, Option<Digest>),
-    found: &Metadata,
-    proof: Proof,
-) -> Result<Receipt> {
-    let source_proof = source.proven(call, &taken).await?;
-    let capabilities = backend.capabilities();
-    let here = taken.digests.into_iter().map(|digest| (digest, Computed::Here));
-    Ok(Receipt {
-        size: taken.size,
-        digests: here.chain(stored.map(|digest| (digest, Computed::Storage))).collect(),
-        validator: Some(found.identity()),
-        proof,
-        source_proof,
-        publish: capabilities.publish,
-        overwrite: Some(capabilities.overwrite),
-        door: backend.url(&Path::root()).trim_end_matches('/').to_owned(),
-        attempts: Vec::new(),
-    })
 }
 
 /// Whether two streams have the same bytes.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::reading::ready;
-use crate::{Algorithm, ByteStream, Call, Digest, LocalFile, Receipt, Result};
+use crate::{Algorithm, ByteStream, Call, Digest, LocalFile, Result};
 
 /// Bytes that can be read from any offset, again and again.
 ///
@@ -46,12 +46,6 @@ pub struct Taken {
     pub size: u64,
     /// Checksums over them.
     pub digests: Vec<Digest>,
-}
-
-impl From<&Receipt> for Taken {
-    fn from(receipt: &Receipt) -> Self {
-        Self { size: receipt.size, digests: receipt.digests.iter().map(|(digest, _)| digest.clone()).collect() }
-    }
 }
 
 /// How well it is known that bytes are the right ones. Better is greater.

@@ -109,9 +109,9 @@ struct Written {
 }
 
 /// A request that publishes and whose answer was lost: this is what is there if it was acted on.
-fn unpublished(error: Error, taken: impl FnOnce() -> Taken) -> Error {
+fn unpublished(error: Error, receipt: impl FnOnce() -> Receipt) -> Error {
     match error.outcome().is_unknown() {
-        true => error.with_outcome(Outcome::UnknownAfter(taken())).leaving(Outcome::UNSURE),
+        true => error.with_outcome(Outcome::UnknownAfter(Box::new(receipt()))).leaving(Outcome::UNSURE),
         false => error,
     }
 }
@@ -164,13 +164,14 @@ impl Job<'_> {
         // Whatever happened to the temporary file, nothing has the file's name yet.
         let written = self.write(temporary, address, guard).await;
         let written = written.map_err(|error| error.with_outcome(Outcome::NotDone))?;
-        let published = self.publish(temporary, &written.place).await;
-        published.map_err(|error| unpublished(error, || written.taken.clone()))?;
+        let place = written.place.clone();
+        let receipt = self.receipt(written);
+        self.publish(temporary, &place).await.map_err(|error| unpublished(error, || receipt.clone()))?;
         if self.existing.is_none() {
             // It is published; whoever asks the redirector shall find it.
             drop(self.endpoint.wait_until_seen(self.call, self.path, Operation::Put).await);
         }
-        Ok(self.receipt(written))
+        Ok(receipt)
     }
 
     /// Writes the temporary file and proves it.
@@ -323,7 +324,8 @@ impl Job<'_> {
         let digests = Hasher::new(upload.algorithms().iter().copied()).finish();
         let proof = self.source.prove(self.call, &Taken { size: 0, digests }).await?;
         let answer = self.send(upload, to, refuse).await;
-        Ok((answer.map_err(|error| unpublished(error, || Taken { size: 0, digests: Vec::new() }))?, proof))
+        let taken = Taken { size: 0, digests: Vec::new() };
+        Ok((answer.map_err(|error| unpublished(error, || self.receipt_of(taken, proof.clone())))?, proof))
     }
 
     async fn send_then_prove(&self, upload: &Upload<'_>, to: Address, refuse: bool) -> Result<(Answer, Proof)> {
@@ -345,7 +347,8 @@ impl Job<'_> {
             proof = prove => proof?,
         };
         upload.release_the_end();
-        Ok((send.await.map_err(|error| unpublished(error, || taken))?, proof))
+        let answer = send.await.map_err(|error| unpublished(error, || self.receipt_of(taken, proof.clone())))?;
+        Ok((answer, proof))
     }
 
     fn left_by_abort(&self) -> &'static str {
@@ -375,6 +378,12 @@ impl Job<'_> {
             Publish::Direct if quirks.puts_over => Overwrite::Atomic,
             Publish::Direct => Overwrite::Unsafe,
         }
+    }
+
+    /// Of bytes that were sent under the final name, of which the server has told nothing yet.
+    fn receipt_of(&self, taken: Taken, source_proof: Proof) -> Receipt {
+        let (place, told) = (self.endpoint.address(self.path), Told { size: None, digest: None });
+        self.receipt(Written { place, taken, told, proof: Proof::None, source_proof, tag: None })
     }
 
     fn receipt(&self, written: Written) -> Receipt {

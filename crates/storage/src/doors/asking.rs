@@ -112,8 +112,20 @@ impl Doors {
         Err(failures.told(self, wanted.call, wanted.operation, wanted.path))
     }
 
-    /// The doors to ask in this round. One that is left alone is asked only if all are, and nobody tries it.
+    /// The doors to ask in this round; if nothing is known of the first, it is taken for a trial.
     fn usable(&self, wanted: Wanted<'_>, failures: &Failures) -> Vec<usize> {
+        for _ in 0..self.0.doors.len() {
+            let order = self.not_left_alone(wanted, failures);
+            let unknown = order.first().filter(|door| self.standing(**door) == Standing::Cold);
+            if unknown.is_none_or(|door| self.0.ledger.claim(*door)) {
+                return order;
+            }
+        }
+        self.not_left_alone(wanted, failures)
+    }
+
+    /// A door that is left alone is asked only if all are, and nobody tries it.
+    fn not_left_alone(&self, wanted: Wanted<'_>, failures: &Failures) -> Vec<usize> {
         let mut order = self.order(wanted.operation, wanted.prefer, wanted.avoid);
         order.retain(|door| !failures.has_given_up(*door));
         let well: Vec<usize> = order.iter().copied().filter(|door| self.standing(*door) != Standing::Open).collect();
@@ -166,7 +178,7 @@ impl Doors {
         order: &[usize],
         work: &impl Ask<'a, T>,
     ) -> Result<Ended<T>, Vec<Ended<T>>> {
-        let mut next = order.iter().copied();
+        let mut next = order.iter().copied().peekable();
         let mut running = FuturesUnordered::new();
         let mut begun: Vec<(usize, Instant)> = Vec::new();
         let mut failed: Vec<Ended<T>> = Vec::new();
@@ -176,7 +188,8 @@ impl Doors {
                 running.push(self.attempt(door, call, 1, true, work));
             }
             let patience = begun.last().map_or(UNKNOWN, |(door, _)| self.patience(*door));
-            let more = next.len() > 0;
+            // A door that failed a moment ago is asked when the others have failed, and not because they are slow.
+            let more = next.peek().is_some_and(|door| self.standing(*door) <= Standing::Tried);
             let ended = tokio::select! {
                 biased;
                 ended = running.next() => match ended {
@@ -220,7 +233,8 @@ impl Doors {
         short: bool,
         work: &impl Ask<'a, T>,
     ) -> Ended<T> {
-        if self.standing(door) != Standing::Warm {
+        // One that is being tried is tried by this call already, or by another process.
+        if !matches!(self.standing(door), Standing::Warm | Standing::Tried) {
             self.0.ledger.note(door, |health, now| health.begin_trial(now));
         }
         let attempts = std::num::NonZeroU32::new(attempts).unwrap_or(std::num::NonZeroU32::MIN);

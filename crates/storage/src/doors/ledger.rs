@@ -1,6 +1,7 @@
 //! What is known about the doors of one storage, shared by the processes of a node. It is advice: whatever happens to the
 //! file, calls go on with what this process knows.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
@@ -11,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::FlockOperation;
 
-use super::health::{Health, Moment};
+use super::health::{Health, Moment, Standing};
 
 /// How old what others wrote may be.
 const FRESH: Moment = 200;
@@ -73,6 +74,23 @@ impl Ledger {
         } else {
             self.known()[door] = after;
         }
+    }
+
+    /// Takes a door of which nothing is known for a trial, unless another process was faster: then it is known now who tries it.
+    pub(crate) fn claim(&self, door: usize) -> bool {
+        let now = self.now();
+        let claimed = Cell::new(false);
+        let claim = |known: &mut [Health]| {
+            if known[door].standing(now) == Standing::Cold {
+                known[door].begin_trial(now);
+                claimed.set(true);
+            }
+        };
+        match self.file {
+            Some(_) => self.exchange(FlockOperation::NonBlockingLockExclusive, Some(&claim)),
+            None => claim(&mut self.known()),
+        }
+        claimed.get()
     }
 
     /// Forgets everything, everywhere.
@@ -177,13 +195,14 @@ fn is_news(before: &Health, after: &Health) -> bool {
 
 /// Never waits for long: a process that was stopped may hold the lock.
 fn open_locked(path: &Path, lock: FlockOperation) -> std::io::Result<File> {
-    const TRIES: usize = 10;
+    const TRIES: u64 = 10;
     let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
-    for _ in 1..TRIES {
+    for wait in 1..TRIES {
         if rustix::fs::flock(&file, lock).is_ok() {
             return Ok(file);
         }
-        std::thread::sleep(Duration::from_millis(1));
+        // 45 ms in all.
+        std::thread::sleep(Duration::from_millis(wait));
     }
     rustix::fs::flock(&file, lock)?;
     Ok(file)
@@ -209,7 +228,6 @@ fn fingerprint(doors: &[String]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::health::Standing;
     use super::*;
     use proptest::prelude::*;
 
@@ -245,6 +263,15 @@ mod tests {
             ledger.note(0, |health, now| health.failed(now, None));
         }
         assert_eq!(standings(&Ledger::new(doors(), Some(directory.path()))), [Standing::Open, Standing::Cold]);
+    }
+
+    #[test]
+    fn one_of_many_tries_a_door_that_nobody_knows() {
+        let directory = tempfile::tempdir().unwrap();
+        let ledgers: Vec<_> = (0..5).map(|_| Ledger::new(doors(), Some(directory.path()))).collect();
+        assert_eq!(ledgers.iter().filter(|ledger| ledger.claim(0)).count(), 1);
+        assert_eq!(standings(&ledgers[4]), [Standing::Tried, Standing::Cold]);
+        assert!(Ledger::new(doors(), None).claim(0));
     }
 
     #[test]

@@ -160,8 +160,10 @@ impl Doors {
     pub fn new(doors: Vec<Door>, settings: DoorsSettings) -> Self {
         let names = doors.iter().map(|door| door.name.to_string()).collect();
         let ledger = Ledger::new(names, settings.shared.as_deref());
+        // Processes that begin together do not begin at the same door.
+        let turn = AtomicUsize::new((chance() * doors.len() as f64) as usize);
         let in_flight = doors.iter().map(|_| AtomicU32::new(0)).collect();
-        Self(Arc::new(Inner { doors, settings, ledger, in_flight, turn: AtomicUsize::new(0) }))
+        Self(Arc::new(Inner { doors, settings, ledger, in_flight, turn }))
     }
 
     /// The doors, in the order of the configuration.
