@@ -12,10 +12,10 @@ use http::HeaderMap;
 use http_body::Body as _;
 use hyper::body::{Frame, Incoming};
 use law_storage::{ByteStream, Error, ErrorKind, Result};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::Origin;
 use super::connection::Connection;
+use super::places::Place;
 use super::pool::Pool;
 
 /// The header by which XrdHttp says how a transfer ended after its status line is long gone.
@@ -34,7 +34,7 @@ pub(super) struct Lease {
     pub(super) connection: Connection,
     pub(super) origin: Origin,
     pub(super) pool: Arc<Pool>,
-    pub(super) _permit: OwnedSemaphorePermit,
+    pub(super) _place: Place,
 }
 
 impl Lease {

@@ -3,18 +3,18 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use law_storage::{Call, Credential, EndpointSettings, Error, ErrorKind, Outcome, Result, Timeouts};
 use rustls::ClientConfig;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::body::Lease;
 use super::connection::{Connection, connect};
 use super::exchange::{Failure, exchange, gate};
+use super::places::{Kind, Place, Places};
 use super::pool::{Pool, Reuse};
 use super::redaction::hidden;
 use super::redirect::Route;
@@ -78,6 +78,14 @@ impl<'a> Request<'a> {
         matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "PUT" | "MKCOL")
     }
 
+    fn kind(&self) -> Kind {
+        match &self.body {
+            RequestBody::Upload(_) => Kind::Upload,
+            _ if self.streamed => Kind::Download,
+            _ => Kind::Other,
+        }
+    }
+
     fn progress(&self) -> Option<Arc<Progress>> {
         match &self.body {
             RequestBody::Upload(upload) => Some(upload.progress()),
@@ -118,21 +126,6 @@ impl Answer {
     /// A header as text; bytes that are no text are replaced.
     pub fn text(&self, name: impl header::AsHeaderName) -> Option<String> {
         self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
-    }
-}
-
-/// Places for requests at once, of each kind so many: a download may be held up by the upload that it feeds, and either by
-/// a short question, which is held up by nothing. If they shared their places, they could wait for each other for ever.
-struct Places {
-    downloads: Arc<Semaphore>,
-    uploads: Arc<Semaphore>,
-    others: Arc<Semaphore>,
-}
-
-impl Places {
-    fn new(each: usize) -> Self {
-        let [downloads, uploads, others] = [(); 3].map(|()| Arc::new(Semaphore::new(each)));
-        Self { downloads, uploads, others }
     }
 }
 
@@ -231,7 +224,7 @@ impl Client {
         loop {
             // A source is opened before a place is taken, as it may need one of its own.
             let message = self.message(call, request, to, wait).await?;
-            let permit = self.place(request).await?;
+            let place = self.places.take(request.kind()).await?;
             let pooled = self.pool.take(&origin, reuse);
             let kept_alive = pooled.is_some();
             let mut connection = match pooled {
@@ -241,22 +234,25 @@ impl Client {
                     connect(&origin, self.tls_for(&origin)?, &self.timeouts).await?
                 }
             };
-            match exchange(&mut connection, message, request.progress(), &self.timeouts).await {
-                Ok(response) => return Ok(self.wrap(response, connection, to, permit)),
+            let begin = Instant::now();
+            let answered = exchange(&mut connection, message, request.progress(), &self.timeouts).await;
+            self.learn(request, answered.as_ref().ok(), begin.elapsed());
+            match answered {
+                Ok(response) => return Ok(self.wrap(response, connection, to, place)),
                 Err(failure) if kept_alive && may_repeat(&failure, request) => reuse = Reuse::Never,
                 Err(failure) => return Err(failure.into_error()),
             }
         }
     }
 
-    async fn place(&self, request: &Request<'_>) -> Result<OwnedSemaphorePermit> {
-        let places = match &request.body {
-            RequestBody::Upload(_) => &self.places.uploads,
-            _ if request.streamed => &self.places.downloads,
-            _ => &self.places.others,
-        };
-        let place = places.clone().acquire_owned().await;
-        place.map_err(|e| Error::new(ErrorKind::Internal, "no place for a request").because(e))
+    /// What an answer, or that there is none, tells of how busy the endpoint is.
+    fn learn(&self, request: &Request<'_>, response: Option<&hyper::Response<hyper::body::Incoming>>, took: Duration) {
+        match response.map(hyper::Response::status) {
+            Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => self.places.overloaded(),
+            Some(_) => self.places.answered((request.kind() == Kind::Other).then_some(took)),
+            None if took >= self.timeouts.first_byte => self.places.overloaded(),
+            None => {}
+        }
     }
 
     async fn message(
@@ -323,10 +319,10 @@ impl Client {
         response: hyper::Response<hyper::body::Incoming>,
         connection: Connection,
         to: &Address,
-        permit: OwnedSemaphorePermit,
+        place: Place,
     ) -> Answer {
         let (head, incoming) = response.into_parts();
-        let lease = Lease { connection, origin: to.origin().clone(), pool: self.pool.clone(), _permit: permit };
+        let lease = Lease { connection, origin: to.origin().clone(), pool: self.pool.clone(), _place: place };
         let body = Body::new(incoming, lease, self.timeouts.stall, to.to_string());
         let authorization = self.authorization.clone();
         Answer { status: head.status, headers: head.headers, address: to.clone(), body, authorization }

@@ -10,6 +10,7 @@ mod body;
 mod client;
 mod connection;
 mod exchange;
+mod places;
 mod pool;
 mod redaction;
 mod redirect;
