@@ -7,6 +7,7 @@ mod served;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -67,6 +68,8 @@ impl Sandbox {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         ["work", "home", "tmp"].iter().for_each(|name| fs::create_dir(directory.path().join(name)).unwrap());
+        // What a node shares is this sandbox's alone.
+        fs::DirBuilder::new().mode(0o700).create(directory.path().join("node")).unwrap();
         Self { directory }
     }
 
@@ -107,7 +110,9 @@ impl Sandbox {
             .env("TZ", "UTC")
             .env("LC_ALL", "C.UTF-8")
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        for (name, place) in [("HOME", "home"), ("TMPDIR", "tmp"), ("XDG_CONFIG_HOME", "home/config")] {
+        let places =
+            [("HOME", "home"), ("TMPDIR", "tmp"), ("XDG_CONFIG_HOME", "home/config"), ("XDG_RUNTIME_DIR", "node")];
+        for (name, place) in places {
             command.env(name, self.directory.path().join(place));
         }
         command.current_dir(self.path("")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

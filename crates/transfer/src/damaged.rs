@@ -37,7 +37,7 @@ impl Damaged {
         if self.times >= MOST.min(others.max(2)) {
             return Err(error.with_attempts(self.history.clone()));
         }
-        tracing::warn!("damaged bytes, reading again: {error}");
+        tracing::info!("damaged bytes, reading again: {error}");
         Ok(())
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Doors;
 use super::health::Standing;
+use super::{DoorReport, Doors};
 use crate::retry::backoff::{chance, wait};
 use crate::{Attempt, Call, Error, ErrorKind, Operation, Path, Result, Status};
 
@@ -74,13 +74,27 @@ impl Failures {
             };
         }
         let error = self.told.take().unwrap_or_else(|| nobody(doors, operation, path));
+        self.name_those_left_alone(doors);
         let status = if error.status() == Status::Permanent { Status::Permanent } else { Status::Exhausted };
         self.with_history(error).with_status(status)
+    }
+
+    /// A door that was not asked belongs to the story as well.
+    fn name_those_left_alone(&mut self, doors: &Doors) {
+        let asked = |door: &str| self.history.iter().any(|attempt| attempt.door == door);
+        let alone = |report: &DoorReport| report.failures > 0 && !self.history.is_empty() && !asked(&report.door);
+        let left: Vec<Attempt> = doors.report().into_iter().filter(alone).map(left_alone).collect();
+        self.history.extend(left);
     }
 
     fn with_history(&self, error: Error) -> Error {
         if self.history.len() < 2 { error } else { error.with_attempts(self.history.clone()) }
     }
+}
+
+fn left_alone(report: DoorReport) -> Attempt {
+    let reason = format!("left alone after {} failures", report.failures);
+    Attempt { door: report.door, elapsed: Duration::ZERO, reason }
 }
 
 /// No door was asked at all.
