@@ -1,5 +1,7 @@
 //! A network that flips bytes: what is published is right, or nothing is.
 
+#![allow(clippy::unwrap_used, reason = "this is all test code, also where no function is a test")]
+
 use std::sync::Arc;
 
 use law_storage::{
