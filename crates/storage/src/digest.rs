@@ -55,6 +55,11 @@ impl Algorithm {
         }
     }
 
+    /// Whether the checksum of two pieces follows from those of each: then pieces can be computed beside each other.
+    pub fn is_combinable(self) -> bool {
+        matches!(self, Self::Adler32 | Self::Crc32 | Self::Crc32c | Self::Crc64Nvme)
+    }
+
     /// Bytes of a value.
     pub fn length(self) -> usize {
         match self {
@@ -188,6 +193,21 @@ impl State {
         }
     }
 
+    /// Whether it could take what the other has, `length` bytes that come next.
+    fn append(&mut self, next: &Self, length: u64) -> bool {
+        match (self, next) {
+            (Self::Adler32(state), Self::Adler32(next)) => {
+                *state = simd_adler32::Adler32::from_checksum(adler32(state.finish(), next.finish(), length));
+                true
+            }
+            (Self::Crc(algorithm, state), Self::Crc(other, next)) if algorithm == other => {
+                state.combine(next);
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn finish(self) -> Option<Digest> {
         use sha2::Digest as _;
         match self {
@@ -204,6 +224,18 @@ impl State {
     }
 }
 
+/// The Adler-32 of two pieces, the second of that length. With sums a and b modulo 65521 (RFC 1950, section 8.2):
+/// a = a1 + a2 - 1 and b = b1 + b2 + length * (a1 - 1), as each byte of the second piece adds all that came before.
+fn adler32(first: u32, second: u32, length: u64) -> u32 {
+    const MODULUS: u64 = 65_521;
+    let halves = |sum: u32| (u64::from(sum & 0xffff), u64::from(sum >> 16));
+    let ((a1, b1), (a2, b2)) = (halves(first), halves(second));
+    let a = (a1 + a2 + MODULUS - 1) % MODULUS;
+    let b = (b1 + b2 + (length % MODULUS) * ((a1 + MODULUS - 1) % MODULUS)) % MODULUS;
+    // Both are less than 2^16.
+    (b << 16 | a) as u32
+}
+
 impl Hasher {
     /// A pass that computes each of these once; none is fine and costs nothing.
     pub fn new(algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
@@ -217,6 +249,20 @@ impl Hasher {
     pub fn update(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;
         self.states.iter_mut().for_each(|state| state.update(bytes));
+    }
+
+    /// Takes the bytes that another hasher of the same algorithms has taken, which come next. False, and nothing is changed, if an
+    /// algorithm cannot do that ([`Algorithm::is_combinable`]).
+    #[must_use]
+    pub fn append(&mut self, next: &Self) -> bool {
+        let mut states = self.states.clone();
+        let all = states.len() == next.states.len()
+            && states.iter_mut().zip(&next.states).all(|(state, other)| state.append(other, next.length));
+        if all {
+            self.states = states;
+            self.length += next.length;
+        }
+        all
     }
 
     /// Bytes taken so far.
@@ -253,6 +299,44 @@ mod tests {
             assert_eq!(hasher.length(), 9);
             assert_eq!(hasher.finish()[0].hex(), hex, "{algorithm}");
         }
+    }
+
+    fn combinable() -> Vec<Algorithm> {
+        Algorithm::ALL.into_iter().filter(|algorithm| algorithm.is_combinable()).collect()
+    }
+
+    fn of(algorithms: &[Algorithm], bytes: &[u8]) -> Hasher {
+        let mut hasher = Hasher::new(algorithms.iter().copied());
+        hasher.update(bytes);
+        hasher
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn pieces_make_the_whole(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..5000), at in 0usize..5000) {
+            let algorithms = combinable();
+            let (first, second) = bytes.split_at(at.min(bytes.len()));
+            let mut pieces = of(&algorithms, first);
+            assert!(pieces.append(&of(&algorithms, second)));
+            assert_eq!(pieces.length(), bytes.len() as u64);
+            assert_eq!(pieces.finish(), of(&algorithms, &bytes).finish());
+        }
+    }
+
+    #[test]
+    fn long_pieces_of_the_largest_bytes_do_not_overflow() {
+        let bytes = vec![0xff; 10_000_000];
+        let mut pieces = of(&combinable(), &bytes[..9_000_001]);
+        assert!(pieces.append(&of(&combinable(), &bytes[9_000_001..])));
+        assert_eq!(pieces.finish(), of(&combinable(), &bytes).finish());
+    }
+
+    #[test]
+    fn what_cannot_be_combined_says_so_and_is_unchanged() {
+        let mut hasher = of(&[Algorithm::Adler32, Algorithm::Md5], b"a");
+        assert!(!hasher.append(&of(&[Algorithm::Adler32, Algorithm::Md5], b"b")));
+        assert!(!hasher.append(&of(&[Algorithm::Adler32], b"b")));
+        assert_eq!(hasher.finish(), of(&[Algorithm::Adler32, Algorithm::Md5], b"a").finish());
     }
 
     #[test]

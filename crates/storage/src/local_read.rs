@@ -10,7 +10,7 @@ use futures_util::stream;
 use rustix::io::ReadWriteFlags;
 use tokio::sync::mpsc;
 
-use crate::{Algorithm, ByteRange, ByteStream, Error, ErrorKind, Hasher, LocalFile, Result, Taken, exactly};
+use crate::{ByteRange, ByteStream, Error, ErrorKind, LocalFile, Result, exactly};
 
 /// How much is read from a disk at once: large enough that system calls do not count, small enough to stay in a CPU cache.
 pub const CHUNK: usize = 256 * 1024;
@@ -91,10 +91,14 @@ fn read_ahead(local: LocalFile, range: ByteRange) -> mpsc::Receiver<Result<Bytes
 
 /// Buffers that come back: one that nobody holds any more is filled again, without asking the system for memory.
 #[derive(Default)]
-struct Buffers(VecDeque<Bytes>);
+pub(crate) struct Buffers(VecDeque<Bytes>);
 
 impl Buffers {
     /// The next chunk of what is left; an empty one at the end of the file.
+    pub(crate) fn next(&mut self, local: &LocalFile, left: ByteRange) -> Result<Bytes> {
+        self.read(local, left, from_disk)
+    }
+
     fn read(
         &mut self,
         local: &LocalFile,
@@ -123,27 +127,6 @@ pub(crate) async fn read_chunk(local: LocalFile, range: ByteRange) -> Result<Byt
     tokio::task::spawn_blocking(move || Buffers::default().read(&local, range, from_disk))
         .await
         .map_err(|e| Error::new(ErrorKind::Internal, "the reading thread broke").because(e))?
-}
-
-/// Checksums of a local file, on a thread of its own.
-///
-/// # Errors
-/// Those of reading.
-pub async fn hash_local(local: LocalFile, algorithms: Vec<Algorithm>) -> Result<Taken> {
-    let work = move || {
-        let mut hasher = Hasher::new(algorithms);
-        let mut buffers = Buffers::default();
-        loop {
-            let chunk = buffers.read(&local, ByteRange::new(hasher.length(), u64::MAX), from_disk)?;
-            if chunk.is_empty() {
-                return Ok(Taken { size: hasher.length(), digests: hasher.finish() });
-            }
-            hasher.update(&chunk);
-        }
-    };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|e| Error::new(ErrorKind::Internal, "the hashing thread broke").because(e))?
 }
 
 #[cfg(test)]
