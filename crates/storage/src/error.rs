@@ -343,7 +343,10 @@ impl Error {
         }
         let what = self.0.message.trim_end_matches(" to");
         match cause {
-            Some(cause) => format!("{what}: {}", cause.to_string().replace('\n', " ")),
+            Some(cause) => {
+                let cause = cause.to_string().replace('\n', " ");
+                format!("{what}: {}", cause.split(" (os error").next().unwrap_or_default())
+            }
             None => what.to_owned(),
         }
     }

@@ -9,8 +9,8 @@ use futures_util::StreamExt as _;
 
 use crate::{
     Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Error, ErrorKind, ListOptions, Listing,
-    LocalFile, Metadata, Page, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space,
-    Validator,
+    LocalFile, Metadata, Operation, Page, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source,
+    Space, Validator,
 };
 
 /// Another backend whose root is one of its directories.
@@ -24,6 +24,15 @@ impl Rooted {
     /// The directory `root` of `inner`.
     pub fn new(inner: Arc<dyn Backend>, root: Path) -> Self {
         Self { inner, root }
+    }
+
+    /// It has no name here, though it has one behind.
+    fn has_a_name(&self, path: &Path, operation: Operation) -> Result<()> {
+        if !path.is_root() {
+            return Ok(());
+        }
+        let error = Error::new(ErrorKind::InvalidInput, "the root cannot be moved or removed");
+        Err(error.at(self.inner.url(&self.root)).during(operation))
     }
 
     fn below(&self, path: &Path) -> Path {
@@ -106,10 +115,12 @@ impl Backend for Rooted {
     }
 
     async fn remove_directory(&self, call: &Call, path: &Path) -> Result<()> {
+        self.has_a_name(path, Operation::Remove)?;
         self.inner.remove_directory(call, &self.below(path)).await
     }
 
     async fn rename(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
+        self.has_a_name(from, Operation::Rename)?;
         self.inner.rename(call, &self.below(from), &self.below(to), destination).await
     }
 

@@ -6,7 +6,8 @@ use futures_util::StreamExt as _;
 use crate::final_source::FinalSource;
 use crate::{
     Algorithm, Backend, ByteStream, Call, Comparison, Computed, Destination, Digest, Error, ErrorKind, Existing,
-    Metadata, Operation, Outcome, Path, Proof, PutOptions, ReadOptions, Receipt, Result, Source, Taken, Validator,
+    Metadata, Operation, Outcome, Path, Proof, Publish, PutOptions, ReadOptions, Receipt, Result, Source, Taken,
+    Validator,
 };
 
 /// The receipt of what was written, if it was; none if it must be done again.
@@ -169,12 +170,44 @@ pub(crate) fn unsure(error: Error, look: &Error) -> Error {
     error.leaving(format!("{what}, and looking failed: {}", look.reason()))
 }
 
-/// An error after it turned out that nothing had happened.
+/// What must be looked after: an outcome that is not known, or an answer that an earlier attempt may have brought about.
+/// `earlier` remembers the last outcome that was not known.
+pub(crate) fn to_look_after(error: &Error, earlier: &mut Option<Outcome>) -> Option<Outcome> {
+    if error.outcome().is_unknown() {
+        *earlier = Some(error.outcome().clone());
+        return earlier.clone();
+    }
+    let by_us = matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::Changed | ErrorKind::NotFound);
+    earlier.clone().filter(|_| by_us)
+}
+
+/// An error after it turned out that nothing had happened so far. A server that writes under the final name may still be
+/// about to: then nobody knows.
 pub(crate) fn nothing_happened(error: Error) -> Error {
+    if matches!(error.outcome(), Outcome::UnknownAfter(receipt) if receipt.publish == Publish::Direct) {
+        return error;
+    }
     let left = error.left_behind().map(|left| left.replace(Outcome::UNSURE, "nothing was published"));
     let error = error.with_outcome(Outcome::NotDone);
     match left {
         Some(left) => error.leaving(left),
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_an_earlier_attempt_may_have_brought_about_is_looked_after() {
+        let lost = || Error::new(ErrorKind::Timeout, "lost").with_outcome(Outcome::Unknown);
+        let exists = || Error::new(ErrorKind::AlreadyExists, "there is one");
+        let mut earlier = None;
+        assert_eq!(to_look_after(&exists(), &mut earlier), None);
+        assert_eq!(to_look_after(&Error::new(ErrorKind::Unavailable, "down"), &mut earlier), None);
+        assert_eq!(to_look_after(&lost(), &mut earlier), Some(Outcome::Unknown));
+        assert_eq!(to_look_after(&exists(), &mut earlier), Some(Outcome::Unknown));
+        assert_eq!(to_look_after(&Error::new(ErrorKind::NoSpace, "full"), &mut earlier), None);
     }
 }

@@ -322,9 +322,9 @@ fn what_cannot_be_localized_whole_is_not_localized() {
     assert_eq!(kind("out"), ErrorKind::PermissionDenied);
     backend.add(Fault::Fail(ErrorKind::Unavailable).on(Operation::Read, 2));
     assert_eq!(kind("out"), ErrorKind::Unavailable);
-    backend.add(Fault::Flip { at: 1 }.on(Operation::Read, 1));
-    assert_eq!(kind("out"), ErrorKind::Integrity);
     assert_eq!(backend.remaining(), 0);
+    backend.add(Fault::Flip { at: 1 }.always(Operation::Read));
+    assert_eq!(kind("out"), ErrorKind::Integrity);
 }
 
 #[test]

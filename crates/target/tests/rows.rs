@@ -60,7 +60,7 @@ fn a_bad_row_is_an_error_that_hides_no_other() {
 fn not_one_row_comes_of_a_file_that_is_not_proven() {
     let (backend, root) = storage();
     let file = text(&root, "a.jsonl", "[1, 1]\n");
-    backend.add(Fault::Flip { at: 1 }.on(Operation::Read, 1));
+    backend.add(Fault::Flip { at: 1 }.always(Operation::Read));
     assert_eq!(file.rows::<Row>(JsonLines).unwrap_err().kind(), ErrorKind::Integrity);
     assert_eq!(root.child("none.jsonl").rows::<Row>(JsonLines).unwrap_err().kind(), ErrorKind::NotFound);
 }

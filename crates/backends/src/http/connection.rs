@@ -108,9 +108,10 @@ async fn first_success(
 }
 
 fn unknown_host(cause: std::io::Error, origin: &Origin) -> Error {
-    Error::new(ErrorKind::Unavailable, format!("cannot find the host {}", origin.host()))
-        .because(cause)
-        .with_status(Status::Exhausted)
+    // A resolver that is busy may know it later (EAI_AGAIN, of which the standard library keeps only the words).
+    let later = cause.to_string().contains("Temporary failure");
+    let error = Error::new(ErrorKind::Unavailable, format!("cannot find the host {}", origin.host())).because(cause);
+    if later { error } else { error.with_status(Status::Exhausted) }
 }
 
 async fn handshake(

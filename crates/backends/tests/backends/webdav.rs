@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use law_storage::{
-    Algorithm, Backend, ByteStream, BytesSource, Call, EndpointSettings, ErrorKind, Hasher, LocalFile, Parents, Path,
-    Proof, Publish, PutOptions, ReadOptions, Result, Source, Support, Taken, Verify, conformance,
+    Algorithm, Backend, ByteStream, BytesSource, Call, Door, Doors, DoorsSettings, EndpointSettings, ErrorKind, Hasher,
+    LocalFile, Parents, Path, Proof, Publish, PutOptions, ReadOptions, Result, Retry, RetrySettings, Source, Support,
+    Taken, Verify, conformance,
 };
 
 use crate::server::{OwnServer, setting, webdav};
@@ -54,6 +55,35 @@ async fn the_suite_on_rclone() {
     let (backend, base) = webdav(&url, &EndpointSettings::default());
     let report = conformance::run_all(backend, base).await;
     println!("rclone: {report}");
+    report.assert_green(100);
+}
+
+/// Three doors, of which one is dead and two are the same server by two names.
+async fn suite_through_doors(url: &str, settings: &EndpointSettings) -> conformance::Report {
+    let urls = [url.to_owned(), url.replace("127.0.0.1", "localhost"), "http://127.0.0.1:9".to_owned()];
+    let mut base = Path::root();
+    let mut door = |url: &String| {
+        let (backend, path) = webdav(url, settings);
+        base = path;
+        Door::new(Arc::new(Retry::new(backend, RetrySettings::default())))
+    };
+    let doors = Doors::new(urls.iter().map(&mut door).collect(), DoorsSettings::default());
+    conformance::run_all(Arc::new(doors), base).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_through_doors_of_apache() {
+    let Some(url) = setting("APACHE_HTTP") else { return };
+    let report = suite_through_doors(&format!("{url}/open"), &EndpointSettings::default()).await;
+    println!("doors of apache: {report}");
+    report.assert_green(100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_through_doors_of_xrootd() {
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let report = suite_through_doors(server.endpoint("XROOTD_HTTP"), &impatient(15)).await;
+    println!("doors of xrootd: {report}");
     report.assert_green(100);
 }
 

@@ -76,6 +76,7 @@ impl Doors {
         done: impl Fn(Outcome) -> BoxFuture<'a, Result<Option<T>>> + Send + Sync,
     ) -> Result<(usize, T)> {
         let mut failures = Failures::new();
+        let mut earlier = None;
         let rounds = if self.0.settings.retries == 0 { 1 } else { ROUNDS };
         for round in 0..rounds {
             if round > 0 && failures.pause(self, wanted.call, round).await.is_err() {
@@ -99,8 +100,8 @@ impl Doors {
                     Ok(value) => return self.answered(wanted, Ended { result: Ok(value), ..ended }),
                     Err(error) => error,
                 };
-                if error.outcome().is_unknown() {
-                    match done(error.outcome().clone()).await {
+                if let Some(outcome) = settle::to_look_after(&error, &mut earlier) {
+                    match done(outcome).await {
                         Ok(Some(value)) => return Ok((door, value)),
                         Ok(None) => error = settle::nothing_happened(error),
                         Err(look) => return Err(settle::unsure(error, &look)),

@@ -7,6 +7,9 @@ use super::{DoorReport, Doors};
 use crate::retry::backoff::{chance, wait};
 use crate::{Attempt, Call, Error, ErrorKind, Operation, Path, Result, Status};
 
+/// Who waits for so long wonders why.
+const WORTH_TELLING: Duration = Duration::from_secs(2);
+
 /// Collects the failures of one call.
 pub(super) struct Failures {
     history: Vec<Attempt>,
@@ -60,7 +63,10 @@ impl Failures {
         if pause > patience {
             return Err(());
         }
-        tracing::info!(round, wait_ms = pause.as_millis() as u64, "no door helped, all are asked again");
+        match pause >= WORTH_TELLING {
+            true => tracing::warn!("no door helped, all are asked again in {:.1} s", pause.as_secs_f64()),
+            false => tracing::info!("no door helped, all are asked again in {:.1} s", pause.as_secs_f64()),
+        }
         call.pause(pause).await.map_err(drop)
     }
 

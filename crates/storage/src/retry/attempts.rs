@@ -8,6 +8,9 @@ use super::Shared;
 use super::backoff::{chance, wait};
 use crate::{Attempt, Call, Error, ErrorKind, Result, Status};
 
+/// Who waits for so long wonders why.
+const WORTH_TELLING: Duration = Duration::from_secs(5);
+
 /// Counts attempts, waits between them, and keeps what went wrong.
 pub(crate) struct Attempts {
     allowed: u32,
@@ -57,7 +60,11 @@ impl Attempts {
         if pause > left.min(call.remaining().unwrap_or(left)) {
             return Err(self.told(too_long(error, pause)));
         }
-        tracing::info!(%door, attempt = self.failures, wait_ms = pause.as_millis() as u64, "trying again: {error}");
+        let took = self.history.last().map_or(Duration::ZERO, |attempt| attempt.elapsed);
+        match took + pause >= WORTH_TELLING {
+            true => tracing::warn!("{error}: trying again in {:.1} s", pause.as_secs_f64()),
+            false => tracing::info!("{error}: trying again in {:.1} s", pause.as_secs_f64()),
+        }
         call.pause(pause).await.map_err(|end| self.told(ended(end, &error)))
     }
 

@@ -76,13 +76,14 @@ impl Backend for Retry {
         let transfer = std::time::Duration::from_secs(source.size().map_or(u64::from(u32::MAX), |size| size / SLOWEST));
         let call = &call.clone().within(self.shared.settings.deadline.saturating_add(transfer));
         let mut attempts = self.attempts(call);
+        let mut earlier = None;
         loop {
             let mut error = match self.inner.put(call, path, source, options).await {
                 Ok(receipt) => return Ok(Receipt { attempts: attempts.history().to_vec(), ..receipt }),
                 Err(error) => error,
             };
-            if error.outcome().is_unknown() {
-                match settle::put((self, call, path), source, options, error.outcome()).await {
+            if let Some(outcome) = settle::to_look_after(&error, &mut earlier) {
+                match settle::put((self, call, path), source, options, &outcome).await {
                     Ok(Some(receipt)) => return Ok(Receipt { attempts: attempts.history().to_vec(), ..receipt }),
                     Ok(None) => error = settle::nothing_happened(error),
                     Err(look) => return Err(attempts.told(settle::unsure(error, &look))),

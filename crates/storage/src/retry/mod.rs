@@ -90,12 +90,13 @@ impl Retry {
         done: impl Fn() -> BoxFuture<'a, Result<Option<T>>> + Send + Sync,
     ) -> Result<T> {
         let mut attempts = self.attempts(call);
+        let mut earlier = None;
         loop {
             let mut error = match work().await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            if error.outcome().is_unknown() {
+            if settle::to_look_after(&error, &mut earlier).is_some() {
                 match done().await {
                     Ok(Some(value)) => return Ok(value),
                     Ok(None) => error = settle::nothing_happened(error),
