@@ -108,16 +108,14 @@ fn of_cp() {
               - fail:    They stay, and that is an error, also if the content is the same
 
           --verify <PROOF>
-              How much proof is wanted: auto compares checksums where both storages can, and sizes
-              always
+              How much proof is wanted: auto, unless the settings say otherwise, compares checksums
+              where both storages can, and sizes always
 
               Possible values:
               - auto:    Sizes always, checksums where the storages have them
               - require: Checksums by the storages, or an error
               - size:    Sizes alone
               - none:    Whatever the protocol says itself
-
-              [default: auto]
 
       -T, --no-target-directory
               The destination is the name of the copy, also if it is a directory

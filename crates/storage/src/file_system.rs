@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Backend, Doors, Path};
+use crate::{Backend, Doors, Path, Verify};
 
 /// A named, ready stack of backends with a base path (`[fs.NAME]` in the configuration). Cheap to clone.
 #[derive(Clone)]
@@ -12,12 +12,24 @@ pub struct FileSystem {
     base: Path,
     backend: Arc<dyn Backend>,
     doors: Option<Doors>,
+    verify: Verify,
 }
 
 impl FileSystem {
     /// Puts them together; `law_target::build::build` is the one place that stacks.
     pub fn new(name: impl Into<Arc<str>>, base: Path, backend: Arc<dyn Backend>) -> Self {
-        Self { name: name.into(), base, backend, doors: None }
+        Self { name: name.into(), base, backend, doors: None, verify: Verify::Auto }
+    }
+
+    /// With so much proof for what is read and written there, unless a command says otherwise.
+    #[must_use]
+    pub fn verifying(self, verify: Verify) -> Self {
+        Self { verify, ..self }
+    }
+
+    /// How much proof is wanted.
+    pub fn verify(&self) -> Verify {
+        self.verify
     }
 
     /// With the doors somewhere in the stack, to ask how they are.

@@ -26,19 +26,19 @@ pub enum Parents {
     Create,
 }
 
-/// How much proof is wanted before a file is published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How much proof is wanted before a file is published. More is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Verify {
+    /// Whatever the protocol says itself.
+    None,
+    /// The size alone.
+    Size,
     /// The size always; a checksum where the storage can give one. A disk of this machine reads nothing back unless
     /// [`PutOptions::algorithm`] asks for it.
     #[default]
     Auto,
     /// A checksum by the storage, or an error.
     Require,
-    /// The size alone.
-    Size,
-    /// Whatever the protocol says itself.
-    None,
 }
 
 /// Whether bytes must have reached the disk before a local file is published.

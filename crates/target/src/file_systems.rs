@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use law_config::{Config, DoorSettings, Environment, FileSystemSettings, Origin};
 use law_storage::{
     Algorithm, DoorPolicy, DoorsSettings, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Location,
-    Operation, Path, Publish, Registry, RemoteUrl, Result, Secret, Url,
+    Operation, Path, Publish, Registry, RemoteUrl, Result, Secret, Url, Verify,
 };
 use law_transfer::Place;
 
@@ -143,7 +143,8 @@ impl FileSystems {
             }
         }
         let endpoint = self.endpoint_settings(settings)?;
-        build(&self.registry, name, &base, &doors, &endpoint, self.doors_settings(settings))
+        let fs = build(&self.registry, name, &base, &doors, &endpoint, self.doors_settings(settings))?;
+        Ok(fs.verifying(verify(settings)))
     }
 
     fn doors_settings(&self, from: &FileSystemSettings) -> DoorsSettings {
@@ -162,7 +163,7 @@ impl FileSystems {
             let message = format!("client certificates, as [fs.{name}] has one, are not supported by this version");
             return Err(Error::new(ErrorKind::Unsupported, message).hint("use a token, or user and password"));
         }
-        for option in ["verify", "cache.max_size", "cache.policy"] {
+        for option in ["cache.max_size", "cache.policy"] {
             let key = format!("fs.{name}.{option}");
             if self.config.origin(&key).is_some_and(|origin| !matches!(origin, Origin::Default { .. })) {
                 tracing::warn!("{key} has no effect in this version");
@@ -182,7 +183,8 @@ impl FileSystems {
             let endpoint = self.endpoint_settings(settings)?;
             let doors = DoorsSettings { shared: None, ..self.doors_settings(settings) };
             let door = DoorSpec::new(remote.clone());
-            build(&self.registry, &remote.endpoint(), &Path::root(), &[door], &endpoint, doors)
+            let fs = build(&self.registry, &remote.endpoint(), &Path::root(), &[door], &endpoint, doors)?;
+            Ok(fs.verifying(verify(settings)))
         })
     }
 
@@ -263,6 +265,15 @@ impl FileSystems {
         // Without the lock: the file system of a local door is that of the disk, which is remembered here, too.
         let fs = make()?;
         Ok(ready().entry(key.to_owned()).or_insert(fs).clone())
+    }
+}
+
+fn verify(settings: &FileSystemSettings) -> Verify {
+    match settings.verify {
+        law_config::Verify::Auto => Verify::Auto,
+        law_config::Verify::Require => Verify::Require,
+        law_config::Verify::Size => Verify::Size,
+        law_config::Verify::None => Verify::None,
     }
 }
 

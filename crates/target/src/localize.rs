@@ -3,7 +3,7 @@
 use std::path::{Path as OsPath, PathBuf};
 use std::sync::Arc;
 
-use law_storage::{Call, Error, ErrorKind, FileSource, LocalFile, Parents, PutOptions, Receipt, Result, Verify};
+use law_storage::{Call, Error, ErrorKind, FileSource, LocalFile, Parents, PutOptions, Receipt, Result};
 use law_transfer::{CopyOptions, Place, Policy, copy_file};
 use tempfile::TempDir;
 
@@ -85,7 +85,7 @@ impl LocalizedWrite {
 }
 
 pub(crate) async fn publish(place: &Place, source: &FileSource) -> Result<Receipt> {
-    let options = PutOptions { parents: Parents::Create, ..PutOptions::default() };
+    let options = PutOptions { parents: Parents::Create, verify: place.fs.verify(), ..PutOptions::default() };
     place.backend().put(&Call::new(), &place.resolved(), source, &options).await
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn localize_read(place: &Place) -> Result<LocalizedRead> {
     // A copy that nobody else sees and that is gone after a power loss anyway need not be synced.
     let fs = local(law_storage::Durability::None);
     let to = Place::new(fs, law_storage::Path::parse(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))?);
-    let options = CopyOptions { policy: Policy::Always, verify: Verify::Auto, ..CopyOptions::default() };
+    let options = CopyOptions { policy: Policy::Always, ..CopyOptions::default() };
     copy_file(&call, place, &to, &options).await.map_err(|error| match error.kind() {
         ErrorKind::NoSpace => error.hint("TMPDIR names another directory for temporary files"),
         _ => error,

@@ -28,8 +28,8 @@ pub enum Policy {
 pub struct CopyOptions {
     /// What happens to a file that is there already.
     pub policy: Policy,
-    /// How much proof is wanted, on both sides.
-    pub verify: Verify,
+    /// How much proof is wanted, on both sides; none is what the more careful of the two file systems wants.
+    pub verify: Option<Verify>,
     /// Whether directories above the destination are made.
     pub parents: Parents,
     /// Keeps the time of modification and the permission bits, where the destination can.
@@ -183,6 +183,12 @@ async fn write(
     }
 }
 
+impl CopyOptions {
+    fn verify_between(&self, from: &Place, to: &Place) -> Verify {
+        self.verify.unwrap_or_else(|| from.fs.verify().max(to.fs.verify()))
+    }
+}
+
 async fn write_once(
     call: &Call,
     from: &Place,
@@ -191,24 +197,25 @@ async fn write_once(
     existing: Option<&Metadata>,
     options: &CopyOptions,
 ) -> Result<Outcome> {
+    let verify = options.verify_between(from, to);
     if std::sync::Arc::ptr_eq(from.fs.backend(), to.fs.backend())
         && from.backend().capabilities().local_files != Support::Yes
         && options.parents == Parents::Require
-        && options.verify != Verify::Require
+        && verify != Verify::Require
     {
         match copy_within(call, from, to, options).await {
             Err(error) if error.kind() == ErrorKind::Unsupported => {}
             other => return other,
         }
     }
-    let source = source_of(call, from, metadata, options.verify, &options.progress).await?;
+    let source = source_of(call, from, metadata, verify, &options.progress).await?;
     let put = PutOptions {
         existing: match (options.policy, existing) {
             (Policy::Never | Policy::Fail, _) => Existing::Refuse,
             _ => Existing::Replace,
         },
         parents: options.parents,
-        verify: options.verify,
+        verify,
         modified: metadata.modified.map(|m| m.time).filter(|_| options.preserve),
         mode: metadata.mode.filter(|_| options.preserve),
         created_mode: metadata.mode,

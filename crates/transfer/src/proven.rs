@@ -13,14 +13,14 @@ use crate::{Place, Progress};
 ///
 /// # Errors
 /// `NotFound`, `IsADirectory`, and in the stream those of reading and `Integrity`.
-pub async fn read_proven(call: &Call, from: &Place, verify: Verify, progress: &Progress) -> Result<ByteStream> {
+pub async fn read_proven(call: &Call, from: &Place, verify: Option<Verify>, progress: &Progress) -> Result<ByteStream> {
     let metadata = from.backend().stat(call, &from.resolved()).await?;
     let refuse = |kind: ErrorKind| Error::new(kind, kind.phrase()).at(from).during(Operation::Read);
     let metadata = metadata.ok_or_else(|| refuse(ErrorKind::NotFound))?;
     if metadata.is_directory() {
         return Err(refuse(ErrorKind::IsADirectory));
     }
-    let source = source_of(call, from, &metadata, verify, progress).await?;
+    let source = source_of(call, from, &metadata, verify.unwrap_or(from.fs.verify()), progress).await?;
     let bytes = source.open(call, 0).await?;
     let hasher = Hasher::new(source.wanted());
     let state = Proving { bytes, hasher: Some(hasher), source, call: call.clone() };
@@ -31,7 +31,7 @@ pub async fn read_proven(call: &Call, from: &Place, verify: Verify, progress: &P
 ///
 /// # Errors
 /// As [`read_proven`]; `NoSpace` if it has more than `limit` bytes.
-pub async fn read_small(call: &Call, from: &Place, verify: Verify, limit: usize) -> Result<Bytes> {
+pub async fn read_small(call: &Call, from: &Place, verify: Option<Verify>, limit: usize) -> Result<Bytes> {
     let mut damaged = Damaged::default();
     loop {
         let trail = Trail::default();
@@ -43,7 +43,7 @@ pub async fn read_small(call: &Call, from: &Place, verify: Verify, limit: usize)
     }
 }
 
-async fn read_small_once(call: &Call, from: &Place, verify: Verify, limit: usize) -> Result<Bytes> {
+async fn read_small_once(call: &Call, from: &Place, verify: Option<Verify>, limit: usize) -> Result<Bytes> {
     let mut stream = read_proven(call, from, verify, &Progress::default()).await?;
     let mut all = Vec::new();
     while let Some(chunk) = stream.next().await {

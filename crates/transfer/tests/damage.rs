@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use law_storage::{
     Backend, BytesSource, Call, Door, Doors, DoorsSettings, ErrorKind, Fault, Faulty, FileSystem, Memory, Operation,
-    Path, Retry, RetrySettings, Verify,
+    Path, Retry, RetrySettings,
 };
 use law_transfer::{CopyOptions, Place, copy_file, read_small};
 
@@ -43,7 +43,7 @@ fn destination() -> Place {
 async fn content(place: &Place) -> Option<Vec<u8>> {
     let found = place.backend().stat(&Call::new(), &place.resolved()).await.unwrap();
     found?;
-    Some(read_small(&Call::new(), place, Verify::Auto, 1000).await.unwrap().to_vec())
+    Some(read_small(&Call::new(), place, None, 1000).await.unwrap().to_vec())
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn damaged_bytes_are_read_again_from_other_doors() {
             copy_file(&Call::new(), &from, &to, &CopyOptions::default()).await.unwrap();
             assert_eq!(content(&to).await.as_deref(), Some(CONTENT.as_bytes()));
             assert!(faults.iter().all(|faulty| faulty.calls(Operation::Read) <= 1), "no door was asked twice");
-            let small = read_small(&Call::new(), &from, Verify::Auto, 1000).await.unwrap();
+            let small = read_small(&Call::new(), &from, None, 1000).await.unwrap();
             assert_eq!(small, CONTENT);
         }
     }

@@ -23,13 +23,13 @@ pub(crate) struct Cat {
 
 impl Cat {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let print = async |text: &OsString| print(context, &context.place_only(text)?, Verify::Auto).await;
+        let print = async |text: &OsString| print(context, &context.place_only(text)?, None).await;
         context.for_each(&self.places, print).await
     }
 }
 
 /// Prints one file; an error after the first byte says that what was printed is not the file.
-pub(crate) async fn print(context: &Context, place: &Place, verify: Verify) -> Result<(), Failure> {
+pub(crate) async fn print(context: &Context, place: &Place, verify: Option<Verify>) -> Result<(), Failure> {
     let mut stream = read_proven(&context.call, place, verify, &Progress::default()).await?;
     let mut out = Out::new();
     let mut printed = 0u64;

@@ -43,9 +43,10 @@ pub(crate) struct Cp {
     #[arg(long, value_enum, value_name = "RULE", conflicts_with_all = ["no_clobber", "force"])]
     overwrite: Option<Overwrite>,
 
-    /// How much proof is wanted: auto compares checksums where both storages can, and sizes always.
-    #[arg(long, value_enum, value_name = "PROOF", default_value = "auto")]
-    pub(crate) verify: Proof,
+    /// How much proof is wanted: auto, unless the settings say otherwise, compares checksums where both storages can, and
+    /// sizes always.
+    #[arg(long, value_enum, value_name = "PROOF")]
+    pub(crate) verify: Option<Proof>,
 
     /// The destination is the name of the copy, also if it is a directory.
     #[arg(short = 'T', long)]
@@ -133,7 +134,7 @@ impl Cp {
                 return Err(error.into());
             }
             ([from], to) if to == "-" => {
-                return cat::print(context, &context.place_only(from)?, self.verify.into()).await;
+                return cat::print(context, &context.place_only(from)?, self.verify.map(Into::into)).await;
             }
             ([from], to) if from == "-" => return self.write_input(context, to).await,
             _ => {}
@@ -270,7 +271,7 @@ impl Cp {
                 Policy::Differs | Policy::Always => law_storage::Existing::Replace,
             },
             parents: self.options().parents,
-            verify: self.verify.into(),
+            verify: self.verify.map_or(place.fs.verify(), Into::into),
             ..PutOptions::default()
         };
         if self.dry_run {
@@ -295,7 +296,7 @@ impl Cp {
         };
         CopyOptions {
             policy,
-            verify: self.verify.into(),
+            verify: self.verify.map(Into::into),
             parents: if self.mkdir { Parents::Create } else { Parents::Require },
             preserve: self.preserve,
             dry_run: self.dry_run,

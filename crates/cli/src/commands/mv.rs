@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::Args;
-use law_storage::{Error, ErrorKind, Metadata, Verify};
+use law_storage::{Error, ErrorKind, Metadata};
 use law_transfer::{CopyOptions, Moved, Place, Policy, TreeReport, move_to};
 use serde_json::json;
 
@@ -82,7 +82,6 @@ impl Mv {
     ) -> Result<&'static str, Failure> {
         let options = CopyOptions {
             policy: if self.no_clobber { Policy::Fail } else { Policy::Differs },
-            verify: Verify::Auto,
             preserve: true,
             ..CopyOptions::default()
         };
