@@ -227,3 +227,15 @@ fn a_storage_says_how_much_proof_it_wants() {
     assert!(!shown("cp --verify size site:file c").contains("adler32"));
     assert!(!shown("cp -T site:file site:copy").contains("adler32"));
 }
+
+#[test]
+fn the_doctor_asks_every_door() {
+    let site = Site::new(&["", "* status 503"], &["http://127.0.0.1:9".into()]);
+    let run = site.sandbox.fs("doctor --no-write site:");
+    let shown = String::from_utf8_lossy(&run.stdout).into_owned();
+    let lines: Vec<&str> = shown.lines().filter(|line| line.contains(" door ")).collect();
+    assert_eq!(lines.len(), 3, "{shown}");
+    assert!(lines[0].starts_with("ok") && lines[0].contains(site.proxies[0].url().trim_end_matches('/')), "{shown}");
+    assert!(lines[1].starts_with("FAIL") && lines[2].starts_with("FAIL"), "{shown}");
+    assert!(shown.contains("ok    list"), "the others go on: {shown}");
+}

@@ -6,11 +6,11 @@ mod probe;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use law_config::stanza;
-use law_storage::{Capabilities, Error, ErrorKind, Location, Metadata, Overwrite, Result, Support, Url};
+use law_storage::{Capabilities, Doors, Error, ErrorKind, Location, Metadata, Overwrite, Result, Support, Url};
 use law_transfer::Place;
 
 use crate::context::Context;
@@ -48,7 +48,10 @@ impl Doctor {
 
     async fn examine(&self, context: &Context, url: &Url, findings: &mut Findings) -> Result<(), Failure> {
         let door = context.file_systems().door(url)?;
-        if let Some(door) = &door
+        let place = context.place_only(&self.place)?;
+        if let Some(doors) = place.fs.doors() {
+            each_door(context, &place, doors, findings).await?;
+        } else if let Some(door) = &door
             && !network::examine(context, door, findings).await?
         {
             return Ok(());
@@ -56,7 +59,6 @@ impl Doctor {
         if door.is_some() {
             credential(context, url, findings)?;
         }
-        let place = context.place_only(&self.place)?;
         let Some(metadata) = look(context, &place, findings).await? else { return Ok(()) };
         if door.is_some_and(|door| door.scheme().encrypted()) {
             findings.good("TLS", "the certificate of the server is trusted")?;
@@ -100,6 +102,23 @@ impl Doctor {
         }
         Ok(())
     }
+}
+
+/// Of several doors each is asked, as one that is down is no reason to stop.
+async fn each_door(context: &Context, place: &Place, doors: &Doors, findings: &mut Findings) -> Result<(), Failure> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let call = context.call.clone().within(PATIENCE);
+    let answers = doors.ask_each(&call, &place.resolved()).await;
+    for (report, answer) in doors.report().into_iter().zip(answers) {
+        match answer {
+            Ok(()) => {
+                let within = report.latency.unwrap_or_default().as_secs_f64() * 1e3;
+                findings.good("door", format!("{} answers within {within:.0} ms", report.door))?;
+            }
+            Err(error) => findings.failed("door", &error)?,
+        }
+    }
+    Ok(())
 }
 
 /// A short name: `door1.site.example` is `site`, `localhost` itself.
