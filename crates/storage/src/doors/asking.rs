@@ -22,6 +22,9 @@ const UNKNOWN: Duration = Duration::from_millis(300);
 /// How long a door has that is well.
 const KNOWN: Duration = Duration::from_secs(1);
 
+/// How long the first round waits for the last door, if others have failed.
+const FIRST_ROUND: Duration = Duration::from_secs(5);
+
 /// What is asked, and of whom rather.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
@@ -82,19 +85,20 @@ impl Doors {
             if round > 0 && failures.pause(self, wanted.call, round).await.is_err() {
                 break;
             }
-            let mut order = self.usable(wanted, &failures);
-            if round == 0 {
-                if wanted.short && order.len() > 1 {
-                    match self.race(wanted.call, &order, &work).await {
-                        Ok(ended) => return self.answered(wanted, ended),
-                        Err(all) => self.take_down(&mut failures, all)?,
-                    }
+            let order = self.usable(wanted, &failures);
+            let attempts = if round == 0 { 1 } else { self.0.settings.retries };
+            if wanted.short && order.len() > 1 {
+                match self.race(wanted.call, &order, attempts, &work).await {
+                    Ok(ended) => return self.answered(wanted, ended),
+                    Err(all) => self.take_down(&mut failures, all)?,
+                }
+                continue;
+            }
+            for door in self.tested(wanted, order, attempts).await {
+                if let Err(silent) = self.answers(wanted, door, attempts).await {
+                    self.take_down(&mut failures, vec![silent])?;
                     continue;
                 }
-                order = self.tested(wanted, order).await;
-            }
-            for door in order {
-                let attempts = if round == 0 { 1 } else { self.0.settings.retries };
                 let ended = self.attempt(door, wanted.call, attempts, wanted.short, &work).await;
                 let mut error = match ended.result {
                     Ok(value) => return self.answered(wanted, Ended { result: Ok(value), ..ended }),
@@ -154,21 +158,31 @@ impl Doors {
     }
 
     /// Before something goes to a door of which nothing is known, a short question finds one that answers.
-    async fn tested(&self, wanted: Wanted<'_>, mut order: Vec<usize>) -> Vec<usize> {
+    async fn tested(&self, wanted: Wanted<'_>, mut order: Vec<usize>, attempts: u32) -> Vec<usize> {
         let known = order.first().is_none_or(|door| self.standing(*door) == Standing::Warm);
         let asked: Vec<usize> = order.iter().copied().filter(|at| self.0.doors[*at].serves(Operation::Stat)).collect();
         if known || order.len() < 2 || asked.len() < 2 {
             return order;
         }
-        let path = wanted.path;
-        let look = |door: &'_ Door, call: Call| {
-            let (backend, path) = (door.backend.clone(), path.clone());
-            async move { backend.stat(&call, &path).await.map(drop) }.boxed()
-        };
-        if let Ok(ended) = self.race(wanted.call, &asked, &look).await {
+        if let Ok(ended) = self.race(wanted.call, &asked, attempts, &look_at(wanted.path)).await {
             order.sort_by_key(|door| *door != ended.door);
         }
         order
+    }
+
+    /// Whether a door that is next after others have failed answers at all. In the first round it has a short time for that.
+    async fn answers(&self, wanted: Wanted<'_>, door: usize, attempts: u32) -> Result<(), Ended<()>> {
+        let only = self.0.doors.len() < 2 || !self.0.doors[door].serves(Operation::Stat);
+        if attempts > 1 || only || self.standing(door) == Standing::Warm {
+            return Ok(());
+        }
+        let begin = Instant::now();
+        let look = look_at(wanted.path);
+        match tokio::time::timeout(FIRST_ROUND, self.attempt(door, wanted.call, 1, true, &look)).await {
+            Ok(ended) if ended.result.as_ref().is_err_and(|error| error.status() != Status::Permanent) => Err(ended),
+            Ok(_) => Ok(()),
+            Err(_) => Err(self.given_up(door, begin)),
+        }
     }
 
     /// Asks the first door, and the next ones as soon as it fails or takes long. The first answer counts, also if it is an
@@ -177,6 +191,7 @@ impl Doors {
         &'a self,
         call: &'a Call,
         order: &[usize],
+        attempts: u32,
         work: &impl Ask<'a, T>,
     ) -> Result<Ended<T>, Vec<Ended<T>>> {
         let mut next = order.iter().copied().peekable();
@@ -186,11 +201,12 @@ impl Doors {
         loop {
             if let Some(door) = next.next() {
                 begun.push((door, Instant::now()));
-                running.push(self.attempt(door, call, 1, true, work));
+                running.push(self.attempt(door, call, attempts, true, work));
             }
             let patience = begun.last().map_or(UNKNOWN, |(door, _)| self.patience(*door));
-            // A door that failed a moment ago is asked when the others have failed, and not because they are slow.
-            let more = next.peek().is_some_and(|door| self.standing(*door) <= Standing::Tried);
+            // A door that failed a moment ago is asked when the others have failed, and not because they are slow; unless
+            // all have failed once.
+            let more = next.peek().is_some_and(|door| attempts > 1 || self.standing(*door) <= Standing::Tried);
             let ended = tokio::select! {
                 biased;
                 ended = running.next() => match ended {
@@ -198,6 +214,11 @@ impl Doors {
                     None => return Err(failed),
                 },
                 () = tokio::time::sleep(patience), if more => continue,
+                // Others have failed, and may be better by now: the second round waits as long as it must.
+                () = tokio::time::sleep(FIRST_ROUND), if attempts == 1 && !more && !failed.is_empty() => {
+                    failed.extend(begun.into_iter().map(|(door, since)| self.given_up(door, since)));
+                    return Err(failed);
+                }
             };
             begun.retain(|(door, _)| *door != ended.door);
             if ended.result.as_ref().is_err_and(|error| error.status() != Status::Permanent) {
@@ -209,6 +230,15 @@ impl Doors {
             }
             return Ok(ended);
         }
+    }
+
+    /// A door that was not waited for any longer.
+    fn given_up<T>(&self, door: usize, since: Instant) -> Ended<T> {
+        let took = since.elapsed();
+        let message = format!("no answer came for {:.0} s", took.as_secs_f64());
+        let error = Error::new(ErrorKind::Timeout, message);
+        self.remember(door, Some(&error), None);
+        Ended { door, took, result: Err(error) }
     }
 
     /// How long a door is waited for before another is asked as well.
@@ -255,10 +285,7 @@ impl Doors {
 
     /// Asks every door a short question about `path`, all at once, and remembers how each went.
     pub async fn ask_each(&self, call: &Call, path: &Path) -> Vec<Result<()>> {
-        let look = |door: &'_ Door, call: Call| {
-            let (backend, path) = (door.backend.clone(), path.clone());
-            async move { backend.stat(&call, &path).await.map(drop) }.boxed()
-        };
+        let look = look_at(path);
         let all = (0..self.0.doors.len()).map(|door| self.attempt(door, call, 1, true, &look));
         futures_util::future::join_all(all).await.into_iter().map(|ended| ended.result).collect()
     }
@@ -292,6 +319,15 @@ impl Doors {
                 doors.remember(door, found.as_ref().err(), Some(begin.elapsed()));
             });
         }
+    }
+}
+
+/// A short question.
+fn look_at<'a>(path: &Path) -> impl Ask<'a, ()> {
+    let path = path.clone();
+    move |door: &'a Door, call: Call| {
+        let (backend, path) = (door.backend.clone(), path.clone());
+        async move { backend.stat(&call, &path).await.map(drop) }.boxed()
     }
 }
 

@@ -231,6 +231,21 @@ async fn a_door_that_comes_back_is_used_again() {
     assert_eq!(storage.standings(), [Standing::Warm]);
 }
 
+/// The good door has a bad moment, and the other one hangs: nobody waits for that.
+#[tokio::test(start_paused = true)]
+async fn a_second_round_does_not_wait_for_a_door_that_hangs_either() {
+    for operation in [Operation::Stat, Operation::Put] {
+        let moment = (1..=2).map(|n| Fault::Fail(ErrorKind::Unavailable).on(operation, n)).collect();
+        let storage = Storage::of([moment, hanging()]).await;
+        let begin = Instant::now();
+        match operation {
+            Operation::Stat => drop(storage.doors.stat(&Call::new(), &path("file")).await.unwrap()),
+            _ => drop(put(&storage.doors, "new", b"new").await.unwrap()),
+        }
+        assert!(begin.elapsed() < Duration::from_secs(10), "{operation:?}: {:?}", begin.elapsed());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn doors_are_kept_for_their_operations() {
     let keep = |n: usize, door: Door| match n {
