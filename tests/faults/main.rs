@@ -1,4 +1,5 @@
-//! The fault matrix: what a broken network or server does to downloads and uploads, seen from outside.
+//! What a broken network or server does, seen from outside: downloads and uploads without retries, each with the code that it
+//! must end with; and [`matrix`], everything with retries and doors.
 //!
 //! The property: exit 0 if and only if the destination is byte-identical. Else there is a code and one line that says
 //! why, nothing new under the final name, the old file intact byte for byte, and no temporary file.
@@ -10,6 +11,7 @@
 mod sandbox;
 
 mod download;
+mod matrix;
 mod upload;
 
 use std::fs;

@@ -1,6 +1,7 @@
 //! Bodies of messages: read in any framing, cut or damaged, and written in any framing.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWriteExt as _;
@@ -16,6 +17,8 @@ const LONGEST_COLLECTED: usize = 256 * 1024 * 1024;
 pub(crate) struct BodyReader<'a> {
     from: &'a mut Receiver,
     state: State,
+    /// What was read, and not handed out.
+    waiting: Option<Bytes>,
     trailer: Headers,
 }
 
@@ -38,7 +41,7 @@ impl<'a> BodyReader<'a> {
             Framing::Chunked => State::ChunkLine,
             Framing::Close => State::UntilClose,
         };
-        Self { from, state, trailer: Headers::default() }
+        Self { from, state, waiting: None, trailer: Headers::default() }
     }
 
     /// The next bytes, never empty, or `None` at the end. `UnexpectedEof` is a body cut short by its sender.
@@ -54,6 +57,21 @@ impl<'a> BodyReader<'a> {
                 State::UntilClose => return self.take_until_close().await,
             }
         }
+    }
+
+    /// As [`Self::next`], but at most so many bytes; the others come next.
+    async fn next_of(&mut self, most: u64) -> io::Result<Option<Bytes>> {
+        let Some(mut bytes) = (match self.waiting.take() {
+            Some(waiting) => Some(waiting),
+            None => self.next().await?,
+        }) else {
+            return Ok(None);
+        };
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        if bytes.len() > most {
+            self.waiting = Some(bytes.split_off(most));
+        }
+        Ok(Some(bytes))
     }
 
     /// Reads and forgets the rest.
@@ -74,6 +92,17 @@ impl<'a> BodyReader<'a> {
         let length = all.len() as u64;
         self.state = State::Collected(all.freeze());
         Ok(length)
+    }
+
+    /// Changes what was [collected](Self::collect), and returns its new length.
+    pub(crate) fn replace_collected(&mut self, change: impl FnOnce(&[u8]) -> Vec<u8>) -> u64 {
+        if let State::Collected(bytes) = &self.state {
+            let changed = Bytes::from(change(bytes));
+            let length = changed.len() as u64;
+            self.state = State::Collected(changed);
+            return length;
+        }
+        0
     }
 
     /// The trailer of a chunked body, once that has ended.
@@ -157,8 +186,37 @@ fn parse_chunk_size(line: &[u8]) -> io::Result<u64> {
 pub(crate) struct Edit {
     /// The offset of a byte that is inverted.
     pub(crate) flip: Option<u64>,
+    /// Whether every byte is inverted.
+    pub(crate) invert: bool,
     /// After how many bytes the transfer ends.
     pub(crate) cut: Option<u64>,
+    /// How many bytes pass in a second, at most.
+    pub(crate) per_second: Option<u64>,
+}
+
+impl Edit {
+    /// How many bytes may pass at once. A slow transfer is one of small pieces, so that it does not look like stalls.
+    fn most_at_once(&self, sent: u64) -> u64 {
+        let room = self.cut.map_or(u64::MAX, |cut| cut - sent);
+        self.per_second.map_or(room, |limit| room.min((limit / 20).max(1)))
+    }
+
+    /// Waits as long as so many bytes take.
+    async fn pace(&self, bytes: usize) {
+        if let Some(limit) = self.per_second {
+            tokio::time::sleep(Duration::from_secs_f64(bytes as f64 / limit as f64)).await;
+        }
+    }
+
+    /// The bytes at this offset as they pass, and whether that is not as they came.
+    fn applied(&self, bytes: Bytes, offset: u64) -> (Bytes, bool) {
+        let flips = self.flip.filter(|at| (offset..offset + bytes.len() as u64).contains(at));
+        match flips {
+            _ if self.invert => (bytes.iter().map(|byte| !byte).collect(), true),
+            Some(at) => (with_flipped_byte(&bytes, at - offset), true),
+            None => (bytes, self.per_second.is_some()),
+        }
+    }
 }
 
 /// How a transfer went that met no error.
@@ -174,34 +232,27 @@ pub(crate) enum PumpError {
     Write,
 }
 
-/// Writes the bytes of `body` in the given framing, edited; `flipped` is called when the byte was inverted. The end of
-/// the framing (last chunk, trailer) is not written: see [`finish`].
+/// Writes the bytes of `body` in the given framing, edited; `passed` is told how many bytes passed, and whether a fault
+/// shows in them. The end of the framing (last chunk, trailer) is not written: see [`finish`].
 pub(crate) async fn pump(
     body: &mut BodyReader<'_>,
     to: &mut OwnedWriteHalf,
     framing: Framing,
     edit: Edit,
-    flipped: impl Fn(),
+    passed: impl Fn(u64, bool),
 ) -> Result<Pumped, PumpError> {
     let mut sent = 0;
-    loop {
-        let room = edit.cut.map_or(u64::MAX, |cut| cut - sent);
-        if room == 0 {
-            return Ok(Pumped::Cut);
-        }
-        let Some(bytes) = body.next().await.map_err(|_| PumpError::Read)? else { return Ok(Pumped::Whole) };
-        let bytes = bytes.slice(..bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX)));
-        let end = sent + bytes.len() as u64;
-        let bytes = match edit.flip.filter(|at| (sent..end).contains(at)) {
-            None => bytes,
-            Some(at) => {
-                flipped();
-                with_flipped_byte(&bytes, at - sent)
-            }
-        };
-        sent = end;
+    while edit.cut != Some(sent) {
+        let most = edit.most_at_once(sent);
+        let Some(bytes) = body.next_of(most).await.map_err(|_| PumpError::Read)? else { return Ok(Pumped::Whole) };
+        let length = bytes.len();
+        let (bytes, shows_fault) = edit.applied(bytes, sent);
+        edit.pace(length).await;
         write_piece(to, framing, &bytes).await.map_err(|_| PumpError::Write)?;
+        passed(length as u64, shows_fault);
+        sent += length as u64;
     }
+    Ok(Pumped::Cut)
 }
 
 fn with_flipped_byte(bytes: &[u8], at: u64) -> Bytes {

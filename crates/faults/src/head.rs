@@ -142,6 +142,11 @@ impl Headers {
         if lengths.len() > 1 { Err(invalid("two different Content-Length")) } else { Ok(lengths.pop()) }
     }
 
+    /// The first header with this name, if it is text.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.values(name).next().and_then(|value| String::from_utf8(value.to_vec()).ok())
+    }
+
     pub(crate) fn remove(&mut self, name: &str) {
         self.0.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
     }

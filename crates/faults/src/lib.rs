@@ -1,6 +1,6 @@
 //! The scripted fault proxy: an HTTP/1.1 proxy that relays faithfully until its [`Script`] says otherwise.
 //!
-//! It stands between a client under test and a real server (plain TCP on both sides) and answers one question: what
+//! It stands between a client under test and a real server (plain TCP on both sides; TLS passes unread) and answers one question: what
 //! does the client do when the network or the server misbehaves? It may lie, so it produces invalid HTTP on demand.
 //!
 //! ```no_run
@@ -30,19 +30,34 @@
 //! * One connection to the server per connection of the client; keep-alive on both sides. Interim answers
 //!   (`100 Continue`) are relayed, and a request's body goes up only as it arrives. A server that closes an idle
 //!   connection closes the client's too.
+//! * **The connection closes between head and body**: `truncate at 0` and `reset at 0` for answers, `reset-upload at 0` for
+//!   requests. **XML that is cut, with a correct length**: `PROPFIND short-length at N`; a listing that breaks off:
+//!   `PROPFIND truncate at N`; bytes that are no XML: `PROPFIND garbage`.
+//! * A client that speaks **TLS** is connected to the server byte by byte, unless a `tls-` fault is for it; requests in
+//!   there are not seen.
 //! * `Host`, `Destination` and `Location` pass unchanged.
 //! * **Dropping the proxy closes everything**: the listener, stalled connections, transfers under way.
 
 mod body;
+mod connection;
+mod fault;
 mod head;
+mod listing;
+mod made_up;
 mod plan;
+mod play;
+mod print;
 mod proxy;
+mod range;
 mod relay;
 mod script;
+mod seed;
 mod seen;
 mod text;
+mod words;
 
+pub use fault::{Fault, RedirectTo, StatusFault};
 pub use proxy::FaultProxy;
-pub use script::{Fault, Match, Occurrences, RedirectTo, Script, StatusFault, Target};
+pub use script::{ConnectionFault, Match, Occurrences, Script, Target};
 pub use seen::Seen;
 pub use text::ScriptError;

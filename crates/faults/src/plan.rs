@@ -3,8 +3,9 @@
 use std::io;
 
 use crate::body::{BodyReader, Edit};
+use crate::fault::Fault;
 use crate::head::{Framing, Headers, RequestHead, ResponseHead};
-use crate::script::{Fault, RedirectTo, StatusFault};
+use crate::{listing, range};
 
 /// What happens to the connections when a message has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +42,12 @@ impl Plan {
         Self { framing, edit, after_cut: End::Close, after_whole: End::Finish, trailer: None, fires_at_head: false }
     }
 
+    fn edited(framing: Framing, edit: Edit) -> Self {
+        Self { edit, ..Self::honest(framing) }
+    }
+
     fn cut(framing: Framing, at: u64, after_cut: End) -> Self {
-        Self { edit: Edit { cut: reached(framing, at), flip: None }, after_cut, ..Self::honest(framing) }
+        Self { edit: Edit { cut: reached(framing, at), ..Edit::default() }, after_cut, ..Self::honest(framing) }
     }
 
     /// Decides about an answer and changes its head. `framing` is the server's, `body` may be read to learn its length.
@@ -56,7 +61,15 @@ impl Plan {
             Some(Fault::Truncate { at }) => Self::cut(framing, *at, End::Close),
             Some(Fault::Stall { at }) => Self::cut(framing, *at, End::Stall),
             Some(Fault::Reset { at }) => Self::cut(framing, *at, End::Reset),
-            Some(Fault::FlipByte { at }) => Self { edit: Edit { flip: Some(*at), cut: None }, ..Self::honest(framing) },
+            Some(Fault::FlipByte { at }) => Self::edited(framing, Edit { flip: Some(*at), ..Edit::default() }),
+            Some(Fault::Garbage) => Self::edited(framing, Edit { invert: true, ..Edit::default() }),
+            Some(Fault::Bandwidth { per_second }) => {
+                Self::edited(framing, Edit { per_second: Some(*per_second), ..Edit::default() })
+            }
+            Some(Fault::DuplicateEntry) => Self::duplicate_entry(head, framing, body).await?,
+            Some(Fault::WrongTotal { delta }) => {
+                Self { fires_at_head: range::tell_wrong_total(head, *delta), ..Self::honest(framing) }
+            }
             Some(Fault::ShortLength { at }) => Self::short_length(head, framing, body, *at).await?,
             Some(Fault::WrongLength { delta }) => Self::wrong_length(head, framing, body, *delta).await?,
             Some(Fault::NoLength { at }) => Self::no_length(head, framing, *at),
@@ -81,7 +94,7 @@ impl Plan {
             _ => return Ok(Self::honest(framing)),
         }
         let framing = if framing == Framing::Empty { Framing::Empty } else { Framing::Length(at) };
-        let edit = Edit { cut: Some(at), flip: None };
+        let edit = Edit { cut: Some(at), ..Edit::default() };
         Ok(Self { edit, after_cut: End::Finish, fires_at_head: true, ..Self::honest(framing) })
     }
 
@@ -99,6 +112,16 @@ impl Plan {
         }
         let framing = Framing::Length(announced);
         Ok(Self { after_whole: End::Close, fires_at_head: true, ..Self::honest(framing) })
+    }
+
+    async fn duplicate_entry(head: &mut ResponseHead, framing: Framing, body: &mut BodyReader<'_>) -> io::Result<Self> {
+        if framing == Framing::Empty {
+            return Ok(Self::honest(framing));
+        }
+        let length = body.collect().await?;
+        let doubled = body.replace_collected(listing::with_last_entry_twice);
+        set_length(head, doubled);
+        Ok(Self { fires_at_head: doubled != length, ..Self::honest(Framing::Length(doubled)) })
     }
 
     fn no_length(head: &mut ResponseHead, framing: Framing, at: u64) -> Self {
@@ -123,7 +146,7 @@ impl Plan {
         head.headers.set("Trailer", "X-Transfer-Status");
         let mut trailer = Headers::default();
         trailer.set("X-Transfer-Status", status);
-        let edit = Edit { cut: at.and_then(|at| reached(framing, at)), flip: None };
+        let edit = Edit { cut: at.and_then(|at| reached(framing, at)), ..Edit::default() };
         let honest = Self::honest(Framing::Chunked);
         Self { edit, after_cut: End::Finish, trailer: Some(trailer), fires_at_head: true, ..honest }
     }
@@ -131,11 +154,22 @@ impl Plan {
 
 /// What happens to a request's body on its way up, and what follows a cut.
 pub(crate) fn for_upload(fault: Option<&Fault>, framing: Framing) -> (Edit, End) {
+    let honest = Edit::default();
     match fault {
-        Some(Fault::ResetUpload { at }) => (Edit { cut: reached(framing, *at), flip: None }, End::Reset),
-        Some(Fault::StallUpload { at }) => (Edit { cut: reached(framing, *at), flip: None }, End::Stall),
-        Some(Fault::FlipUploadByte { at }) => (Edit { cut: None, flip: Some(*at) }, End::Finish),
+        Some(Fault::ResetUpload { at }) => (Edit { cut: reached(framing, *at), ..honest }, End::Reset),
+        Some(Fault::StallUpload { at }) => (Edit { cut: reached(framing, *at), ..honest }, End::Stall),
+        Some(Fault::FlipUploadByte { at }) => (Edit { flip: Some(*at), ..honest }, End::Finish),
+        Some(Fault::Bandwidth { per_second }) => (Edit { per_second: Some(*per_second), ..honest }, End::Finish),
         _ => (Edit::default(), End::Finish),
+    }
+}
+
+/// The request as the server gets it, if that is not as it came.
+pub(crate) fn request_as_sent(fault: Option<&Fault>, request: &RequestHead) -> Option<RequestHead> {
+    match fault? {
+        Fault::ShiftRange { by } => range::shifted(request, *by),
+        Fault::IgnoreRange => range::ignored(request),
+        _ => None,
     }
 }
 
@@ -173,62 +207,4 @@ fn set_length(head: &mut ResponseHead, length: u64) {
     head.headers.remove("Transfer-Encoding");
     head.headers.remove("Trailer");
     head.headers.set("Content-Length", length.to_string());
-}
-
-/// An answer that the proxy gives without asking the server.
-pub(crate) struct MadeUp {
-    pub(crate) head: ResponseHead,
-    pub(crate) body: Vec<u8>,
-}
-
-impl MadeUp {
-    /// The answer, if the fault is one that needs no server. `own_url` is the proxy's.
-    pub(crate) fn for_request(fault: Option<&Fault>, request: &RequestHead, own_url: &str) -> Option<Self> {
-        match fault? {
-            Fault::Status(status) => Some(Self::status(status)),
-            Fault::HtmlPage => Some(Self::html_page()),
-            Fault::Redirect { to, code } => Some(Self::redirect(to, *code, &request.target, own_url)),
-            _ => None,
-        }
-    }
-
-    /// An answer in plain text about a failure of the proxy's own.
-    pub(crate) fn text(status: u16, reason: &str, text: &str) -> Self {
-        let mut head = ResponseHead::new(status, reason);
-        head.headers.set("Content-Type", "text/plain");
-        Self::with_body(head, format!("{text}\n").into_bytes())
-    }
-
-    fn status(fault: &StatusFault) -> Self {
-        let mut head = ResponseHead::new(fault.code, "Scripted");
-        if let Some(seconds) = fault.retry_after {
-            head.headers.set("Retry-After", seconds.to_string());
-        }
-        Self::with_body(head, fault.body.clone().into_bytes())
-    }
-
-    fn html_page() -> Self {
-        let mut head = ResponseHead::new(200, "OK");
-        head.headers.set("Content-Type", "text/html; charset=utf-8");
-        let page = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Please sign in.</body></html>\n";
-        Self::with_body(head, page.into())
-    }
-
-    fn redirect(to: &RedirectTo, code: u16, target: &str, own_url: &str) -> Self {
-        let mut head = ResponseHead::new(code, "Scripted");
-        let location = match to {
-            RedirectTo::Itself if target.starts_with('/') => format!("{own_url}{target}"),
-            RedirectTo::Itself => target.to_owned(),
-            RedirectTo::Url(url) => url.clone(),
-        };
-        head.headers.set("Location", location);
-        Self::with_body(head, Vec::new())
-    }
-
-    fn with_body(mut head: ResponseHead, body: Vec<u8>) -> Self {
-        if !matches!(head.status, 204 | 304) {
-            head.headers.set("Content-Length", body.len().to_string());
-        }
-        Self { head, body }
-    }
 }

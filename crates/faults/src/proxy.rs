@@ -2,15 +2,18 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
+use crate::connection;
+use crate::fault::Fault;
 use crate::head::RequestHead;
-use crate::relay;
-use crate::script::{Fault, Play, Script};
+use crate::play::Play;
+use crate::script::{ConnectionFault, Script};
 use crate::seen::{Seen, shown_header};
 
 /// A running proxy. Dropping or [stopping](Self::stop) it closes the listener and every connection.
@@ -53,6 +56,7 @@ impl FaultProxy {
             url: format!("http://{address}"),
             play: Mutex::new(Play::new(script)),
             log: watch::Sender::new(Vec::new()),
+            broken_connections: AtomicU64::new(0),
         });
         let (stop, stopped) = oneshot::channel();
         let thread = spawn(listener, Arc::clone(&shared), stopped)?;
@@ -78,6 +82,11 @@ impl FaultProxy {
     /// Every request so far, in the order of arrival.
     pub fn requests(&self) -> Vec<Seen> {
         self.shared.log.borrow().clone()
+    }
+
+    /// How many connections met a [`ConnectionFault`]; they are not in the log, as they have no request.
+    pub fn broken_connections(&self) -> u64 {
+        self.shared.broken_connections.load(Ordering::Relaxed)
     }
 
     /// Waits until the log satisfies a condition, and returns it: the way to wait for "the stall has begun" without
@@ -137,19 +146,16 @@ fn spawn(
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connection = 0;
+    let mut number = 0;
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, most likely: some will be freed.
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             continue;
         };
-        if shared.play().refuses_connection() {
-            let _ = stream.set_zero_linger();
-            continue;
-        }
-        connection += 1;
-        tokio::spawn(relay::serve(stream, connection, Arc::clone(&shared)));
+        let fault = shared.play().next_connection();
+        number += u64::from(fault != Some(ConnectionFault::Refuse));
+        tokio::spawn(connection::admit(stream, fault, number, Arc::clone(&shared)));
     }
 }
 
@@ -159,11 +165,16 @@ pub(crate) struct Shared {
     pub(crate) url: String,
     play: Mutex<Play>,
     log: watch::Sender<Vec<Seen>>,
+    broken_connections: AtomicU64,
 }
 
 impl Shared {
     fn play(&self) -> MutexGuard<'_, Play> {
         self.play.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn broke_connection(&self) {
+        self.broken_connections.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn decide(&self, request: &RequestHead) -> Option<Fault> {
@@ -174,7 +185,8 @@ impl Shared {
     pub(crate) fn record(&self, connection: u64, request: &RequestHead, fault: Option<Fault>) -> usize {
         let headers = request.headers.iter().map(|(name, value)| shown_header(name, value)).collect();
         let (method, target) = (request.method.clone(), request.target.clone());
-        let seen = Seen { connection, method, target, headers, fault, fired: false, status: None, ended: false };
+        let seen =
+            Seen { connection, method, target, headers, fault, fired: false, status: None, sent: 0, ended: false };
         let mut place = 0;
         self.log.send_modify(|log| {
             place = log.len();

@@ -9,10 +9,11 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::body::{BodyReader, PumpError, Pumped, finish, pump};
-use crate::head::{Framing, Receiver, RequestHead};
-use crate::plan::{End, MadeUp, Plan, for_upload, instead_of_answer};
+use crate::fault::Fault;
+use crate::head::{Framing, Receiver, RequestHead, ResponseHead};
+use crate::made_up::MadeUp;
+use crate::plan::{End, Plan, for_upload, instead_of_answer, request_as_sent};
 use crate::proxy::Shared;
-use crate::script::Fault;
 
 /// How long a closed connection still takes bytes, so that what was sent last is not destroyed by a reset.
 const LINGER: Duration = Duration::from_secs(5);
@@ -196,7 +197,11 @@ impl<'a> Exchange<'a> {
     }
 
     async fn relay(&self, client: &mut Peer, server: &mut Peer) -> Ending {
-        if server.sender.write_all(&self.request.to_bytes()).await.is_err() {
+        let changed = request_as_sent(self.fault.as_ref(), self.request);
+        if changed.is_some() {
+            self.fired();
+        }
+        if server.sender.write_all(&changed.as_ref().unwrap_or(self.request).to_bytes()).await.is_err() {
             return Ending::CLOSED;
         }
         let upload = self.upload(&mut client.receiver, &mut server.sender);
@@ -224,7 +229,7 @@ impl<'a> Exchange<'a> {
     async fn upload(&self, from: &mut Receiver, to: &mut OwnedWriteHalf) -> Upload {
         let (edit, after_cut) = for_upload(self.fault.as_ref(), self.request_framing);
         let mut body = BodyReader::new(from, self.request_framing);
-        let pumped = pump(&mut body, to, self.request_framing, edit, || self.fired()).await;
+        let pumped = pump(&mut body, to, self.request_framing, edit, |_, fired| self.passed(0, fired)).await;
         match pumped {
             Err(PumpError::Read) => Upload::ClientGone,
             Err(PumpError::Write) => Upload::ServerGone,
@@ -243,7 +248,7 @@ impl<'a> Exchange<'a> {
         let mut head = loop {
             match from.response().await {
                 Ok(Some(head)) if head.is_interim() => {
-                    if to.write_all(&head.to_bytes()).await.is_err() {
+                    if self.passes(&head).await && to.write_all(&head.to_bytes()).await.is_err() {
                         return Ending::CLOSED;
                     }
                 }
@@ -287,7 +292,8 @@ impl<'a> Exchange<'a> {
         client_lives: bool,
         server_keeps: bool,
     ) -> Ending {
-        let pumped = match pump(&mut body, to, plan.framing, plan.edit, || self.fired()).await {
+        let pumped = match pump(&mut body, to, plan.framing, plan.edit, |bytes, fired| self.passed(bytes, fired)).await
+        {
             Ok(pumped) => pumped,
             Err(PumpError::Read | PumpError::Write) => return Ending::CLOSED,
         };
@@ -314,10 +320,33 @@ impl<'a> Exchange<'a> {
         Ending::CLOSED
     }
 
+    /// Whether an interim answer is passed on; it may be held back before.
+    async fn passes(&self, head: &ResponseHead) -> bool {
+        match self.fault {
+            Some(Fault::NoContinue) if head.status == 100 => {
+                self.fired();
+                false
+            }
+            Some(Fault::DelayContinue { millis }) if head.status == 100 => {
+                self.fired();
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                true
+            }
+            _ => true,
+        }
+    }
+
     async fn delay(&self) {
         if let Some(Fault::Delay { millis }) = self.fault {
             tokio::time::sleep(Duration::from_millis(millis)).await;
         }
+    }
+
+    fn passed(&self, bytes: u64, fired: bool) {
+        self.shared.update(self.record, |seen| {
+            seen.sent += bytes;
+            seen.fired |= fired;
+        });
     }
 
     fn fired(&self) {

@@ -1,15 +1,15 @@
 //! What goes wrong, and when.
 
-use std::fmt;
+use crate::fault::Fault;
 
 /// An ordered list of rules; the first one that matches a request decides about it.
 ///
-/// Built by [`Script::on`] and [`Script::refuse_connections`], or parsed from text ([`Script`]'s `FromStr`). `Display`
+/// Built by [`Script::on`] and [`Script::on_connection`], or parsed from text ([`Script`]'s `FromStr`). `Display`
 /// prints the text form, which parses back to the same script. The default script is empty: everything is relayed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
     pub(crate) rules: Vec<Rule>,
-    pub(crate) refusals: Vec<Occurrences>,
+    pub(crate) connections: Vec<(ConnectionFault, Occurrences)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,13 +31,38 @@ impl Script {
         self
     }
 
-    /// Accepts these connections (counted over the life of the script, from 1) and resets them at once, before a
-    /// byte is read. To a client this is a reset, not `ECONNREFUSED`; for that one, stop the proxy.
+    /// Breaks these connections, counted over the life of the script, from 1.
     #[must_use]
-    pub fn refuse_connections(mut self, which: Occurrences) -> Self {
-        self.refusals.push(which);
+    pub fn on_connection(mut self, fault: ConnectionFault, which: Occurrences) -> Self {
+        self.connections.push((fault, which));
         self
     }
+
+    /// [`ConnectionFault::Refuse`] for these connections.
+    #[must_use]
+    pub fn refuse_connections(self, which: Occurrences) -> Self {
+        self.on_connection(ConnectionFault::Refuse, which)
+    }
+
+    /// A random plan, the same one for the same seed: see [`Fault::Seeded`].
+    pub fn seeded(seed: u64) -> Self {
+        Self::new().on(Match::any(), Fault::Seeded { seed })
+    }
+}
+
+/// What happens to a connection before any request of it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionFault {
+    /// It is accepted and reset at once, before a byte is read. To a client this is a reset, not `ECONNREFUSED`; for
+    /// that one, stop the proxy.
+    Refuse,
+    /// It is accepted, and nothing is ever read from it or written to it.
+    BlackHole,
+    /// It is closed as soon as the client begins a TLS handshake; a client that speaks plain HTTP is served.
+    TlsClose,
+    /// A TLS handshake is answered with bytes that are not TLS, and closed; a client that speaks plain HTTP is served.
+    TlsGarbage,
 }
 
 /// Which requests a rule is for: by method, target, and how many of those came before.
@@ -185,211 +210,9 @@ pub(crate) fn path_of(target: &str) -> &str {
     target.split_once('?').map_or(target, |(path, _)| path)
 }
 
-/// One way to misbehave. Offsets (`at`) count bytes of the body from 0: `at` bytes pass unharmed.
-///
-/// A fault that needs an offset and meets a body that ends before it does nothing ([`crate::Seen::fired`] stays
-/// false). On an answer without a body (to HEAD, 204, 304, `Content-Length: 0`) `Stall` and `Reset` withhold the
-/// head, and `ShortLength`, `WrongLength`, `NoLength` still lie in the head.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Fault {
-    /// Honest head, `at` bytes of body, then the connection is closed.
-    Truncate {
-        /// Bytes of body that pass.
-        at: u64,
-    },
-    /// `Content-Length` says `at` and `at` bytes follow: complete, well-formed, and too short.
-    ShortLength {
-        /// Bytes of body that pass.
-        at: u64,
-    },
-    /// No `Content-Length`, `Connection: close`, `at` bytes of body, then the end: the client cannot see the cut.
-    NoLength {
-        /// Bytes of body that pass.
-        at: u64,
-    },
-    /// The byte at this offset is inverted, everything else is honest.
-    FlipByte {
-        /// Offset of the broken byte.
-        at: u64,
-    },
-    /// Head and `at` bytes of body, then silence; the connection stays open until the proxy stops.
-    Stall {
-        /// Bytes of body that pass.
-        at: u64,
-    },
-    /// The request reaches the server, its answer is withheld, and the connection stays open until the proxy stops.
-    StallHead,
-    /// Head and `at` bytes of body, then a TCP reset. A reset discards what the kernel has not sent yet, so a large
-    /// `at` is an upper limit.
-    Reset {
-        /// Bytes of body that pass.
-        at: u64,
-    },
-    /// The proxy answers by itself, the server sees nothing. See [`Fault::status`].
-    Status(StatusFault),
-    /// A 200 with an HTML page instead of the server's answer; the server sees nothing.
-    HtmlPage,
-    /// `Content-Length` is larger than the body by `delta`; after the body the connection is closed. The body of a
-    /// server that did not tell its length is collected in memory first.
-    WrongLength {
-        /// Bytes too many.
-        delta: u64,
-    },
-    /// The body is sent chunked, whole or cut at an offset, and a trailer `X-Transfer-Status` says how it went: the
-    /// way in which XRootD and dCache tell of a failure behind a 200.
-    ChunkedTrailer {
-        /// The value of the trailer, such as `500: read error`.
-        status: String,
-        /// Bytes of body that pass; `None` is the whole body.
-        at: Option<u64>,
-    },
-    /// A redirect answered by the proxy; the server sees nothing. [`RedirectTo::Itself`] makes a loop.
-    Redirect {
-        /// Where to.
-        to: RedirectTo,
-        /// The status code, such as 302 or 307.
-        code: u16,
-    },
-    /// The server's answer waits this long before its head is passed on.
-    Delay {
-        /// Milliseconds.
-        millis: u64,
-    },
-    /// The request, body included, reaches the server and is performed; its answer is swallowed and the connection
-    /// closed. The ambiguous end of a PUT, MOVE or COPY.
-    CloseBeforeResponse,
-    /// After `at` bytes of the request's body went up, the client is reset and the server's connection closed.
-    ResetUpload {
-        /// Bytes of body that reach the server.
-        at: u64,
-    },
-    /// After `at` bytes of the request's body went up, the proxy takes no more; both connections stay open.
-    StallUpload {
-        /// Bytes of body that reach the server.
-        at: u64,
-    },
-    /// The byte at this offset of the request's body is inverted on its way up.
-    FlipUploadByte {
-        /// Offset of the broken byte.
-        at: u64,
-    },
-    /// The `Digest` header (RFC 3230) of the answer is replaced by this value, or added.
-    LieDigest {
-        /// Such as `adler32=deadbeef`.
-        value: String,
-    },
-}
-
-/// An answer that the proxy makes up; see [`Fault::status`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusFault {
-    pub(crate) code: u16,
-    pub(crate) retry_after: Option<u64>,
-    pub(crate) body: String,
-}
-
-/// Where a [`Fault::Redirect`] leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RedirectTo {
-    /// The same target on this proxy, as an absolute URL.
-    Itself,
-    /// This URL, literally.
-    Url(String),
-}
-
-impl Fault {
-    /// An answer with this status code, an empty body and no `Retry-After`; turn it `into()` a fault when complete.
-    /// A request that waits for `100 Continue` gets it at once and the connection closes; otherwise the request's
-    /// body is read first and the connection is kept.
-    pub fn status(code: u16) -> StatusFault {
-        StatusFault { code, retry_after: None, body: String::new() }
-    }
-
-    /// A redirect with status 302 to the same target on this proxy: with [`Match::any`] an endless loop.
-    pub fn redirect_loop() -> Self {
-        Self::Redirect { to: RedirectTo::Itself, code: 302 }
-    }
-}
-
-impl StatusFault {
-    /// With `Retry-After` in seconds.
-    #[must_use]
-    pub fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
-        self
-    }
-
-    /// With this text as body.
-    #[must_use]
-    pub fn body(mut self, text: &str) -> Self {
-        text.clone_into(&mut self.body);
-        self
-    }
-}
-
-impl From<StatusFault> for Fault {
-    fn from(status: StatusFault) -> Self {
-        Self::Status(status)
-    }
-}
-
-/// A script with its counters.
-#[derive(Debug, Default)]
-pub(crate) struct Play {
-    script: Script,
-    reached: Vec<u64>,
-    connections: u64,
-}
-
-impl Play {
-    pub(crate) fn new(script: Script) -> Self {
-        Self { reached: vec![0; script.rules.len()], script, connections: 0 }
-    }
-
-    /// Whether the next connection is refused.
-    pub(crate) fn refuses_connection(&mut self) -> bool {
-        self.connections += 1;
-        self.script.refusals.iter().any(|which| which.contains(self.connections))
-    }
-
-    /// The fault of the next request.
-    pub(crate) fn decide(&mut self, method: &str, target: &str) -> Option<Fault> {
-        let rules = self.script.rules.iter().zip(&mut self.reached);
-        for (rule, reached) in rules.filter(|(rule, _)| rule.when.fits(method, target)) {
-            *reached += 1;
-            if rule.when.occurrences.contains(*reached) {
-                return Some(rule.fault.clone());
-            }
-        }
-        None
-    }
-}
-
-impl fmt::Display for RedirectTo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Itself => f.write_str("self"),
-            Self::Url(url) => f.write_str(url),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rules_read_as_a_play() {
-        let script = Script::new()
-            .on(Match::method("GET").once(), Fault::status(503).into())
-            .on(Match::method("GET").once(), Fault::Truncate { at: 10 });
-        let mut play = Play::new(script);
-        assert_eq!(play.decide("GET", "/a"), Some(Fault::status(503).into()));
-        assert_eq!(play.decide("PUT", "/a"), None);
-        assert_eq!(play.decide("GET", "/a"), Some(Fault::Truncate { at: 10 }));
-        assert_eq!(play.decide("GET", "/a"), None);
-    }
 
     #[test]
     fn occurrences_count_from_one() {
@@ -408,14 +231,5 @@ mod tests {
         let end = Match::any().ending_in(".root");
         assert!(end.fits("GET", "/a.root?authz=x") && !end.fits("GET", "/a.root.md5"));
         assert!(!Match::get("").fits("get", "/a"));
-    }
-
-    #[test]
-    fn refusals_count_connections() {
-        let mut play = Play::new(Script::new().refuse_connections(Occurrences::Only(vec![2])));
-        assert_eq!(
-            [play.refuses_connection(), play.refuses_connection(), play.refuses_connection()],
-            [false, true, false]
-        );
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::script::{Fault, path_of};
+use crate::fault::Fault;
+use crate::script::path_of;
 
 /// One request, in the order in which the heads arrived. A record is updated while its request goes on.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Seen {
     pub fired: bool,
     /// The status that the client was given, once its head is sent (interim answers do not count).
     pub status: Option<u16>,
+    /// How many bytes of the server's answer, without its head, were passed on to the client.
+    pub sent: u64,
     /// Whether the exchange is over, for better or worse. One that stalls never is.
     pub ended: bool,
 }

@@ -2,33 +2,40 @@
 //!
 //! ```text
 //! script     = rule { (";" | newline) rule }
-//! rule       = method [target] fault [occurrence]   |   "*" "refuse" [occurrence]
+//! rule       = method [target] fault [occurrence]   |   "*" connection [occurrence]
+//! connection = refuse | black-hole | tls-close | tls-garbage
 //! method     = "*" | GET | PUT | ...
 //! target     = /part (contained in the target) | *end (the path ends so) | "any part" in quotes
 //! occurrence = "once" | "times" N | "nth" N,N,... | "from" N ["times" N]
 //! fault      = truncate at N | short-length at N | no-length at N | flip at N | stall at N | stall-head | reset at N
-//!            | status CODE [retry-after SECONDS] [body TEXT] | html | wrong-length N | chunked-trailer TEXT [at N]
-//!            | redirect self|URL [code CODE] | delay MILLISECONDS | close-before-response
-//!            | reset-upload at N | stall-upload at N | flip-upload at N | lie-digest VALUE
+//!            | status CODE [retry-after SECONDS | retry-after-date SECONDS] [body TEXT] | html | garbage
+//!            | wrong-length N | chunked-trailer TEXT [at N] | redirect self|pair|URL [code CODE]
+//!            | delay MILLISECONDS | bandwidth BYTES | close-before-response | lie-digest VALUE
+//!            | shift-range N | wrong-total N | ignore-range | duplicate-entry
+//!            | reset-upload at N | stall-upload at N | flip-upload at N | no-continue | delay-continue MILLISECONDS
+//!            | seed N
 //! ```
 //! Words with spaces, `;` or quotes stand in double quotes, where `\"` and `\\` are a quote and a backslash.
 
 use std::fmt;
 use std::iter::Peekable;
-use std::str::{Chars, FromStr};
+use std::str::FromStr;
 
-use crate::script::{Fault, Match, Occurrences, RedirectTo, Rule, Script, StatusFault, Target};
+use crate::fault::{Fault, RedirectTo, RetryAfter, StatusFault};
+use crate::script::{ConnectionFault, Match, Occurrences, Rule, Script, Target};
+use crate::words::{Word, split};
 
 /// Every word that can begin a fault, for the error message.
 const FAULT_WORDS: &str = "truncate, short-length, no-length, flip, stall, stall-head, reset, status, html, \
-    wrong-length, chunked-trailer, redirect, delay, close-before-response, reset-upload, stall-upload, flip-upload, \
-    lie-digest, refuse";
+    garbage, wrong-length, chunked-trailer, redirect, delay, bandwidth, close-before-response, lie-digest, \
+    shift-range, wrong-total, ignore-range, duplicate-entry, reset-upload, stall-upload, flip-upload, no-continue, \
+    delay-continue, seed, refuse, black-hole, tls-close, tls-garbage";
 
 /// Why a text is no script: one line with the column and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptError {
-    column: usize,
-    problem: String,
+    pub(crate) column: usize,
+    pub(crate) problem: String,
 }
 
 impl fmt::Display for ScriptError {
@@ -39,20 +46,7 @@ impl fmt::Display for ScriptError {
 
 impl std::error::Error for ScriptError {}
 
-type Parsed<T> = Result<T, ScriptError>;
-
-#[derive(Debug)]
-struct Word {
-    text: String,
-    column: usize,
-    quoted: bool,
-}
-
-impl Word {
-    fn error(&self, problem: impl fmt::Display) -> ScriptError {
-        ScriptError { column: self.column, problem: problem.to_string() }
-    }
-}
+pub(crate) type Parsed<T> = Result<T, ScriptError>;
 
 impl FromStr for Script {
     type Err = ScriptError;
@@ -64,49 +58,6 @@ impl FromStr for Script {
         }
         Ok(script)
     }
-}
-
-/// The words of each rule.
-fn split(text: &str) -> Parsed<Vec<Vec<Word>>> {
-    let mut rules = vec![Vec::new()];
-    let mut chars = text.chars().peekable();
-    let mut column = 1;
-    while let Some(&next) = chars.peek() {
-        if next == ';' || next == '\n' {
-            rules.push(Vec::new());
-        }
-        if next == ';' || next.is_whitespace() {
-            chars.next();
-            column += 1;
-            continue;
-        }
-        let word = read_word(&mut chars, &mut column)?;
-        if let Some(rule) = rules.last_mut() {
-            rule.push(word);
-        }
-    }
-    Ok(rules)
-}
-
-fn read_word(chars: &mut Peekable<Chars<'_>>, column: &mut usize) -> Parsed<Word> {
-    let mut word = Word { text: String::new(), column: *column, quoted: chars.peek() == Some(&'"') };
-    let mut inside = false;
-    while let Some(&next) = chars.peek() {
-        if !inside && (next.is_whitespace() || next == ';') {
-            return Ok(word);
-        }
-        chars.next();
-        *column += 1;
-        match next {
-            '"' => inside = !inside,
-            '\\' if inside => {
-                word.text.extend(chars.next());
-                *column += 1;
-            }
-            other => word.text.push(other),
-        }
-    }
-    if inside { Err(word.error("a quote is opened here and never closed")) } else { Ok(word) }
 }
 
 struct RuleParser {
@@ -122,8 +73,8 @@ impl RuleParser {
 
     fn add_to(mut self, script: &mut Script) -> Parsed<()> {
         let method = self.method()?;
-        if let Some(refuse) = self.words.next_if(|word| !word.quoted && word.text == "refuse") {
-            return self.add_refusal(&method, &refuse, script);
+        if let Some(word) = self.words.next_if(|word| connection_fault(word).is_some()) {
+            return self.add_connection_fault(&method, &word, script);
         }
         let target = self.target();
         let fault = self.fault()?;
@@ -133,11 +84,13 @@ impl RuleParser {
         Ok(())
     }
 
-    fn add_refusal(mut self, method: &Word, refuse: &Word, script: &mut Script) -> Parsed<()> {
+    fn add_connection_fault(mut self, method: &Word, word: &Word, script: &mut Script) -> Parsed<()> {
         if method.text != "*" {
-            return Err(refuse.error("a connection is refused before a method is known: write \"* refuse\""));
+            let problem = format!("a connection has no method yet: write \"* {}\"", word.text);
+            return Err(word.error(problem));
         }
-        script.refusals.push(self.occurrences()?);
+        let which = self.occurrences()?;
+        script.connections.extend(connection_fault(word).map(|fault| (fault, which)));
         Ok(())
     }
 
@@ -173,6 +126,7 @@ impl RuleParser {
             "reset" => Fault::Reset { at: self.at()? },
             "status" => self.status()?.into(),
             "html" => Fault::HtmlPage,
+            "garbage" => Fault::Garbage,
             "wrong-length" => Fault::WrongLength { delta: self.number("the bytes too many")? },
             "chunked-trailer" => self.chunked_trailer()?,
             "redirect" => self.redirect()?,
@@ -181,6 +135,14 @@ impl RuleParser {
             "reset-upload" => Fault::ResetUpload { at: self.at()? },
             "stall-upload" => Fault::StallUpload { at: self.at()? },
             "flip-upload" => Fault::FlipUploadByte { at: self.at()? },
+            "bandwidth" => Fault::Bandwidth { per_second: self.number("bytes per second")?.max(1) },
+            "shift-range" => Fault::ShiftRange { by: self.number("bytes")? },
+            "wrong-total" => Fault::WrongTotal { delta: self.number("the bytes too many")? },
+            "ignore-range" => Fault::IgnoreRange,
+            "duplicate-entry" => Fault::DuplicateEntry,
+            "no-continue" => Fault::NoContinue,
+            "delay-continue" => Fault::DelayContinue { millis: self.number("milliseconds")? },
+            "seed" => Fault::Seeded { seed: self.number("a seed")? },
             "lie-digest" => Fault::LieDigest { value: self.header_value("a digest such as adler32=deadbeef")? },
             other => return Err(word.error(format!("{other:?} is no fault; known: {FAULT_WORDS}"))),
         })
@@ -188,7 +150,9 @@ impl RuleParser {
 
     fn status(&mut self) -> Parsed<StatusFault> {
         let code = self.code()?;
-        let retry_after = self.optional("retry-after", |parser| parser.number("seconds"))?;
+        let seconds = self.optional("retry-after", |parser| parser.number("seconds"))?;
+        let date = self.optional("retry-after-date", |parser| parser.number("seconds"))?;
+        let retry_after = seconds.map(RetryAfter::Seconds).or(date.map(RetryAfter::Date));
         let body = self.optional("body", |parser| Ok(parser.next("a text")?.text))?.unwrap_or_default();
         Ok(StatusFault { code, retry_after, body })
     }
@@ -200,8 +164,9 @@ impl RuleParser {
     }
 
     fn redirect(&mut self) -> Parsed<Fault> {
-        let to = match self.header_value("self or a URL")?.as_str() {
+        let to = match self.header_value("self, pair or a URL")?.as_str() {
             "self" => RedirectTo::Itself,
+            "pair" => RedirectTo::Pair,
             url => RedirectTo::Url(url.to_owned()),
         };
         let code = self.optional("code", Self::code)?.unwrap_or(302);
@@ -285,98 +250,20 @@ impl RuleParser {
     }
 }
 
+fn connection_fault(word: &Word) -> Option<ConnectionFault> {
+    match word.text.as_str() {
+        _ if word.quoted => None,
+        "refuse" => Some(ConnectionFault::Refuse),
+        "black-hole" => Some(ConnectionFault::BlackHole),
+        "tls-close" => Some(ConnectionFault::TlsClose),
+        "tls-garbage" => Some(ConnectionFault::TlsGarbage),
+        _ => None,
+    }
+}
+
 fn parse_ordinal(word: &Word, number: &str) -> Parsed<u64> {
     let number = number.trim().parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| word.error(format!("expected a count from 1, found {:?}", word.text)))
-}
-
-impl fmt::Display for Script {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let refusals = self.refusals.iter().map(|which| format!("* refuse{which}"));
-        let rules = self.rules.iter().map(|rule| format!("{} {}{}", rule.when, rule.fault, rule.when.occurrences));
-        f.write_str(&refusals.chain(rules).collect::<Vec<_>>().join("; "))
-    }
-}
-
-/// Method and target; the occurrences come after the fault.
-impl fmt::Display for Match {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.method.as_deref().unwrap_or("*"))?;
-        match &self.target {
-            Target::Any => Ok(()),
-            Target::Contains(part) if part.starts_with('/') => write!(f, " {}", Quoted(part)),
-            Target::Contains(part) => write!(f, " {}", AlwaysQuoted(part)),
-            Target::EndsWith(end) => write!(f, " *{}", Quoted(end)),
-        }
-    }
-}
-
-impl fmt::Display for Occurrences {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Window { first: 1, count: None } => Ok(()),
-            Self::Window { first: 1, count: Some(1) } => f.write_str(" once"),
-            Self::Window { first: 1, count: Some(count) } => write!(f, " times {count}"),
-            Self::Window { first, count: None } => write!(f, " from {first}"),
-            Self::Window { first, count: Some(count) } => write!(f, " from {first} times {count}"),
-            Self::Only(numbers) => {
-                write!(f, " nth {}", numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(","))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Truncate { at } => write!(f, "truncate at {at}"),
-            Self::ShortLength { at } => write!(f, "short-length at {at}"),
-            Self::NoLength { at } => write!(f, "no-length at {at}"),
-            Self::FlipByte { at } => write!(f, "flip at {at}"),
-            Self::Stall { at } => write!(f, "stall at {at}"),
-            Self::StallHead => f.write_str("stall-head"),
-            Self::Reset { at } => write!(f, "reset at {at}"),
-            Self::Status(status) => status.fmt(f),
-            Self::HtmlPage => f.write_str("html"),
-            Self::WrongLength { delta } => write!(f, "wrong-length {delta}"),
-            Self::ChunkedTrailer { status, at: None } => write!(f, "chunked-trailer {}", Quoted(status)),
-            Self::ChunkedTrailer { status, at: Some(at) } => write!(f, "chunked-trailer {} at {at}", Quoted(status)),
-            Self::Redirect { to, code } => write!(f, "redirect {} code {code}", Quoted(&to.to_string())),
-            Self::Delay { millis } => write!(f, "delay {millis}"),
-            Self::CloseBeforeResponse => f.write_str("close-before-response"),
-            Self::ResetUpload { at } => write!(f, "reset-upload at {at}"),
-            Self::StallUpload { at } => write!(f, "stall-upload at {at}"),
-            Self::FlipUploadByte { at } => write!(f, "flip-upload at {at}"),
-            Self::LieDigest { value } => write!(f, "lie-digest {}", Quoted(value)),
-        }
-    }
-}
-
-impl fmt::Display for StatusFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "status {}", self.code)?;
-        if let Some(seconds) = self.retry_after {
-            write!(f, " retry-after {seconds}")?;
-        }
-        if self.body.is_empty() { Ok(()) } else { write!(f, " body {}", AlwaysQuoted(&self.body)) }
-    }
-}
-
-struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = !self.0.is_empty() && !self.0.contains(|c: char| c.is_whitespace() || "\";\\".contains(c));
-        if plain { f.write_str(self.0) } else { AlwaysQuoted(self.0).fmt(f) }
-    }
-}
-
-struct AlwaysQuoted<'a>(&'a str);
-
-impl fmt::Display for AlwaysQuoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.replace('\\', "\\\\").replace('"', "\\\""))
-    }
 }
 
 #[cfg(test)]
@@ -389,7 +276,9 @@ mod tests {
         GET reset at 4; * status 404 body "not \"here\""; GET html; GET wrong-length 5
         GET chunked-trailer "500: disk" at 6; GET chunked-trailer 200:OK; * redirect self; PUT redirect http://b/ code 307
         * delay 200; MOVE close-before-response; PUT reset-upload at 7; PUT stall-upload at 8; PUT flip-upload at 9
-        HEAD lie-digest adler32=deadbeef"#;
+        HEAD lie-digest adler32=deadbeef; * black-hole once; * tls-close; * tls-garbage from 2; GET garbage
+        GET status 429 retry-after-date 3 body x; * bandwidth 1000; PUT no-continue; PUT delay-continue 10
+        GET shift-range 1; GET wrong-total 2; GET ignore-range; PROPFIND duplicate-entry; * redirect pair; * seed 42"#;
 
     fn parse(text: &str) -> Parsed<Script> {
         text.parse()
@@ -414,7 +303,7 @@ mod tests {
     #[test]
     fn every_fault_survives_printing_and_parsing() {
         let script = parse(EVERYTHING).unwrap();
-        assert_eq!(script.rules.len(), 21);
+        assert_eq!((script.rules.len(), script.connections.len()), (32, 4));
         assert_eq!(parse(&script.to_string()).unwrap(), script);
     }
 

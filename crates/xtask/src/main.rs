@@ -6,6 +6,8 @@
 mod bench;
 mod demo;
 mod dist;
+mod fault_matrix;
+mod faults;
 mod interrupt;
 mod packages;
 mod python;
@@ -34,6 +36,10 @@ enum Command {
     Test(test::Arguments),
     /// Build `law` and run its demo
     Demo(demo::Arguments),
+    /// Put a proxy that misbehaves in front of a server, for tries by hand
+    Faults(faults::Arguments),
+    /// Meet every fault with `law` and with other clients, and write docs/faults.md
+    FaultMatrix(fault_matrix::Arguments),
     /// Time `law` beside other clients on the same server; needs a quiet machine, and judges nothing
     Bench(bench::Arguments),
     /// Build `law` for old machines, check that it starts there, and pack it: a Debian package and an archive
@@ -45,6 +51,8 @@ fn main() -> ExitCode {
         Command::Servers(command) => servers::run(&command),
         Command::Test(arguments) => test::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Faults(arguments) => faults::run(&arguments),
+        Command::FaultMatrix(arguments) => fault_matrix::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Dist(arguments) => dist::run(&arguments),
     };

@@ -11,6 +11,7 @@ async fn truncate_keeps_the_head_and_closes() {
     let (_server, proxy) = stage(OK, "GET truncate at 4").await;
     assert_eq!(talk(&proxy, GET).await, format!("{HEAD_OF_OK}0123"));
     assert!(fired(&proxy));
+    assert_eq!(proxy.requests()[0].sent, 4);
 }
 
 #[tokio::test]
@@ -222,4 +223,22 @@ async fn lie_digest_replaces_the_header_and_adds_it() {
     assert_eq!(talk(&proxy, LAST_GET).await, expected);
     let (_server, proxy) = stage(OK, "* lie-digest adler32=deadbeef").await;
     assert!(talk(&proxy, LAST_GET).await.contains("\r\nDigest: adler32=deadbeef\r\n"));
+}
+
+#[tokio::test]
+async fn retry_after_may_be_a_date() {
+    let (_server, proxy) = stage(OK, "* status 503 retry-after-date 7").await;
+    let answer = talk(&proxy, LAST_GET).await;
+    let date = answer.split("\r\nRetry-After: ").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap();
+    let wait = httpdate::parse_http_date(date).unwrap().duration_since(std::time::SystemTime::now()).unwrap();
+    assert!((5..=8).contains(&wait.as_secs()), "{answer}");
+}
+
+#[tokio::test]
+async fn a_pair_of_targets_leads_to_itself() {
+    let (_server, proxy) = stage(OK, "GET redirect pair").await;
+    let there = format!("\r\nLocation: {}/a.root?again\r\n", proxy.url());
+    let back = format!("\r\nLocation: {}/a.root\r\n", proxy.url());
+    assert!(talk(&proxy, LAST_GET).await.contains(&there));
+    assert!(talk(&proxy, &LAST_GET.replace("/a.root", "/a.root?again")).await.contains(&back));
 }

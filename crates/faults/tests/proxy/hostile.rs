@@ -7,7 +7,7 @@ async fn garbage_from_a_client_is_a_400() {
     let (mut server, proxy) = stage(OK, "").await;
     let many_headers = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(1000));
     for garbage in [
-        "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n",
+        "\x17\x03\x01\x02\x00\x01\x00\x01\r\n\r\n",
         "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         "GET / HTTP/1.1\r\nContent-Length: minus\r\n\r\n",
         "GET  / HTTP/9.9\r\n\r\n",

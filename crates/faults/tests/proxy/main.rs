@@ -3,6 +3,9 @@
 
 mod answers;
 mod connections;
+mod handshakes;
 mod hostile;
+mod listings;
+mod ranges;
 mod uploads;
 mod wire;

@@ -160,3 +160,32 @@ async fn a_swallowed_answer_waits_for_the_whole_upload() {
     receive(&mut server, "0123456789").await;
     assert_eq!(client.rest().await.0, b"");
 }
+
+#[tokio::test]
+async fn continue_may_be_withheld_and_the_body_goes_up_without_it() {
+    for script in ["PUT no-continue", "PUT delay-continue 60000"] {
+        let (listener, proxy) = by_hand().await;
+        proxy.set_script(script.parse().unwrap());
+        let mut client = Client::connect(&proxy).await;
+        client.send(WAITING_PUT).await;
+        let (mut server, _) = listener.accept().await.unwrap();
+        receive(&mut server, WAITING_PUT).await;
+        server.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.unwrap();
+        proxy.wait_for(|seen| seen[0].fired).await;
+        assert!(client.0.try_read(&mut [0]).is_err(), "{script}");
+        client.send("0123456789").await;
+        receive(&mut server, "0123456789").await;
+    }
+}
+
+#[tokio::test]
+async fn a_late_continue_comes_before_the_answer() {
+    let (listener, proxy) = by_hand().await;
+    proxy.set_script("PUT delay-continue 20".parse().unwrap());
+    let mut client = Client::connect(&proxy).await;
+    client.send(WAITING_PUT).await;
+    let (mut server, _) = listener.accept().await.unwrap();
+    receive(&mut server, WAITING_PUT).await;
+    server.write_all(format!("HTTP/1.1 100 Continue\r\n\r\n{CREATED}").as_bytes()).await.unwrap();
+    client.expect(&format!("HTTP/1.1 100 Continue\r\n\r\n{CREATED}")).await;
+}
