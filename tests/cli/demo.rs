@@ -6,13 +6,20 @@ use crate::sandbox::Sandbox;
 fn shown(text: &str) -> String {
     let mut parts = text.split("law-demo-");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |shown, part| shown + "law-demo-NONCE" + part.trim_start_matches(|c: char| c.is_alphanumeric()))
+    let shown = parts
+        .fold(first, |shown, part| shown + "law-demo-NONCE" + part.trim_start_matches(|c: char| c.is_alphanumeric()));
+    // Where the door died.
+    let (before, after) = shown.split_once("from byte ").unwrap_or((&shown, ""));
+    format!("{before}from byte N{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
 #[test]
 fn a_tour_that_leaves_nothing_behind() {
     let sandbox = Sandbox::new();
-    let run = sandbox.law(["demo"]);
+    let mut command = sandbox.program(env!("CARGO_BIN_EXE_law"));
+    // What else is installed is not shown.
+    command.env("PATH", "/nowhere").arg("demo");
+    let run = sandbox.finish(command);
     assert_eq!(run.code, Some(0));
     let scratch = sandbox.path("../tmp").to_str().unwrap().replace("work/../", "");
     assert_snapshot!(shown(&run.to_string()).replace(&scratch, "TMP"), @r#"
@@ -53,7 +60,10 @@ fn a_tour_that_leaves_nothing_behind() {
     $ law fs cp http://127.0.0.1:PORT/hits.npz TMP/law-demo-NONCE/hits.npz
     http://127.0.0.1:PORT/hits.npz -> TMP/law-demo-NONCE/hits.npz (24KiB, has the same content already)
 
-    7. A new version, and a network that flips one byte of it on the way
+    7. Trust: a new version, and a network that flips one byte of it on the way
+    The file's checksum is adler32 328f98f9. What is installed here gets it first:
+    (neither curl nor davix, gfal2 or rclone is installed)
+    And now law:
     $ law fs cp http://127.0.0.1:PORT/hits.npz TMP/law-demo-NONCE/hits.npz
     $ echo $?
     7
@@ -61,12 +71,17 @@ fn a_tour_that_leaves_nothing_behind() {
     $ law fs cp http://127.0.0.1:PORT/hits.npz TMP/law-demo-NONCE/hits.npz
     http://127.0.0.1:PORT/hits.npz -> TMP/law-demo-NONCE/hits.npz (24KiB, adler32 328f98f9 agrees)
 
+    8. Trust: three doors, and the one that is used dies in the middle of a large file
+    $ law fs cp --set fs.three.doors=http://127.0.0.1:PORT,http://127.0.0.1:PORT,http://127.0.0.1:PORT three:large.bin TMP/law-demo-NONCE/large.bin
+    http://127.0.0.1:PORT/large.bin -> TMP/law-demo-NONCE/large.bin (24MiB, adler32 5a5a2b9e agrees)
+    http://127.0.0.1:PORT was killed in the middle; another door went on from byte N, and the whole was proven.
+
     What to try next
         law fs serve .                    serve a directory of yours
         law fs cp -r URL/ ./copy          copy a tree, with proof
         law fs ls davs://HOST/PATH        a storage of the grid
         law fs --help                     all commands, and the exit codes
-    2> law fs cp: checksum mismatch (adler32 328f98f9 at the source, ec4898c6 here) http://127.0.0.1:PORT/hits.npz; nothing was published
+    2> law fs cp: checksum mismatch (adler32 328f98f9 at the source, ec4898c6 here) http://127.0.0.1:PORT/hits.npz: tried twice in N s; nothing was published
     "#);
     assert_eq!((sandbox.scratch(), sandbox.names("")), (vec![], vec![]));
 }

@@ -5,16 +5,14 @@ use futures_util::StreamExt as _;
 
 use crate::final_source::FinalSource;
 use crate::{
-    Algorithm, Backend, ByteStream, Call, Comparison, Computed, Destination, Digest, Error, ErrorKind, Existing,
-    Metadata, Operation, Outcome, Path, Proof, Publish, PutOptions, ReadOptions, Receipt, Result, Source, Taken,
-    Validator,
+    Algorithm, Backend, ByteStream, Call, Comparison, Computed, Destination, Digest, Error, ErrorKind, Metadata,
+    Operation, Outcome, Path, Proof, Publish, ReadOptions, Receipt, Result, Source, Taken, Validator,
 };
 
 /// The receipt of what was written, if it was; none if it must be done again.
 pub(crate) async fn put(
     (backend, call, path): (&dyn Backend, &Call, &Path),
     source: &FinalSource<'_>,
-    options: &PutOptions,
     outcome: &Outcome,
 ) -> Result<Option<Receipt>> {
     let Some(found) = backend.stat(call, path).await? else { return Ok(None) };
@@ -34,8 +32,6 @@ pub(crate) async fn put(
             receipt.digests.push((stored, Computed::Storage));
         }
         Some(_) => return Ok(None),
-        // The same bytes once more do no harm where replacing is allowed; elsewhere it must be known whose file this is.
-        None if options.existing == Existing::Replace => return Ok(None),
         None => {
             let theirs = backend.read(call, path, &ReadOptions::whole()).await?.stream;
             if !same_bytes(source.open(call, 0).await?, theirs).await? {

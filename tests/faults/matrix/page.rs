@@ -1,10 +1,7 @@
 //! What people read: tables in Markdown.
 
-use std::fmt::Write as _;
-
 use super::cell::{Cell, IMPATIENT};
 use super::judge::{Left, Verdict};
-use super::known::known;
 use super::peers::{Column, Met, Outcome};
 use super::{Action, Doors};
 use crate::SIZE;
@@ -143,20 +140,14 @@ fn summary(cells: &[Cell<'_>], verdicts: &[Verdict]) -> String {
     let count = |holds: &dyn Fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| holds(verdict)).count();
     let broken = count(&|verdict| !verdict.broken.is_empty());
     let longest = verdicts.iter().map(|verdict| verdict.took.as_secs_f64()).fold(0.0, f64::max);
-    let mut text = format!(
+    format!(
         "{} cells: {} ended with exit 0, {} with another code, {} of these unsure. The promise was broken in {broken}. The longest took \
         {longest:.0} s.\n",
         cells.len(),
         count(&|verdict| verdict.code == 0),
         count(&|verdict| verdict.code != 0),
         count(&|verdict| verdict.unsure),
-    );
-    let reasons = distinct(cells.iter().filter_map(known));
-    if !reasons.is_empty() {
-        let reasons: Vec<_> = reasons.iter().map(|reason| wrapped(&format!("- {reason}"))).collect();
-        let _ = write!(text, "\nWhere it is broken, the reason is known:\n\n{}", reasons.concat());
-    }
-    text
+    )
 }
 
 /// `law` as one of the clients: one bad door.

@@ -123,6 +123,11 @@ impl Answer {
         hidden(&String::from_utf8_lossy(&body), self.authorization.as_ref())
     }
 
+    /// Whether it is a page for people, which no storage answers to a change.
+    pub fn is_page(&self) -> bool {
+        self.text(header::CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
+    }
+
     /// A header as text; bytes that are no text are replaced.
     pub fn text(&self, name: impl header::AsHeaderName) -> Option<String> {
         self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use law_storage::{
-    Call, Destination, Error, ErrorKind, ListOptions, Operation, Overwrite, Parents, Path, Result, Support,
-    temporary_path,
+    Call, Comparison, Destination, Error, ErrorKind, ListOptions, Operation, Outcome, Overwrite, Parents, Path, Result,
+    Status, Support, Validator, temporary_path,
 };
 
 use super::Endpoint;
@@ -89,7 +89,7 @@ impl Endpoint {
             call.pause(Duration::from_millis(20)).await?;
             answer = self.send_mkcol(call, path).await?;
         }
-        if answer.status.is_success() {
+        if answer.status.is_success() && !answer.is_page() {
             answer.body.discard().await;
             return self.wait_until_seen(call, path, Operation::CreateDirectory).await;
         }
@@ -123,12 +123,33 @@ impl Endpoint {
 
     pub(super) async fn remove_file(&self, call: &Call, path: &Path) -> Result<()> {
         let seen = self.look_for_file(call, path, Operation::Remove).await?;
-        self.delete(call, seen.address, Operation::Remove).await
+        let version = seen.metadata.identity();
+        self.delete(call, seen.address, Operation::Remove).await?;
+        self.must_be_gone(call, path, &version).await
+    }
+
+    /// As [`must_have_moved`](Self::must_have_moved). A new file of that name may be somebody else's.
+    async fn must_be_gone(&self, call: &Call, path: &Path, version: &Validator) -> Result<()> {
+        if self.redirects() {
+            return Ok(());
+        }
+        match self.look(call, path, Operation::Remove).await {
+            Ok(Some(seen)) if seen.metadata.identity().compare(version) == Comparison::Same => {
+                Err(self.untrue(path, "removed", Operation::Remove))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// DELETE; what is gone already is an error, as the caller has just seen it.
     pub(super) async fn delete(&self, call: &Call, address: Address, operation: Operation) -> Result<()> {
         let answer = self.send(call, Request::new(Method::DELETE, address), operation).await?;
+        if answer.status.is_success() && answer.is_page() {
+            let error = Error::new(ErrorKind::Malformed, "a page for people answered instead of the storage");
+            let error = error.at(&answer.address).during(operation).with_status(Status::Temporary);
+            answer.body.discard().await;
+            return Err(error.with_outcome(Outcome::Unknown));
+        }
         // A multistatus is a list of what could not be deleted.
         if answer.status.is_success() && answer.status != StatusCode::MULTI_STATUS {
             answer.body.discard().await;
@@ -169,7 +190,35 @@ impl Endpoint {
             request = request.header(DEPTH, HeaderValue::from_static("infinity"));
         }
         let answer = self.send(call, request, operation).await?;
-        self.moved(to, answer, operation).await
+        self.moved(to, answer, operation).await?;
+        match name {
+            "MOVE" => self.must_have_moved(call, (from, to), over).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// A yes is not believed: proxies answer pages, and servers have said yes and done nothing. Something that had no name
+    /// has one now; something that took the place of another has lost its old one. Who cannot be asked any more is believed, and
+    /// so is a redirector, which learns of names late.
+    async fn must_have_moved(&self, call: &Call, (from, to): (&Path, &Path), over: bool) -> Result<()> {
+        if self.redirects() {
+            return Ok(());
+        }
+        let moved = match over {
+            true => self.look(call, from, Operation::Rename).await.map(|found| found.is_none()),
+            false => self.look(call, to, Operation::Rename).await.map(|found| found.is_some()),
+        };
+        match moved {
+            Ok(false) => Err(self.untrue(to, "moved", Operation::Rename)),
+            _ => Ok(()),
+        }
+    }
+
+    fn untrue(&self, path: &Path, what: &str, operation: Operation) -> Error {
+        let message = format!("the server says that it was {what}, and it was not");
+        let error = Error::new(ErrorKind::Malformed, message).at(self.url(path)).during(operation);
+        // Whatever answered in its place may be gone the next time.
+        error.with_status(Status::Temporary)
     }
 
     async fn moved(&self, to: &Path, answer: Answer, operation: Operation) -> Result<()> {

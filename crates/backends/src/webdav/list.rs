@@ -1,5 +1,7 @@
 //! Listings: PROPFIND with depth 1, parsed as it comes.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
@@ -29,7 +31,8 @@ pub(super) async fn list(endpoint: Arc<Endpoint>, call: &Call, path: &Path, _opt
     if answer.status != StatusCode::MULTI_STATUS {
         return Err(why_not(&endpoint, call, path, answer).await);
     }
-    let mut pages = Pages { responses: responses(answer.body), endpoint, call: call.clone(), path: path.clone() };
+    let responses = responses(answer.body);
+    let mut pages = Pages { responses, endpoint, call: call.clone(), path: path.clone(), names: Names::default() };
     // The first page is fetched now, so that a file is refused now and not within the stream.
     let first = pages.page().await?;
     let rest = stream::try_unfold(pages, |mut pages| async move { Ok(pages.page().await?.map(|page| (page, pages))) });
@@ -67,6 +70,21 @@ struct Pages {
     endpoint: Arc<Endpoint>,
     call: Call,
     path: Path,
+    names: Names,
+}
+
+/// The names that were listed so far, as 128 bits each: two that are alike do not occur in the life of a storage.
+#[derive(Default)]
+struct Names {
+    hashers: [RandomState; 2],
+    known: HashSet<[u64; 2]>,
+}
+
+impl Names {
+    fn is_new(&mut self, path: &Path) -> bool {
+        let [one, two] = &self.hashers;
+        self.known.insert([one.hash_one(path.as_bytes()), two.hash_one(path.as_bytes())])
+    }
 }
 
 impl Pages {
@@ -93,7 +111,7 @@ impl Pages {
     }
 
     /// An entry below the directory; none for the directory itself.
-    fn entry(&self, response: super::propfind::Response) -> Result<Option<Entry>> {
+    fn entry(&mut self, response: super::propfind::Response) -> Result<Option<Entry>> {
         let path = self.endpoint.path_of(&response.href)?;
         let metadata = self.endpoint.metadata(response.properties);
         if path == self.path {
@@ -103,7 +121,8 @@ impl Pages {
             let message = format!("the listing has {path}, which is not in the directory");
             return Err(Error::new(ErrorKind::Malformed, message));
         }
-        Ok(Some(Entry { path, metadata }))
+        // Some servers tell of a name twice.
+        Ok(self.names.is_new(&path).then_some(Entry { path, metadata }))
     }
 
     fn not_a_directory(&self) -> Error {
@@ -149,6 +168,12 @@ mod tests {
             names.extend(page?.entries.into_iter().map(|entry| entry.path.to_string()));
         }
         Ok(names)
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_told_twice_is_listed_once() {
+        let twice = "200 OK</status></response><response><href>/other</href><status>HTTP/1.1 200 OK";
+        assert_eq!(names(twice).await.unwrap(), ["odd", "other"]);
     }
 
     #[tokio::test]

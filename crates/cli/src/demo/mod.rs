@@ -3,6 +3,8 @@
 //! An act shows what somebody would type and what comes of it, which is made by the same code as the real command. It
 //! fails unless it showed what it should, so that the demo is a test as well.
 
+mod trust;
+
 use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -33,14 +35,18 @@ struct Act {
     play: fn(&Stage) -> Result<()>,
 }
 
-const ACTS: [Act; 7] = [
+const ACTS: [Act; 8] = [
     Act { title: "A storage to play with, served by WebDAV", play: serve },
     Act { title: "Write an array and a note: whole and proven, or not at all", play: write },
     Act { title: "List it", play: list },
     Act { title: "Look into the files, without fetching them", play: show },
     Act { title: "Load them again", play: load },
     Act { title: "Copy a file, with proof that both ends have the same bytes", play: copy },
-    Act { title: "A new version, and a network that flips one byte of it on the way", play: flip },
+    Act { title: "Trust: a new version, and a network that flips one byte of it on the way", play: flip },
+    Act {
+        title: "Trust: three doors, and the one that is used dies in the middle of a large file",
+        play: trust::dying_door,
+    },
 ];
 
 const NEXT: &str = "\
@@ -95,6 +101,11 @@ impl Stage {
             Ok(())
         })?;
         Ok(self.directory.close()?)
+    }
+
+    fn address(&self) -> Result<SocketAddr> {
+        let address = self.server.url().trim_start_matches("http://").trim_end_matches('/');
+        address.parse().map_err(|error| unexpected(format!("the server's address: {error}")))
     }
 
     fn url(&self, name: &str) -> String {
@@ -165,6 +176,9 @@ fn flip(stage: &Stage) -> Result<()> {
     let copy = stage.copy();
     let (path, before) = (copy.to_string_lossy(), std::fs::read(&copy)?);
     let proxy = flipping_proxy(stage)?;
+    let right = std::fs::read(stage.directory.path().join("storage/hits.npz"))?;
+    trust::others(stage, &format!("{}hits.npz", proxy_url(&proxy)), &right)?;
+    say("And now law:")?;
     law_fs(&["cp", &format!("{}hits.npz", proxy_url(&proxy)), &path], exit::code(ErrorKind::Integrity))?;
     expect(proxy.requests().iter().any(|request| request.fired), "a byte was flipped")?;
     expect(std::fs::read(&copy)? == before, "the old copy is untouched")?;
@@ -176,10 +190,8 @@ fn flip(stage: &Stage) -> Result<()> {
 
 /// The way to the server on which one byte is inverted, in the middle of the numbers.
 fn flipping_proxy(stage: &Stage) -> Result<FaultProxy> {
-    let address = stage.server.url().trim_start_matches("http://").trim_end_matches('/');
-    let address = address.parse().map_err(|error| unexpected(format!("the server's address: {error}")))?;
     let script = Script::new().on(Match::get("/hits.npz"), Fault::FlipByte { at: 12_345 });
-    Ok(FaultProxy::start_blocking(address, script)?)
+    Ok(FaultProxy::start_blocking(stage.address()?, script)?)
 }
 
 fn proxy_url(proxy: &FaultProxy) -> String {

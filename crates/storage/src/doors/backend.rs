@@ -143,8 +143,7 @@ impl Backend for Doors {
             let (backend, options) = (door.backend.clone(), for_door(options, door));
             async move { backend.put(&call, path, source, &options).await }.boxed()
         };
-        let done =
-            |outcome: Outcome| async move { settle::put((self, call, path), source, options, &outcome).await }.boxed();
+        let done = |outcome: Outcome| async move { settle::put((self, call, path), source, &outcome).await }.boxed();
         let (door, receipt) = self.ask_unless_done(Wanted::new(call, Operation::Put, path), write, done).await?;
         let validator = receipt.validator.map(|validator| validator.of_door(&self.0.doors[door].name));
         Ok(Receipt { validator, ..receipt })

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::health::Standing;
 use super::{DoorReport, Doors};
+use crate::retry::attempts::tell_what_is_left;
 use crate::retry::backoff::{chance, wait};
 use crate::{Attempt, Call, Error, ErrorKind, Operation, Path, Result, Status};
 
@@ -46,6 +47,7 @@ impl Failures {
         if error.status() == Status::Exhausted && !is_trouble(&error) {
             self.given_up.push(door);
         }
+        tell_what_is_left(&error);
         self.asked = self.asked.into_iter().chain(error.wait()).min();
         // A credential or damage tells more than a door that is not there.
         if self.told.as_ref().is_none_or(|told| is_unreachable(told) || !is_unreachable(&error)) {

@@ -53,6 +53,7 @@ impl Attempts {
         if !self.worth_another(&error) {
             return Err(self.told(error));
         }
+        tell_what_is_left(&error);
         let now = Instant::now();
         let trouble = *self.trouble.get_or_insert(now);
         let pause = wait(self.failures, error.wait(), chance()).max(shared.budget.repetition(now));
@@ -91,6 +92,13 @@ impl Attempts {
     /// What was tried so far.
     pub(super) fn history(&self) -> &[Attempt] {
         &self.history
+    }
+}
+
+/// A temporary file that could not be removed is not forgotten because the next attempt succeeds.
+pub(crate) fn tell_what_is_left(error: &Error) {
+    if let Some(left) = error.left_behind().filter(|left| left.contains(crate::TEMPORARY_SUFFIX)) {
+        tracing::warn!("after a failed attempt: {left}");
     }
 }
 

@@ -83,7 +83,7 @@ impl Backend for Retry {
                 Err(error) => error,
             };
             if let Some(outcome) = settle::to_look_after(&error, &mut earlier) {
-                match settle::put((self, call, path), source, options, &outcome).await {
+                match settle::put((self, call, path), source, &outcome).await {
                     Ok(Some(receipt)) => return Ok(Receipt { attempts: attempts.history().to_vec(), ..receipt }),
                     Ok(None) => error = settle::nothing_happened(error),
                     Err(look) => return Err(attempts.told(settle::unsure(error, &look))),

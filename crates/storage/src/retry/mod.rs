@@ -1,6 +1,6 @@
 //! A wrapper that asks the same endpoint again.
 
-mod attempts;
+pub(crate) mod attempts;
 mod backend;
 pub(crate) mod backoff;
 mod budget;
