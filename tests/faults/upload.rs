@@ -117,8 +117,11 @@ fn an_answer_to_a_put_that_replaces_is_no_promise_that_nothing_happened() {
     for script in ["PUT close-before-response", "PUT stall-head"] {
         with_files(&stage);
         let run = stage.run(script, &format!("cp new {}", stage.url("old")));
-        assert_eq!(run.code, Some(6), "{run}");
-        assert!(run.only_error().contains("may or may not have been published"), "`{script}`: {run}");
+        // It is looked, and the bytes are read back; a server that is slow may publish after that.
+        match run.code {
+            Some(0) => assert_eq!(stage.stored(), [("old".to_owned(), new())], "`{script}`"),
+            _ => assert!(run.only_error().contains("may or may not have been published"), "`{script}`: {run}"),
+        }
     }
     with_files(&stage);
     let run = stage.run("PUT reset-upload at 65536", &format!("cp new {}", stage.url("old")));

@@ -111,7 +111,7 @@ impl ErrorKind {
     fn status(self) -> Status {
         match self {
             Self::Unavailable | Self::Timeout => Status::Temporary,
-            Self::Unauthenticated | Self::Unsupported | Self::Integrity => Status::Exhausted,
+            Self::Unauthenticated | Self::Unsupported | Self::Integrity | Self::Malformed => Status::Exhausted,
             _ => Status::Permanent,
         }
     }

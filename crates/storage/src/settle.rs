@@ -37,7 +37,7 @@ pub(crate) async fn put(
             if !same_bytes(source.open(call, 0).await?, theirs).await? {
                 return Ok(None);
             }
-            receipt.proof = Proof::Local;
+            receipt.proof = Proof::ReadBack;
         }
     }
     receipt.source_proof = source.proven(call, &Taken { size: receipt.size, digests: sent }).await?;
@@ -159,10 +159,11 @@ fn unclear(why: &str, url: String) -> Error {
 
 /// An error whose outcome is still unknown, as looking failed, too.
 pub(crate) fn unsure(error: Error, look: &Error) -> Error {
-    let what = match error.operation() {
-        Some(Operation::Put) => Outcome::UNSURE,
-        _ => "it may or may not have happened",
-    };
+    let told = error.left_behind().filter(|left| left.contains(Outcome::UNSURE)).map(str::to_owned);
+    let what = told.unwrap_or_else(|| match error.operation() {
+        Some(Operation::Put) => Outcome::UNSURE.into(),
+        _ => "it may or may not have happened".into(),
+    });
     error.leaving(format!("{what}, and looking failed: {}", look.reason()))
 }
 

@@ -57,6 +57,8 @@ pub enum Proof {
     Size,
     /// The bytes were here all the time, or copied by the kernel, and did not change meanwhile.
     Local,
+    /// The bytes were read back, and are the same.
+    ReadBack,
     /// A checksum that the storage computed from its copy agrees with the bytes.
     Checksum(Algorithm),
 }

@@ -60,6 +60,7 @@ fn proven(proof: &Proof) -> String {
     match proof {
         Proof::Checksum(algorithm) => format!("{algorithm} agrees"),
         Proof::Local => "written by the kernel".into(),
+        Proof::ReadBack => "read back, and the same".into(),
         Proof::Size => "size agrees".into(),
         Proof::None => "not verified".into(),
     }

@@ -170,8 +170,7 @@ fn decided(row: &Row) -> Option<Remedy> {
     match row.action {
         _ if is(&["status 403", "status 404", "status 507", "lie-digest"]) => Some(Remedy::Nothing),
         _ if is(&["status 500", "tls-"]) => Some(Remedy::Door),
-        Download if is(&["flip", "garbage", "chunked-trailer", "shift-range", "wrong-total"]) => Some(Remedy::Nothing),
-        List if is(&["short-length", "no-length", "flip", "html", "garbage"]) => Some(Remedy::Nothing),
+        Download if is(&["shift-range", "wrong-total"]) => Some(Remedy::Nothing),
         _ => None,
     }
 }

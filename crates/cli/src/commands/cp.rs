@@ -381,6 +381,7 @@ fn proof(receipt: &Receipt) -> String {
             format!("{algorithm}{value} agrees")
         }
         Proven::Local => "copied by this machine".into(),
+        Proven::ReadBack => "read back, and the same".into(),
         Proven::Size => "size agrees".into(),
         Proven::None => "not verified".into(),
     }

@@ -73,7 +73,7 @@ impl Attempts {
         // Bytes that were wrong once may be right the next time; twice is no accident.
         let again = match (error.status(), error.kind()) {
             (Status::Temporary, _) => true,
-            (Status::Exhausted, ErrorKind::Integrity) => self.failures < 2,
+            (Status::Exhausted, ErrorKind::Integrity | ErrorKind::Malformed) => self.failures < 2,
             _ => false,
         };
         again && self.failures < self.allowed

@@ -117,6 +117,7 @@ fn checksum(receipt: &Receipt, findings: &mut Findings) -> std::io::Result<()> {
     match &receipt.proof {
         Proof::Checksum(algorithm) => findings.good("checksum", format!("{algorithm} by the storage agrees")),
         Proof::Size => findings.note("checksum", "the storage has none: copies are compared by size alone"),
+        Proof::ReadBack => findings.good("checksum", "the bytes were read back"),
         Proof::Local => findings.good("checksum", "none needed: the kernel writes here"),
         Proof::None => findings.note("checksum", "nothing was compared"),
     }
