@@ -110,6 +110,22 @@ fn an_answer_that_is_lost_is_no_success_and_no_half_file() {
     }
 }
 
+/// A question that nobody answered has changed nothing, whatever it was asked for.
+#[test]
+fn a_lost_answer_to_a_question_leaves_nothing_in_doubt() {
+    for stage in stages() {
+        with_files(&stage);
+        for script in
+            ["PROPFIND close-before-response from 3", "PROPFIND status 500 from 3", "PROPFIND stall-head from 3"]
+        {
+            let run = stage.run(script, &format!("cp new {}", stage.url("old")));
+            assert_eq!(run.code, Some(6), "{run}");
+            assert!(!run.stderr.contains("may or may not"), "`{script}`: {run}");
+            assert_untouched(&stage, script);
+        }
+    }
+}
+
 /// Where the PUT itself replaces the file, it may have done so before its answer was lost.
 #[test]
 fn an_answer_to_a_put_that_replaces_is_no_promise_that_nothing_happened() {

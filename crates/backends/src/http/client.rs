@@ -78,6 +78,11 @@ impl<'a> Request<'a> {
         matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "PUT" | "MKCOL")
     }
 
+    /// It changes nothing, whether it is answered or not (RFC 9110 section 9.2.1).
+    fn is_safe(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND")
+    }
+
     fn kind(&self) -> Kind {
         match &self.body {
             RequestBody::Upload(_) => Kind::Upload,
@@ -114,9 +119,16 @@ pub struct Answer {
     pub body: Body,
     /// What no word of the server may show.
     authorization: Option<HeaderValue>,
+    /// Whether what was asked changes nothing.
+    safe: bool,
 }
 
 impl Answer {
+    /// Whether what was asked changes nothing.
+    pub fn is_to_a_question(&self) -> bool {
+        self.safe
+    }
+
     /// The first bytes of the body as text, at most `most`, without the credential that was sent.
     pub async fn words(self, most: usize) -> String {
         let body = self.body.collect(most).await.unwrap_or_default();
@@ -200,7 +212,11 @@ impl Client {
     pub async fn send(&self, call: &Call, request: &Request<'_>, continue_wait: Duration) -> Result<Answer> {
         let answer = call.bound(self.follow(call, request, continue_wait)).await;
         // A call that ends while a request is under way does not take it back.
-        let ended = |error: Error| if call.check().is_err() { error.with_outcome(Outcome::Unknown) } else { error };
+        let ended = |error: Error| match (request.is_safe(), call.check()) {
+            (true, _) => error.with_outcome(Outcome::NotDone),
+            (false, Err(_)) => error.with_outcome(Outcome::Unknown),
+            (false, Ok(())) => error,
+        };
         answer.map_err(|error| ended(error).at(&request.address))
     }
 
@@ -243,7 +259,7 @@ impl Client {
             let answered = exchange(&mut connection, message, request.progress(), &self.timeouts).await;
             self.learn(request, answered.as_ref().ok(), begin.elapsed());
             match answered {
-                Ok(response) => return Ok(self.wrap(response, connection, to, place)),
+                Ok(response) => return Ok(self.wrap(request, response, connection, to, place)),
                 Err(failure) if kept_alive && may_repeat(&failure, request) => reuse = Reuse::Never,
                 Err(failure) => return Err(failure.into_error()),
             }
@@ -321,6 +337,7 @@ impl Client {
 
     fn wrap(
         &self,
+        request: &Request<'_>,
         response: hyper::Response<hyper::body::Incoming>,
         connection: Connection,
         to: &Address,
@@ -330,7 +347,8 @@ impl Client {
         let lease = Lease { connection, origin: to.origin().clone(), pool: self.pool.clone(), _place: place };
         let body = Body::new(incoming, lease, self.timeouts.stall, to.to_string());
         let authorization = self.authorization.clone();
-        Answer { status: head.status, headers: head.headers, address: to.clone(), body, authorization }
+        let safe = request.is_safe();
+        Answer { status: head.status, headers: head.headers, address: to.clone(), body, authorization, safe }
     }
 }
 

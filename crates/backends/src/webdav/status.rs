@@ -14,11 +14,12 @@ const REASON: usize = 4096;
 pub(super) async fn refused(answer: Answer, operation: Operation) -> Error {
     let status = answer.status;
     let url = answer.address.to_string();
+    let outcome = if answer.is_to_a_question() { Outcome::NotDone } else { outcome(status) };
     let wait = answer.text(header::RETRY_AFTER).and_then(|text| retry_after(&text));
     let html = answer.text(header::CONTENT_TYPE).is_some_and(|t| t.contains("html") || t.contains("xml"));
     let words = answer.words(REASON).await;
     let reason = if html { None } else { first_line(&words) };
-    let error = of_status(status, reason.as_deref()).at(url).during(operation).with_outcome(outcome(status));
+    let error = of_status(status, reason.as_deref()).at(url).during(operation).with_outcome(outcome);
     match wait {
         Some(wait) => error.retry_after(wait),
         None => error,

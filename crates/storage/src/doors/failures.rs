@@ -18,7 +18,7 @@ pub(super) struct Failures {
     given_up: Vec<usize>,
     /// The most telling error so far.
     told: Option<Error>,
-    /// The longest that a door asked to be left alone.
+    /// The shortest time that a door asked to be left alone: the first that may be asked again is waited for.
     asked: Option<Duration>,
 }
 
