@@ -145,6 +145,25 @@ fn an_answer_to_a_put_that_replaces_is_no_promise_that_nothing_happened() {
     assert_untouched(&stage, "PUT reset-upload at 65536");
 }
 
+/// Between the answer of a server and the look whether it is true, another job may take the new file away.
+#[test]
+fn a_new_file_that_is_taken_away_at_once_was_published() {
+    for stage in stages() {
+        with_files(&stage);
+        stage.proxy.set_script("MOVE delay 2000".parse().unwrap());
+        let new = stage.disk.join("other");
+        let taker = std::thread::spawn(move || {
+            while std::fs::remove_file(&new).is_err() {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        });
+        let run = stage.sandbox.fs(&format!("cp -q new {}", stage.url("other")));
+        taker.join().unwrap();
+        assert_eq!((run.code, run.to_string().as_str()), (Some(0), ""));
+        assert_untouched(&stage, "MOVE delay 2000");
+    }
+}
+
 /// Where a temporary file cannot be removed, the line says that and names it.
 #[test]
 fn what_is_left_behind_is_named() {

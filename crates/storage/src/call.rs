@@ -32,6 +32,7 @@ pub struct Call {
     span: tracing::Span,
     trail: Trail,
     avoided: Arc<[String]>,
+    proof_comes_later: bool,
 }
 
 impl Default for Call {
@@ -44,6 +45,7 @@ impl Default for Call {
             span: tracing::Span::current(),
             trail: Trail::default(),
             avoided: Arc::default(),
+            proof_comes_later: false,
         }
     }
 }
@@ -95,6 +97,19 @@ impl Call {
     pub fn avoiding(mut self, doors: impl Into<Arc<[String]>>) -> Self {
         self.avoided = doors.into();
         self
+    }
+
+    /// The caller proves the removal of many files at once, as by removing their directory, which must be empty then: a
+    /// storage whose word is not enough need not be asked for each.
+    #[must_use]
+    pub fn proving_removals_later(mut self) -> Self {
+        self.proof_comes_later = true;
+        self
+    }
+
+    /// Whether the caller finds out for itself that files are gone.
+    pub fn proof_comes_later(&self) -> bool {
+        self.proof_comes_later
     }
 
     /// Where bytes came from.

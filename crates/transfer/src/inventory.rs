@@ -91,7 +91,7 @@ pub async fn remove_copied(call: &Call, from: &Place, to: &Place, copied: &Inven
         Err(error) => return Err(give_back(&aside, from, error).await),
     };
     let removed = match copied.is_tree() {
-        true => remove_entries(call, &aside, &entries, &mut |_| {}).await,
+        true => remove_entries(call, &aside, entries, &mut |_| {}).await,
         false => aside.backend().remove_file(call, &aside.resolved()).await,
     };
     removed.map_err(|error| error.leaving(format!("what is left of the source is at {aside}")))

@@ -1,7 +1,7 @@
 //! Whole trees: copied and removed.
 
-use futures_util::StreamExt as _;
-use law_storage::{Call, Entry, Error, Kind, Parents, Path, Result, is_temporary};
+use futures_util::{StreamExt as _, stream};
+use law_storage::{Call, Entry, Error, ErrorKind, Kind, Parents, Path, Result, is_temporary};
 
 use crate::copy::would_have_a_place;
 use crate::walk::{is_of_one_directory, walk_on};
@@ -9,6 +9,12 @@ use crate::{Copied, CopyOptions, Outcome, Place, Walked, copy_file, walk};
 
 /// Files of a tree that are copied at once.
 const AT_ONCE: usize = 8;
+
+/// Files in a row that a storage may leave without an answer, each in spite of its repetitions, before the rest is given up.
+const UNANSWERED: usize = 2 * AT_ONCE;
+
+/// Files that are removed at once.
+const REMOVED_AT_ONCE: usize = 8;
 
 /// What became of a tree.
 #[derive(Debug, Default)]
@@ -28,7 +34,7 @@ pub struct TreeReport {
 }
 
 /// Copies everything below `from` to `to`, which is made. Files go on when others fail, and when a directory cannot be listed; `tell`
-/// hears of each.
+/// hears of each. A storage that is gone ends it all the same, and then the last error of the report says that there was more.
 ///
 /// # Errors
 /// Those of listing `from` itself, and a storage that is gone; a directory that cannot be listed for a reason of its own is in
@@ -52,10 +58,24 @@ pub async fn copy_tree(
     let walked = walk_on(call, from, published).enumerate();
     let walked = walked.map(|(number, walked)| step(call, from, to, &options, number, walked));
     let mut steps = walked.buffer_unordered(AT_ONCE);
+    let mut unanswered = 0;
     while let Some(step) = steps.next().await {
-        report.take(step?, tell);
+        let step = step?;
+        unanswered = if step.is_unanswered() { unanswered + 1 } else { 0 };
+        report.take(step, tell);
+        if unanswered == UNANSWERED {
+            report.failed.push(given_up(from, to));
+            break;
+        }
     }
     Ok(report)
+}
+
+fn given_up(from: &Place, to: &Place) -> Error {
+    let message =
+        format!("given up after {UNANSWERED} files in a row without an answer; there may be more that was not copied");
+    let error = Error::new(ErrorKind::Unavailable, message).at(format!("{from} -> {to}"));
+    error.hint("the same command copies what is missing")
 }
 
 enum Step {
@@ -99,6 +119,13 @@ async fn step(
     Ok(done.unwrap_or_else(Step::Failed))
 }
 
+impl Step {
+    /// It failed as if there were no storage.
+    fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Failed(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout))
+    }
+}
+
 impl TreeReport {
     fn take(&mut self, step: Step, tell: &mut (dyn FnMut(&Copied) + Send)) {
         match step {
@@ -124,7 +151,7 @@ impl TreeReport {
     }
 }
 
-/// Removes a directory and everything below it, bottom up; links are removed, not followed.
+/// Removes a directory and everything below it, files before directories; links are removed, not followed.
 ///
 /// The whole tree is listed before anything is removed, so that a listing that fails removes nothing.
 ///
@@ -136,22 +163,32 @@ pub async fn remove_tree(call: &Call, top: &Place, tell: &mut (dyn FnMut(&Entry)
     while let Some(step) = walked.next().await {
         entries.push(step?.entry);
     }
-    remove_entries(call, top, &entries, tell).await
+    remove_entries(call, top, entries, tell).await
 }
 
 /// Removes a directory and `entries`, which are all that it has, a directory before what is in it.
 pub(crate) async fn remove_entries(
     call: &Call,
     top: &Place,
-    entries: &[Entry],
+    entries: Vec<Entry>,
     tell: &mut (dyn FnMut(&Entry) + Send),
 ) -> Result<()> {
-    for entry in entries.iter().rev() {
-        match entry.metadata.kind {
-            Kind::Directory => top.backend().remove_directory(call, &entry.path).await?,
-            _ => top.backend().remove_file(call, &entry.path).await?,
-        }
-        tell(entry);
+    // A file that a storage only says to have removed is found when its directory is.
+    let later = call.clone().proving_removals_later();
+    let (directories, files): (Vec<Entry>, Vec<Entry>) =
+        entries.into_iter().rev().partition(|entry| entry.metadata.is_directory());
+    let mut removals = stream::iter(files).map(|file| remove_file(&later, top, file)).buffer_unordered(REMOVED_AT_ONCE);
+    while let Some(removed) = removals.next().await {
+        tell(&removed?);
+    }
+    drop(removals);
+    for directory in directories {
+        top.backend().remove_directory(call, &directory.path).await?;
+        tell(&directory);
     }
     top.backend().remove_directory(call, &top.resolved()).await
+}
+
+async fn remove_file(call: &Call, top: &Place, file: Entry) -> Result<Entry> {
+    top.backend().remove_file(call, &file.path).await.map(|()| file)
 }

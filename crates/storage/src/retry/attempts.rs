@@ -1,5 +1,6 @@
 //! The attempts of one call at one endpoint.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,6 +11,26 @@ use crate::{Attempt, Call, Error, ErrorKind, Result, Status};
 
 /// Who waits for so long wonders why.
 const WORTH_TELLING: Duration = Duration::from_secs(5);
+
+/// How long the waiting for one endpoint is not told again, however many files wait for it.
+const TOLD_EVERY: Duration = Duration::from_secs(30);
+
+/// When somebody was last told that an endpoint makes us wait.
+#[derive(Debug, Default)]
+pub(super) struct LastTold(Mutex<Option<Instant>>);
+
+impl LastTold {
+    /// Whether it should be told now; if so, that counts as told.
+    fn is_due(&self, now: Instant) -> bool {
+        // A time is right whatever panicked beside it.
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last.is_none_or(|last| now.saturating_duration_since(last) >= TOLD_EVERY);
+        if due {
+            *last = Some(now);
+        }
+        due
+    }
+}
 
 /// Counts attempts, waits between them, and keeps what went wrong.
 pub(crate) struct Attempts {
@@ -62,7 +83,7 @@ impl Attempts {
             return Err(self.told(too_long(error, pause)));
         }
         let took = self.history.last().map_or(Duration::ZERO, |attempt| attempt.elapsed);
-        match took + pause >= WORTH_TELLING {
+        match took + pause >= WORTH_TELLING && shared.last_told.is_due(now) {
             true => tracing::warn!("{error}: trying again in {:.1} s", pause.as_secs_f64()),
             false => tracing::info!("{error}: trying again in {:.1} s", pause.as_secs_f64()),
         }

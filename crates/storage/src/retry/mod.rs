@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use self::attempts::Attempts;
+use self::attempts::{Attempts, LastTold};
 use self::budget::Budget;
 use crate::{Backend, Call, Path, Result, settle};
 
@@ -53,6 +53,7 @@ pub struct Retry {
 struct Shared {
     settings: RetrySettings,
     budget: Budget,
+    last_told: LastTold,
     /// The name of the endpoint in histories.
     door: String,
 }
@@ -61,7 +62,8 @@ impl Retry {
     /// Wraps `inner`.
     pub fn new(inner: Arc<dyn Backend>, settings: RetrySettings) -> Self {
         let door = inner.url(&Path::root()).trim_end_matches('/').to_owned();
-        Self { inner, shared: Arc::new(Shared { settings, budget: Budget::new(Instant::now()), door }) }
+        let (budget, last_told) = (Budget::new(Instant::now()), LastTold::default());
+        Self { inner, shared: Arc::new(Shared { settings, budget, last_told, door }) }
     }
 
     fn attempts(&self, call: &Call) -> Attempts {
