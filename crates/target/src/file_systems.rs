@@ -93,7 +93,7 @@ impl FileSystems {
     }
 
     /// Relative paths start at the working directory of now; `..` is taken off by name, as a shell does.
-    fn local_place(&self, path: &std::path::Path) -> Result<Place> {
+    fn local_place(&self, path: &std::path::Path, wanted: law_config::Durability) -> Result<Place> {
         use std::os::unix::ffi::OsStrExt as _;
         let absolute = std::path::absolute(path).map_err(|e| Error::from(e).at(path.display()))?;
         let mut clean = PathBuf::new();
@@ -103,7 +103,10 @@ impl FileSystems {
                 part => clean.push(part),
             }
         }
-        let fs = self.remembered("local", || Ok(local(Durability::default())))?;
+        let fs = match durability(wanted) {
+            Durability::Full => self.remembered("local", || Ok(local(Durability::Full)))?,
+            Durability::None => self.remembered("local without sync", || Ok(local(Durability::None)))?,
+        };
         Ok(Place::new(fs, Path::parse(clean.as_os_str().as_bytes())?))
     }
 
@@ -129,7 +132,7 @@ impl FileSystems {
             match url.location() {
                 Location::Remote(remote) => doors.push(door_spec(remote, door)),
                 Location::Local(path) if settings.doors.len() == 1 => {
-                    let place = self.local_place(path)?;
+                    let place = self.local_place(path, settings.durability)?;
                     return Ok(FileSystem::new(name, place.path.join(&base), place.fs.backend().clone()));
                 }
                 Location::Local(_) => {
@@ -244,10 +247,7 @@ impl FileSystems {
         });
         settings.quirks = from.quirks.clone();
         settings.checksum = from.checksum.as_deref().map(algorithm).transpose()?;
-        settings.durability = match from.durability {
-            law_config::Durability::Full => Durability::Full,
-            law_config::Durability::None => Durability::None,
-        };
+        settings.durability = durability(from.durability);
         settings.timeouts.connect = from.timeouts.connect;
         settings.timeouts.tls = from.timeouts.tls;
         settings.timeouts.first_byte = from.timeouts.first_byte;
