@@ -85,7 +85,7 @@ impl FileSystems {
     /// As [`place`](Self::place).
     pub fn place_of(&self, url: &Url) -> Result<Place> {
         match url.location() {
-            Location::Local(path) => self.local_place(path),
+            Location::Local(path) => self.local_place(path, self.config.every.durability),
             Location::Named { name, path } => Ok(Place::new(self.named(name)?, path.clone())),
             Location::Remote(remote) => Ok(Place::new(self.typed(remote)?, remote.path().clone())),
             other => Err(Error::new(ErrorKind::Unsupported, "no storage for").at(other)),
@@ -265,6 +265,13 @@ impl FileSystems {
         // Without the lock: the file system of a local door is that of the disk, which is remembered here, too.
         let fs = make()?;
         Ok(ready().entry(key.to_owned()).or_insert(fs).clone())
+    }
+}
+
+fn durability(wanted: law_config::Durability) -> Durability {
+    match wanted {
+        law_config::Durability::Full => Durability::Full,
+        law_config::Durability::None => Durability::None,
     }
 }
 
