@@ -82,10 +82,13 @@ impl Inventory {
 /// the source. Those of renaming and removing, which say where the source is.
 pub async fn remove_copied(call: &Call, from: &Place, to: &Place, copied: &Inventory) -> Result<()> {
     let name = aside_path(&from.resolved())?;
-    let stepped = from.backend().rename(call, &from.resolved(), &name, Destination::NoReplace).await;
-    stepped.map_err(|error| error.leaving(format!("the copy is at {to}, and the source was not removed")))?;
     let parent = from.path.parent().unwrap_or_default();
     let aside = Place { fs: from.fs.clone(), path: parent.child(name.name().unwrap_or_default())? };
+    let stepped = from.backend().rename(call, &from.resolved(), &name, Destination::NoReplace).await;
+    stepped.map_err(|error| match error.outcome().is_unknown() {
+        true => error.leaving(format!("the copy is at {to}, and the source is still there or at {aside}")),
+        false => error.leaving(format!("the copy is at {to}, and the source was not removed")),
+    })?;
     let entries = match still_copied(call, &aside, from, to, copied).await {
         Ok(entries) => entries,
         Err(error) => return Err(give_back(&aside, from, error).await),

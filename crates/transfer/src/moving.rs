@@ -2,7 +2,7 @@
 
 use law_storage::{Call, Destination, Error, ErrorKind, Metadata, Result};
 
-use crate::{CopyOptions, Inventory, Place, Policy, TreeReport, copy_file, copy_tree, remove_copied};
+use crate::{CopyOptions, Inventory, Outcome, Place, Policy, TreeReport, copy_file, copy_tree, remove_copied};
 
 /// What became of something that was to be moved.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub enum Moved {
     Renamed,
     /// It was copied with proof, and then removed.
     Copied,
-    /// It is a tree of which not all could be copied: it stays as it is, and the report says why.
+    /// Not all of it was copied, or could be: it stays as it is, and the report says why.
     Stays(TreeReport),
 }
 
@@ -42,11 +42,15 @@ pub async fn move_to(
     let inventory = Inventory::take(call, from).await?;
     if metadata.is_directory() {
         let report = copy_tree(call, from, to, options, &mut |_| {}).await?;
-        if report.what_is_missing("move").is_some() {
+        if report.what_is_missing("move").is_some() || report.kept > 0 || options.dry_run {
             return Ok(Moved::Stays(report));
         }
     } else {
-        copy_file(call, from, to, options).await?;
+        let copied = copy_file(call, from, to, options).await?;
+        if matches!(copied.outcome, Outcome::Kept | Outcome::Would) {
+            let kept = u64::from(matches!(copied.outcome, Outcome::Kept));
+            return Ok(Moved::Stays(TreeReport { kept, ..TreeReport::default() }));
+        }
     }
     remove_copied(call, from, to, &inventory).await?;
     Ok(Moved::Copied)

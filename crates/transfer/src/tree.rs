@@ -173,7 +173,7 @@ pub(crate) async fn remove_entries(
     entries: Vec<Entry>,
     tell: &mut (dyn FnMut(&Entry) + Send),
 ) -> Result<()> {
-    // A file that a storage only says to have removed is found when its directory is.
+    // What a storage only says to have removed is found when the directory above it is.
     let later = call.clone().proving_removals_later();
     let (directories, files): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().rev().partition(|entry| entry.metadata.is_directory());
@@ -183,7 +183,7 @@ pub(crate) async fn remove_entries(
     }
     drop(removals);
     for directory in directories {
-        top.backend().remove_directory(call, &directory.path).await?;
+        top.backend().remove_directory(&later, &directory.path).await?;
         tell(&directory);
     }
     top.backend().remove_directory(call, &top.resolved()).await

@@ -30,6 +30,7 @@ pub struct Request<'a> {
     headers: HeaderMap,
     body: RequestBody<'a>,
     streamed: bool,
+    slow: Duration,
 }
 
 enum RequestBody<'a> {
@@ -41,7 +42,14 @@ enum RequestBody<'a> {
 impl<'a> Request<'a> {
     /// A request without a body.
     pub fn new(method: Method, address: Address) -> Self {
-        Self { method, address, headers: HeaderMap::new(), body: RequestBody::None, streamed: false }
+        Self {
+            method,
+            address,
+            headers: HeaderMap::new(),
+            body: RequestBody::None,
+            streamed: false,
+            slow: Duration::ZERO,
+        }
     }
 
     /// With a header.
@@ -55,6 +63,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn streamed(mut self) -> Self {
         self.streamed = true;
+        self
+    }
+
+    /// Its answer may take so much longer than others.
+    #[must_use]
+    pub fn slow(mut self, time: Duration) -> Self {
+        self.slow = time;
         self
     }
 
@@ -81,6 +96,13 @@ impl<'a> Request<'a> {
     /// It changes nothing, whether it is answered or not (RFC 9110 section 9.2.1).
     fn is_safe(&self) -> bool {
         matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND")
+    }
+
+    /// It is answered at once by a server that is not busy: no work for it, and no long answer.
+    fn is_a_look(&self) -> bool {
+        let work = ["want-digest", "want-repr-digest"].iter().any(|name| self.headers.contains_key(*name));
+        let one = self.headers.get("depth").is_none_or(|depth| depth == "0");
+        matches!(self.method.as_str(), "HEAD" | "PROPFIND") && one && !work
     }
 
     fn kind(&self) -> Kind {
@@ -256,7 +278,9 @@ impl Client {
                 }
             };
             let begin = Instant::now();
-            let answered = exchange(&mut connection, message, request.progress(), &self.timeouts).await;
+            let mut timeouts = self.timeouts;
+            timeouts.first_byte = timeouts.first_byte.saturating_add(request.slow);
+            let answered = exchange(&mut connection, message, request.progress(), &timeouts).await;
             self.learn(request, answered.as_ref().ok(), begin.elapsed());
             match answered {
                 Ok(response) => return Ok(self.wrap(request, response, connection, to, place)),
@@ -270,8 +294,8 @@ impl Client {
     fn learn(&self, request: &Request<'_>, response: Option<&hyper::Response<hyper::body::Incoming>>, took: Duration) {
         match response.map(hyper::Response::status) {
             Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => self.places.overloaded(),
-            Some(_) => self.places.answered((request.kind() == Kind::Other).then_some(took)),
-            None if took >= self.timeouts.first_byte => self.places.overloaded(),
+            Some(_) => self.places.answered(request.is_a_look().then_some(took)),
+            None if took >= self.timeouts.first_byte.saturating_add(request.slow) => self.places.overloaded(),
             None => {}
         }
     }

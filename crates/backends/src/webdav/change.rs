@@ -28,6 +28,22 @@ const LOCKED: usize = 25;
 /// How long a redirector may take to find out what a data server has made.
 const SEEN: Duration = Duration::from_secs(15);
 
+/// Bytes a second that a server may need for a copy of its own, before which no answer is missed.
+const SLOWEST_COPY: u64 = 5_000_000;
+
+/// What a server does with two names.
+#[derive(Clone, Copy)]
+enum What {
+    Move { over: bool, collection: bool },
+    Copy { size: u64 },
+}
+
+impl What {
+    fn is_collection(self) -> bool {
+        matches!(self, Self::Move { collection: true, .. })
+    }
+}
+
 fn method(name: &str) -> Method {
     // The names here are constants and valid tokens.
     Method::from_bytes(name.as_bytes()).unwrap_or_default()
@@ -128,16 +144,17 @@ impl Endpoint {
         if call.proof_comes_later() { Ok(()) } else { self.must_be_gone(call, path, &version).await }
     }
 
-    /// As [`must_have_moved`](Self::must_have_moved). A new file of that name may be somebody else's.
+    /// As [`must_have_moved`](Self::must_have_moved). A new one of that name may be somebody else's.
     async fn must_be_gone(&self, call: &Call, path: &Path, version: &Validator) -> Result<()> {
         if self.redirects() {
             return Ok(());
         }
-        match self.look(call, path, Operation::Remove).await {
-            Ok(Some(seen)) if seen.metadata.identity().compare(version) == Comparison::Same => {
-                Err(self.untrue(path, "removed", Operation::Remove))
-            }
-            _ => Ok(()),
+        let Ok(Some(seen)) = self.look(call, path, Operation::Remove).await else { return Ok(()) };
+        let untrue = self.untrue(path, "removed", Operation::Remove);
+        match version.compare(&seen.metadata.identity()) {
+            Comparison::Same => Err(untrue),
+            Comparison::Unknown => Err(untrue.with_outcome(Outcome::Unknown)),
+            Comparison::Different => Ok(()),
         }
     }
 
@@ -158,58 +175,63 @@ impl Endpoint {
         Err(refused(answer, operation).await)
     }
 
-    /// MOVE of a file or directory at the server that has it.
+    /// MOVE of a file that nobody else has the name of, at the server that has it.
     pub(super) async fn move_at(&self, call: &Call, place: &Address, from: &Path, to: &Path, over: bool) -> Result<()> {
-        self.transfer(call, "MOVE", place, (from, to), over, false).await
+        self.transfer(call, What::Move { over, collection: false }, place, (from, to)).await?;
+        self.must_have_moved(call, (from, to), over, None).await
     }
 
-    async fn transfer(
-        &self,
-        call: &Call,
-        name: &str,
-        place: &Address,
-        (from, to): (&Path, &Path),
-        over: bool,
-        collection: bool,
-    ) -> Result<()> {
+    async fn transfer(&self, call: &Call, what: What, place: &Address, (from, to): (&Path, &Path)) -> Result<()> {
         // With a credential, a redirector must introduce us to its data server.
         let foreign = place.origin() != self.client.home();
         let origin = if foreign && self.has_credential() { self.client.home() } else { place.origin() };
-        let address = |path: &Path| if collection { origin.collection(path) } else { origin.path(path) };
-        let operation = if name == "MOVE" { Operation::Rename } else { Operation::Copy };
+        let address = |path: &Path| if what.is_collection() { origin.collection(path) } else { origin.path(path) };
+        let (name, operation, over) = match what {
+            What::Move { over, .. } => ("MOVE", Operation::Rename, over),
+            What::Copy { .. } => ("COPY", Operation::Copy, false),
+        };
         let destination = match self.quirks().destinations {
             Destinations::Encoded => address(to).absolute().into_bytes(),
             Destinations::Raw => [origin.base().as_bytes(), b"/", to.as_bytes(), b"?law"].concat(),
         };
         let destination =
             HeaderValue::from_bytes(&destination).map_err(|_| self.error(ErrorKind::InvalidInput, to, operation))?;
-        let mut request = Request::new(method(name), address(from).with_query(self.query.clone()))
+        let mut request = Request::new(method(name), self.with_ticket(address(from)))
             .header(DESTINATION, destination)
             .header(OVERWRITE, HeaderValue::from_static(if over { "T" } else { "F" }));
-        if collection {
+        if what.is_collection() {
             request = request.header(DEPTH, HeaderValue::from_static("infinity"));
         }
-        let answer = self.send(call, request, operation).await?;
-        self.moved(to, answer, operation).await?;
-        match name {
-            "MOVE" => self.must_have_moved(call, (from, to), over).await,
-            _ => Ok(()),
+        if let What::Copy { size } = what {
+            request = request.slow(Duration::from_secs(size / SLOWEST_COPY));
         }
+        let answer = self.send(call, request, operation).await?;
+        self.moved(to, answer, operation).await
     }
 
     /// A yes is not believed: proxies answer pages, and servers have said yes and done nothing. Something that had no name
     /// has one now, unless somebody else took it since; then, as where it took the place of another, it has lost its old
-    /// one. Who cannot be asked any more is believed, and so is a redirector, which learns of names late.
-    async fn must_have_moved(&self, call: &Call, (from, to): (&Path, &Path), over: bool) -> Result<()> {
+    /// one, or somebody has made another one under it; only names that nobody else knows need no `version`. Who cannot be asked
+    /// any more is believed, and so is a redirector, which learns of names late.
+    async fn must_have_moved(
+        &self,
+        call: &Call,
+        (from, to): (&Path, &Path),
+        over: bool,
+        version: Option<&Validator>,
+    ) -> Result<()> {
         if self.redirects() {
             return Ok(());
         }
         if !over && !matches!(self.look(call, to, Operation::Rename).await, Ok(None)) {
             return Ok(());
         }
-        match self.look(call, from, Operation::Rename).await {
-            Ok(Some(_)) => Err(self.untrue(to, "moved", Operation::Rename)),
-            _ => Ok(()),
+        let Ok(Some(seen)) = self.look(call, from, Operation::Rename).await else { return Ok(()) };
+        let untrue = self.untrue(to, "moved", Operation::Rename);
+        match version.map(|version| version.compare(&seen.metadata.identity())) {
+            None | Some(Comparison::Same) => Err(untrue),
+            Some(Comparison::Unknown) => Err(untrue.with_outcome(Outcome::Unknown)),
+            Some(Comparison::Different) => Ok(()),
         }
     }
 
@@ -254,8 +276,14 @@ pub(super) async fn remove_directory(endpoint: &Arc<Endpoint>, call: &Call, path
             }
         }
     }
-    endpoint.delete(call, seen.address.origin().collection(path), Operation::Remove).await?;
-    if endpoint.redirects() { remove_elsewhere(endpoint, call, path).await } else { Ok(()) }
+    let version = seen.metadata.identity();
+    endpoint.delete(call, endpoint.collection_at(seen.address.origin(), path), Operation::Remove).await?;
+    match endpoint.redirects() {
+        // What was removed stays removed.
+        true => remove_elsewhere(endpoint, call, path).await.map_err(|error| error.with_outcome(Outcome::Unknown)),
+        false if call.proof_comes_later() => Ok(()),
+        false => endpoint.must_be_gone(call, path, &version).await,
+    }
 }
 
 /// Each data server of a cluster has its own copy of a directory; the last one that is not empty says so.
@@ -263,7 +291,7 @@ async fn remove_elsewhere(endpoint: &Endpoint, call: &Call, path: &Path) -> Resu
     const MOST_SERVERS: usize = 1000;
     for _ in 0..MOST_SERVERS {
         let Some(seen) = endpoint.look(call, path, Operation::Remove).await? else { return Ok(()) };
-        match endpoint.delete(call, seen.address.origin().collection(path), Operation::Remove).await {
+        match endpoint.delete(call, endpoint.collection_at(seen.address.origin(), path), Operation::Remove).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             other => other?,
         }
@@ -334,8 +362,12 @@ pub(super) async fn rename(
     }
     let place = &ends.source.address;
     if ends.target.is_none() || endpoint.quirks().move_over == Overwrite::Atomic {
-        endpoint.transfer(call, "MOVE", place, (from, to), ends.target.is_some(), directory).await?;
-        return endpoint.wait_until_seen(call, to, Operation::Rename).await;
+        let (over, version) = (ends.target.is_some(), ends.source.metadata.identity());
+        endpoint.transfer(call, What::Move { over, collection: directory }, place, (from, to)).await?;
+        endpoint.must_have_moved(call, (from, to), over, Some(&version)).await?;
+        // It is moved, whether the redirector knows it in time or not.
+        drop(endpoint.wait_until_seen(call, to, Operation::Rename).await);
+        return Ok(());
     }
     let aside = Aside::make(endpoint, call, to, place).await?;
     match endpoint.move_at(call, place, from, to, false).await {
@@ -388,7 +420,8 @@ async fn copy_and_publish(
     (from, to): (&Path, &Path),
     (temporary, place): (&Path, &Address),
 ) -> Result<()> {
-    endpoint.transfer(call, "COPY", &ends.source.address, (from, temporary), false, false).await?;
+    let size = ends.source.metadata.size.unwrap_or_default();
+    endpoint.transfer(call, What::Copy { size }, &ends.source.address, (from, temporary)).await?;
     compare_copy(endpoint, call, &ends.source, to, place).await?;
     if ends.target.is_none() || endpoint.quirks().move_over == Overwrite::Atomic {
         return endpoint.move_at(call, place, temporary, to, ends.target.is_some()).await;

@@ -80,8 +80,8 @@ impl Endpoint {
         if !self.quirks().forgets_checksums {
             return self.ask_once(call, address.clone(), algorithm).await;
         }
-        let place = self.checksums.acquire().await;
-        let _place = place.map_err(|e| Error::new(ErrorKind::Internal, "no place for a question").because(e))?;
+        let closed = |e| Error::new(ErrorKind::Internal, "no place for a question").because(e);
+        let _place = call.bound(async { self.checksums.acquire().await.map_err(closed) }).await?;
         for patience in PATIENCE {
             let asked = self.ask_once(call, address.clone(), algorithm);
             if let Ok(answer) = tokio::time::timeout(Duration::from_secs(patience), asked).await {

@@ -30,13 +30,18 @@ impl Temporary {
         self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Where it is, for who cleans up and may be stopped in the middle.
+    fn place(&self) -> Option<Address> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(super) fn published(self) {
         drop(self.take());
     }
 
     /// Deletes it now, and tells in the error what is left.
     pub(super) async fn discard(self, error: Error) -> Error {
-        let Some(place) = self.take() else { return error };
+        let Some(place) = self.place() else { return error };
         let delete = async {
             delete_surely(&self.endpoint, &place).await?;
             match broke_off(error.kind()) && self.endpoint.quirks().opens_late {
@@ -45,6 +50,7 @@ impl Temporary {
             }
         };
         let deleted = tokio::time::timeout(cleanup::LIMIT, delete).await;
+        self.take();
         let unclear = error.left_behind().map(str::to_owned);
         let what = unclear.unwrap_or_else(|| "nothing was published".into());
         match deleted {
@@ -122,19 +128,22 @@ impl Aside {
 
     /// The new file is there: deletes the old one.
     pub(super) async fn forget(mut self) -> Result<()> {
-        let Some(place) = self.place.take() else { return Ok(()) };
+        let Some(place) = self.place.clone() else { return Ok(()) };
         // Whether it can be deleted or not, the new file is published.
-        let old = place.origin().path(&self.aside);
+        let old = self.endpoint.path_at(place.origin(), &self.aside);
         if delete_surely(&self.endpoint, &old).await.is_err() {
             tracing::warn!(file = %self.endpoint.url(&self.aside), "the old content could not be removed");
         }
+        self.place = None;
         Ok(())
     }
 
     /// The new file is not there: gives the old one its name back.
     pub(super) async fn restore(mut self, error: Error) -> Error {
-        let Some(place) = self.place.take() else { return error };
-        match put_back(&self.endpoint, &place, &self.aside, &self.path).await {
+        let Some(place) = self.place.clone() else { return error };
+        let back = put_back(&self.endpoint, &place, &self.aside, &self.path).await;
+        self.place = None;
+        match back {
             Ok(Back::There) => error.with_outcome(Outcome::NotDone).leaving("nothing was published"),
             Ok(Back::Replaced) => error,
             Err(_) => error.leaving(format!("the old content is at {}", self.endpoint.url(&self.aside))),
@@ -164,7 +173,7 @@ async fn put_back(endpoint: &Endpoint, place: &Address, aside: &Path, path: &Pat
     match endpoint.move_at(&Call::new(), place, aside, path, false).await {
         Ok(()) => Ok(Back::There),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            delete_surely(endpoint, &place.origin().path(aside)).await?;
+            delete_surely(endpoint, &endpoint.path_at(place.origin(), aside)).await?;
             Ok(Back::Replaced)
         }
         // It was never moved.

@@ -60,7 +60,7 @@ fn partial(endpoint: &Endpoint, path: &Path) -> Error {
         .hint("list a data server by its own URL")
 }
 
-fn untold(status: u16, href: &str) -> Error {
+pub(super) fn untold(status: u16, href: &str) -> Error {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     of_status(status, Some(&format!("about {href}")))
 }

@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use tokio_util::io::StreamReader;
 
 use super::Endpoint;
+use super::list::untold;
 use super::propfind::{Multistatus, Properties, QUESTION, QUOTA_QUESTION, Response};
 use super::quirks::Hrefs;
 use super::status::refused;
@@ -113,7 +114,10 @@ impl Endpoint {
         let address = answer.address.clone();
         let response = call.bound(only(answer.body)).await.map_err(|e| e.at(&address).during(operation))?;
         match response {
-            Some(Response { status: Some(404), .. }) => Ok(None),
+            Some(Response { status: Some(404 | 410), .. }) => Ok(None),
+            Some(Response { status: Some(status), href, .. }) if !(200..300).contains(&status) => {
+                Err(untold(status, &href).at(&address).during(operation))
+            }
             Some(response) => self.seen_file(call, response, address, operation).await.map(Some),
             None => Err(Error::new(ErrorKind::Malformed, "an empty multistatus").at(address).during(operation)),
         }
@@ -206,6 +210,9 @@ impl Endpoint {
     /// For servers that tell no length in a multistatus.
     async fn length_by_head(&self, call: &Call, address: Address, operation: Operation) -> Result<u64> {
         let answer = self.send(call, Request::new(Method::HEAD, address.clone()), operation).await?;
+        if !answer.status.is_success() {
+            return Err(refused(answer, operation).await);
+        }
         let length = answer.text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
         let unknown = || Error::new(ErrorKind::Malformed, "the server tells no size").at(address).during(operation);
         answer.body.discard().await;

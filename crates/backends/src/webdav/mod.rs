@@ -14,6 +14,8 @@ mod quirks;
 mod ranges;
 mod read;
 mod status;
+#[cfg(test)]
+mod unlikely_servers;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -136,6 +138,22 @@ impl Endpoint {
 
     fn collection(&self, path: &Path) -> Address {
         self.client.home().collection(path).with_query(self.query.clone())
+    }
+
+    /// The path at one server of perhaps many.
+    fn path_at(&self, origin: &Origin, path: &Path) -> Address {
+        self.with_ticket(origin.path(path))
+    }
+
+    /// As [`path_at`](Self::path_at), for directories.
+    fn collection_at(&self, origin: &Origin, path: &Path) -> Address {
+        self.with_ticket(origin.collection(path))
+    }
+
+    /// What was typed behind the `?` of a URL is for its own server, and for no other.
+    fn with_ticket(&self, address: Address) -> Address {
+        let home = address.origin() == self.client.home();
+        if home { address.with_query(self.query.clone()) } else { address }
     }
 
     /// Sends a request, and learns who answers.

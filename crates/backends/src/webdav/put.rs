@@ -138,7 +138,7 @@ impl Job<'_> {
         let home = match &self.existing {
             // Behind a redirector the new file must be where the old one is: two servers with one name would
             // answer in turn.
-            Some(seen) => seen.address.origin().path(&temporary),
+            Some(seen) => self.endpoint.path_at(seen.address.origin(), &temporary),
             None => self.endpoint.address(&temporary),
         };
         let guard = Temporary::new(self.endpoint.clone(), temporary.clone(), home.clone());
@@ -179,7 +179,7 @@ impl Job<'_> {
         let algorithm = self.algorithm();
         let upload = self.body(algorithm);
         let answer = self.send(&upload, address, false).await?;
-        let place = answer.address.origin().path(temporary);
+        let place = self.endpoint.path_at(answer.address.origin(), temporary);
         let tag = answer.text(header::ETAG);
         answer.body.discard().await;
         guard.is_at(place.clone());
@@ -311,7 +311,7 @@ impl Job<'_> {
             None => error.leaving(self.left_by_abort()),
         })?;
         let tag = answer.text(header::ETAG);
-        let place = answer.address.origin().path(self.path);
+        let place = self.endpoint.path_at(answer.address.origin(), self.path);
         answer.body.discard().await;
         let taken = upload.taken()?;
         match self.verify(&place, &taken, algorithm).await {

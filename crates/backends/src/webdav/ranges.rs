@@ -90,7 +90,8 @@ impl Endpoint {
         }
         let boundary = answer.text(header::CONTENT_TYPE).and_then(|text| boundary(&text));
         let (StatusCode::PARTIAL_CONTENT, Some(boundary)) = (answer.status, boundary) else {
-            self.learnt().no_ranges = true;
+            // Trouble says nothing about what the server can.
+            self.learnt().no_ranges |= matches!(answer.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT);
             return Ok(None);
         };
         let parts = self.parts(call, path, group, answer, &boundary).await?;

@@ -153,7 +153,7 @@ impl Endpoint {
             return Ok(answer.body.into_stream());
         }
         self.check_length(path, length, size, html)?;
-        Ok(cut(answer.body.into_stream(), range))
+        Ok(cut(answer.body.into_stream(), range, size))
     }
 
     fn check_part(&self, path: &Path, told: Option<ContentRange>, range: ByteRange, size: u64) -> Result<()> {
@@ -243,8 +243,8 @@ pub(super) fn content_range(text: &str) -> Option<ContentRange> {
     Some(ContentRange { range: ByteRange::new(first, length), size })
 }
 
-/// The bytes of `range` out of a stream of the whole file; the stream is dropped once they are here.
-fn cut(whole: ByteStream, range: ByteRange) -> ByteStream {
+/// The bytes of `range` out of a stream of the whole file, which has `size` bytes; the stream is dropped once they are here.
+fn cut(whole: ByteStream, range: ByteRange, size: u64) -> ByteStream {
     let state = (whole, 0u64);
     stream::try_unfold(state, move |(mut whole, mut at)| async move {
         while at < range.end() {
@@ -257,11 +257,13 @@ fn cut(whole: ByteStream, range: ByteRange) -> ByteStream {
                 return Ok(Some((chunk.slice(from..to), (whole, at))));
             }
         }
-        // Read on to the end: a stream that is dropped early costs its connection.
+        // What follows a part is dropped with its connection, however much it is. Nothing follows the end.
+        if range.end() < size {
+            return Ok(None);
+        }
         match whole.next().await.transpose()? {
             None => Ok(None),
-            Some(_) if range.offset == 0 => Err(Error::new(ErrorKind::Integrity, "more bytes than the file has")),
-            Some(_) => Ok(None),
+            Some(_) => Err(Error::new(ErrorKind::Integrity, "more bytes than the file has")),
         }
     })
     .boxed()
@@ -290,17 +292,20 @@ mod tests {
         assert_eq!(header, "bytes=0-4,10-10");
     }
 
-    async fn cut_of(chunks: &'static [&'static str], range: ByteRange) -> Result<String> {
+    async fn cut_of(chunks: &'static [&'static str], range: ByteRange, size: u64) -> Result<String> {
         let whole = stream::iter(chunks.iter().map(|c| Ok(Bytes::from_static(c.as_bytes())))).boxed();
-        let parts: Vec<Bytes> = cut(whole, range).try_collect().await?;
+        let parts: Vec<Bytes> = cut(whole, range, size).try_collect().await?;
         Ok(parts.iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect())
     }
 
     #[tokio::test]
     async fn a_part_is_cut_out_of_everything() {
-        assert_eq!(cut_of(&["0123", "4567", "89"], ByteRange::new(2, 5)).await.unwrap(), "23456");
-        assert_eq!(cut_of(&["0123", "4567", "89"], ByteRange::new(4, 4)).await.unwrap(), "4567");
-        assert_eq!(cut_of(&["0123"], ByteRange::new(0, 4)).await.unwrap(), "0123");
-        assert!(cut_of(&["0123", "4"], ByteRange::new(0, 4)).await.is_err());
+        assert_eq!(cut_of(&["0123", "4567", "89"], ByteRange::new(2, 5), 10).await.unwrap(), "23456");
+        assert_eq!(cut_of(&["0123", "4567", "89"], ByteRange::new(4, 4), 10).await.unwrap(), "4567");
+        assert_eq!(cut_of(&["0123"], ByteRange::new(0, 4), 4).await.unwrap(), "0123");
+        assert_eq!(cut_of(&["0123", "4567"], ByteRange::new(0, 3), 8).await.unwrap(), "012");
+        assert_eq!(cut_of(&["0123", "4567"], ByteRange::new(0, 4), 8).await.unwrap(), "0123");
+        assert!(cut_of(&["0123", "4"], ByteRange::new(0, 4), 4).await.is_err());
+        assert!(cut_of(&["0123", "4"], ByteRange::new(2, 2), 4).await.is_err());
     }
 }
