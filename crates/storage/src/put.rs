@@ -69,6 +69,12 @@ pub struct PutOptions {
     /// The permission bits of a file that is new, before the process's umask takes some away; a file that is replaced
     /// keeps its own. Only where the storage has them, and `mode` is none.
     pub created_mode: Option<u32>,
+    /// Nothing had this name a moment ago, in a directory that exists: a storage may spare its own look, and finds out when it
+    /// publishes. Only a hint: what came meanwhile is treated as [`existing`](Self::existing) says.
+    pub seen_missing: bool,
+    /// Many files are written beside this one: a small one may be proven by reading it back where that is less work for the
+    /// storage than a checksum.
+    pub one_of_many: bool,
 }
 
 /// Who computed a checksum.

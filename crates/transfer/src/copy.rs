@@ -1,5 +1,7 @@
 //! One file from one place to another.
 
+use std::num::NonZeroUsize;
+
 use law_storage::{
     Call, Computed, Destination, Digest, Error, ErrorKind, Existing, FileSource, Metadata, Operation, Parents, Proof,
     PutOptions, Receipt, Result, Source, Support, Trail, Validator, Verify,
@@ -36,8 +38,20 @@ pub struct CopyOptions {
     pub preserve: bool,
     /// Finds out what would happen, and changes nothing.
     pub dry_run: bool,
+    /// How many files of a tree are copied at once; none is as many as their sizes suggest.
+    pub jobs: Option<NonZeroUsize>,
+    /// Set by those who copy many files: see [`PutOptions::one_of_many`].
+    pub one_of_many: bool,
     /// Where to count.
     pub progress: Progress,
+}
+
+/// What a caller has just seen of both ends, so that nobody has to look again.
+pub(crate) struct Known {
+    /// The source.
+    pub(crate) source: Metadata,
+    /// The destination, or that there is none; the outer none is that nobody has looked.
+    pub(crate) existing: Option<Option<Metadata>>,
 }
 
 /// What became of one file.
@@ -74,15 +88,37 @@ pub struct Copied {
 /// `NotFound`, `IsADirectory` for the source; those of [`put`](law_storage::Backend::put) for the destination;
 /// `InvalidInput` if both are the same file.
 pub async fn copy_file(call: &Call, from: &Place, to: &Place, options: &CopyOptions) -> Result<Copied> {
-    let metadata = look(call, from).await?;
+    let source = look(call, from).await?;
+    copy_seen(call, from, to, options, &Known { source, existing: None }).await
+}
+
+/// As [`copy_file`], of a file that was listed. One that has changed since is looked at again.
+pub(crate) async fn copy_known(
+    call: &Call,
+    from: &Place,
+    to: &Place,
+    options: &CopyOptions,
+    known: Known,
+) -> Result<Copied> {
+    match copy_seen(call, from, to, options, &known).await {
+        Err(error) if error.kind() == ErrorKind::Changed => copy_file(call, from, to, options).await,
+        other => other,
+    }
+}
+
+async fn copy_seen(call: &Call, from: &Place, to: &Place, options: &CopyOptions, known: &Known) -> Result<Copied> {
     if same_place(from, to) {
         return Err(Error::new(ErrorKind::InvalidInput, format!("{from} and {to} are the same file")));
     }
+    let metadata = &known.source;
     let size = metadata.size.unwrap_or_default();
     options.progress.expect(size);
     let done = |outcome| Copied { from: from.clone(), to: to.clone(), size, outcome };
-    let existing = to.backend().stat(call, &to.resolved()).await?;
-    if let Some(outcome) = spare(call, from, &metadata, to, existing.as_ref(), options).await? {
+    let existing = match &known.existing {
+        Some(existing) => existing.clone(),
+        None => to.backend().stat(call, &to.resolved()).await?,
+    };
+    if let Some(outcome) = spare(call, from, metadata, to, existing.as_ref(), options).await? {
         options.progress.complete(size);
         return Ok(done(outcome));
     }
@@ -90,7 +126,7 @@ pub async fn copy_file(call: &Call, from: &Place, to: &Place, options: &CopyOpti
         would_have_a_place(call, to, existing.as_ref(), options.parents).await?;
         return Ok(done(Outcome::Would));
     }
-    let outcome = write(call, from, &metadata, to, existing.as_ref(), options).await?;
+    let outcome = write(call, from, metadata, to, existing.as_ref(), options).await?;
     options.progress.complete(size);
     Ok(done(outcome))
 }
@@ -219,6 +255,8 @@ async fn write_once(
         modified: metadata.modified.map(|m| m.time).filter(|_| options.preserve),
         mode: metadata.mode.filter(|_| options.preserve),
         created_mode: metadata.mode,
+        seen_missing: existing.is_none(),
+        one_of_many: options.one_of_many,
         ..PutOptions::default()
     };
     let receipt = to.backend().put(call, &to.resolved(), &*source, &put).await?;
@@ -246,7 +284,11 @@ pub async fn source_of(
     progress: &Progress,
 ) -> Result<Box<dyn Source>> {
     let pinned: Validator = metadata.identity();
-    match from.backend().local_file(call, &from.resolved(), Some(&pinned)).await? {
+    let local = match from.backend().capabilities().local_files {
+        Support::No => None,
+        _ => from.backend().local_file(call, &from.resolved(), Some(&pinned)).await?,
+    };
+    match local {
         Some(local) => Ok(Box::new(Counted::new(FileSource::new(local)?, progress.clone()))),
         None => Ok(Box::new(Counted::new(RemoteSource::new(from.clone(), metadata, verify)?, progress.clone()))),
     }

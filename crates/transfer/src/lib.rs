@@ -5,6 +5,7 @@
 mod copy;
 mod counted;
 mod damaged;
+mod filter;
 mod inventory;
 mod moving;
 mod pattern;
@@ -16,6 +17,7 @@ mod tree;
 mod walk;
 
 pub use copy::{Copied, CopyOptions, Outcome, Policy, copy_file, source_of};
+pub use filter::Filter;
 pub use inventory::{Inventory, remove_copied};
 pub use moving::{Moved, move_to};
 pub use pattern::Pattern;

@@ -23,6 +23,9 @@ use super::{Local, blocking, change, failure, refusal, shown};
 /// After so many bytes the disk is told to begin writing, so that the sync at the end has little left to do.
 const WRITEBACK: u64 = 16 * 1024 * 1024;
 
+/// Files of so many bytes are taken into memory, and then written by one step of one thread.
+const SMALL: u64 = 1024 * 1024;
+
 /// What the kernel copies at once, so that a cancelled copy ends soon.
 const KERNEL_STEP: usize = 64 * 1024 * 1024;
 
@@ -33,6 +36,9 @@ pub(super) async fn put(
     source: &dyn Source,
     options: &PutOptions,
 ) -> Result<Receipt> {
+    if is_small(source, options).await? {
+        return put_small(local, call, path, source, options).await;
+    }
     let (full, durability) = (local.full(path), local.durability);
     let (prepared, wanted) = (full.clone(), options.clone());
     let temporary_name = temporary_path(path).map_err(|e| e.at(shown(&full)))?;
@@ -45,9 +51,18 @@ pub(super) async fn put(
     let existing = options.existing.clone();
     let replaced = staged.replaced;
     let validator = blocking(&Call::new(), move || staged.publish(&existing, durability)).await?;
+    Ok(receipt(taken, (proof, source_proof), replaced, validator))
+}
+
+fn receipt(
+    taken: Taken,
+    (proof, source_proof): (Proof, Proof),
+    replaced: bool,
+    validator: Option<Validator>,
+) -> Receipt {
     let stored = taken.digests.iter().find(|digest| proof == Proof::Checksum(digest.algorithm())).cloned();
     let here = taken.digests.into_iter().map(|digest| (digest, Computed::Here));
-    Ok(Receipt {
+    Receipt {
         size: taken.size,
         digests: here.chain(stored.map(|digest| (digest, Computed::Storage))).collect(),
         validator,
@@ -57,7 +72,83 @@ pub(super) async fn put(
         overwrite: replaced.then_some(Overwrite::Atomic),
         door: "local".into(),
         attempts: Vec::new(),
-    })
+    }
+}
+
+/// Whether going from thread to thread would cost more than all the rest: of what neither the kernel copies nor is read back.
+async fn is_small(source: &dyn Source, options: &PutOptions) -> Result<bool> {
+    let small = source.size().is_some_and(|size| size <= SMALL);
+    let read_back =
+        options.verify == Verify::Require || (options.verify == Verify::Auto && options.algorithm.is_some());
+    Ok(small && !read_back && source.local_file().await?.is_none())
+}
+
+/// As [`put`], in one step of the disk.
+async fn put_small(
+    local: &Local,
+    call: &Call,
+    path: &Path,
+    source: &dyn Source,
+    options: &PutOptions,
+) -> Result<Receipt> {
+    let (full, durability) = (local.full(path), local.durability);
+    let prepared = full.clone();
+    let (wanted, name) = (options.clone(), temporary_path(path).map_err(|e| e.at(shown(&full)))?);
+    let nothing = |error: Error| error.at(shown(&full)).leaving("nothing was published");
+    let (content, taken) = call.bound(take_small(call, source)).await.map_err(nothing)?;
+    let source_proof = source.prove(call, &taken).await.map_err(nothing)?;
+    call.check()?;
+    // As in `put`: one step, which is done as a whole or not at all.
+    let write = move || {
+        let staged = stage(&prepared, &name, &wanted, durability)?;
+        write_content(&staged, &content, &wanted, durability)
+            .map_err(|error| error.at(shown(&staged.target)).leaving("nothing was published"))?;
+        let replaced = staged.replaced;
+        Ok((replaced, staged.publish(&wanted.existing, durability)?))
+    };
+    let (replaced, validator) = blocking(&Call::new(), write).await?;
+    Ok(receipt(taken, (Proof::Local, source_proof), replaced, validator))
+}
+
+async fn take_small(call: &Call, source: &dyn Source) -> Result<(Vec<bytes::Bytes>, Taken)> {
+    let mut stream = source.open(call, 0).await?;
+    let (mut content, mut hasher) = (Vec::new(), Hasher::new(source.wanted()));
+    while let Some(chunk) = stream.next().await.transpose()? {
+        hasher.update(&chunk);
+        content.push(chunk);
+    }
+    let taken = Taken { size: hasher.length(), digests: hasher.finish() };
+    match source.size().filter(|size| *size != taken.size) {
+        Some(expected) => {
+            let message = format!("{} bytes came instead of {expected}", taken.size);
+            Err(Error::new(ErrorKind::Integrity, message))
+        }
+        None => Ok((content, taken)),
+    }
+}
+
+fn write_content(
+    staged: &Staged,
+    content: &[bytes::Bytes],
+    options: &PutOptions,
+    durability: Durability,
+) -> Result<()> {
+    let expected: u64 = content.iter().map(|chunk| chunk.len() as u64).sum();
+    let mut out = &*staged.file;
+    for chunk in content {
+        out.write_all(chunk)?;
+    }
+    finish_file(&staged.file, options.modified, durability)?;
+    same_size(staged, expected)
+}
+
+fn same_size(staged: &Staged, expected: u64) -> Result<()> {
+    let stored = staged.file.metadata()?.len();
+    if stored == expected {
+        return Ok(());
+    }
+    let message = format!("size mismatch ({expected} bytes written, {stored} on the disk)");
+    Err(Error::new(ErrorKind::Integrity, message))
 }
 
 /// A temporary file, open for writing. Dropped before it is published, it is removed.
@@ -295,11 +386,7 @@ fn finish_file(file: &File, modified: Option<std::time::SystemTime>, durability:
 
 /// The size as the disk has it; with a checksum to compare, the bytes are read back.
 async fn check_disk(call: &Call, staged: &Staged, taken: &Taken, check: Option<Algorithm>) -> Result<Proof> {
-    let stored = staged.file.metadata()?.len();
-    if stored != taken.size {
-        let message = format!("size mismatch ({} bytes written, {stored} on the disk)", taken.size);
-        return Err(Error::new(ErrorKind::Integrity, message));
-    }
+    same_size(staged, taken.size)?;
     let Some(algorithm) = check else { return Ok(Proof::Local) };
     let file = LocalFile::new(staged.file.try_clone()?, staged.temporary.clone());
     let read_back = call.bound(hash_local(file, vec![algorithm])).await?;

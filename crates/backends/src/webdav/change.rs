@@ -438,13 +438,13 @@ async fn compare_copy(endpoint: &Endpoint, call: &Call, source: &Seen, to: &Path
     let wrong =
         |message: String| Error::new(ErrorKind::Integrity, message).at(endpoint.url(to)).during(Operation::Copy);
     let algorithm = endpoint.algorithm_for_put(None);
-    let (here, there) = (endpoint.told(call, to, place, algorithm).await?, source.metadata.size);
+    let (here, there) = (endpoint.told(call, to, place, algorithm, source.metadata.size).await?, source.metadata.size);
     if here.size != there {
         let shown = |size: Option<u64>| size.map_or("an unknown number of".into(), |size| size.to_string());
         return Err(wrong(format!("the server made a copy of {} bytes out of {}", shown(here.size), shown(there))));
     }
     let (Some(copy), Some(algorithm)) = (here.digest, algorithm) else { return Ok(()) };
-    let original = endpoint.ask_digest(call, source.address.clone(), algorithm).await?.digest;
+    let original = endpoint.ask_digest(call, source.address.clone(), algorithm, there).await?.digest;
     match original.filter(|original| *original != copy) {
         None => Ok(()),
         Some(original) => {

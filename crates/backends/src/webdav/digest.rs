@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use law_storage::{Algorithm, Call, Digest, Error, ErrorKind, Operation, Path, Result};
+use law_storage::{Algorithm, Call, Digest, Error, ErrorKind, Operation, Path, Result, Status};
 
 use super::Endpoint;
 use super::checksum::{digests, header_name, repr_digests};
@@ -17,11 +17,15 @@ const WANT_REPR_DIGEST: HeaderName = HeaderName::from_static("want-repr-digest")
 /// How long a checksum that is being computed is waited for: the sum is a minute.
 const PENDING: [u64; 7] = [200, 400, 1_000, 3_000, 10_000, 20_000, 25_000];
 
-/// How long one question is waited for, in seconds, where the server forgets some: a large file takes minutes.
-const PATIENCE: [u64; 8] = [5, 10, 20, 30, 60, 60, 60, 60];
+/// How long one question is waited for, in milliseconds, where the server forgets some, beside the time that it needs for its work.
+const PATIENCE: [u64; 8] = [500, 2_000, 10_000, 20_000, 30_000, 60_000, 60_000, 60_000];
 
-/// Questions for a checksum at once, where the server forgets some: XRootD's default is to answer four.
-pub(super) const AT_ONCE: usize = 2;
+/// Bytes a second that a server may need to compute a checksum: whoever gives up before disturbs it at work.
+const SLOWEST: u64 = 25_000_000;
+
+/// Questions for a checksum at once, where the server forgets some. XRootD 5.5 loses answers, and its life, the more often
+/// the more are on their way.
+pub(super) const AT_ONCE: usize = 1;
 
 /// What a server answered when it was asked for a checksum.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +38,9 @@ pub(super) struct Told {
 
 impl Endpoint {
     pub(super) async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {
+        if let Some(digest) = self.digest_at_once(call, path, wanted).await? {
+            return Ok(Some(digest));
+        }
         let seen = self.look_for_file(call, path, Operation::Digest).await?;
         let free = |algorithm: &Algorithm| seen.metadata.digests.iter().find(|d| d.algorithm() == *algorithm);
         let order = if wanted.is_empty() { self.offered() } else { wanted.to_vec() };
@@ -44,7 +51,7 @@ impl Endpoint {
             return Ok(None);
         }
         for algorithm in order {
-            let told = self.ask_digest(call, seen.address.clone(), algorithm).await?;
+            let told = self.ask_digest(call, seen.address.clone(), algorithm, seen.metadata.size).await?;
             if told.digest.is_some() {
                 return Ok(told.digest);
             }
@@ -52,14 +59,43 @@ impl Endpoint {
         Ok(None)
     }
 
-    /// Asks for one checksum, waits while it is not ready, and remembers whether the server has that kind.
-    pub(super) async fn ask_digest(&self, call: &Call, address: Address, algorithm: Algorithm) -> Result<Told> {
+    /// Without a look at the file, where the server is known to give such a checksum: only a file has one.
+    async fn digest_at_once(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {
+        let known = self.learnt().digests.clone();
+        let first = wanted.first().or(known.first()).copied().filter(|first| known.contains(first));
+        let Some(algorithm) = first.filter(|_| !self.redirects() && self.is_sure_of_digests()) else {
+            return Ok(None);
+        };
+        self.check_name(path)?;
+        match self.ask_digest(call, self.address(path), algorithm, None).await {
+            Ok(told) => Ok(told.digest),
+            // Nothing is there, or no file: a look tells.
+            Err(error) if error.status() == Status::Permanent => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Without knowing how long an answer may take, nobody can tell that it was forgotten.
+    fn is_sure_of_digests(&self) -> bool {
+        let quirks = self.quirks();
+        quirks.offers != Offers::Nothing && !quirks.forgets_checksums
+    }
+
+    /// Asks for one checksum, waits while it is not ready, and remembers whether the server has that kind. `size` is that of the
+    /// file, if it is known.
+    pub(super) async fn ask_digest(
+        &self,
+        call: &Call,
+        address: Address,
+        algorithm: Algorithm,
+        size: Option<u64>,
+    ) -> Result<Told> {
         if self.learnt().lacks(algorithm) {
             return Ok(Told { size: None, digest: None });
         }
         let mut waits = PENDING.iter();
         let (status, told) = loop {
-            match self.ask_patiently(call, &address, algorithm).await? {
+            match self.ask_patiently(call, &address, algorithm, size).await? {
                 (StatusCode::ACCEPTED, _) if let Some(&wait) = waits.next() => {
                     call.pause(Duration::from_millis(wait)).await?;
                 }
@@ -76,20 +112,28 @@ impl Endpoint {
     }
 
     /// Asks again, by a connection of its own, where a server may have forgotten the question.
-    async fn ask_patiently(&self, call: &Call, address: &Address, algorithm: Algorithm) -> Result<(StatusCode, Told)> {
+    async fn ask_patiently(
+        &self,
+        call: &Call,
+        address: &Address,
+        algorithm: Algorithm,
+        size: Option<u64>,
+    ) -> Result<(StatusCode, Told)> {
         if !self.quirks().forgets_checksums {
             return self.ask_once(call, address.clone(), algorithm).await;
         }
         let closed = |e| Error::new(ErrorKind::Internal, "no place for a question").because(e);
         let _place = call.bound(async { self.checksums.acquire().await.map_err(closed) }).await?;
-        for patience in PATIENCE {
+        let work = size.map_or(Duration::from_secs(5), |size| Duration::from_secs(size / SLOWEST));
+        for patience in PATIENCE.map(Duration::from_millis) {
             let asked = self.ask_once(call, address.clone(), algorithm);
-            if let Ok(answer) = tokio::time::timeout(Duration::from_secs(patience), asked).await {
+            if let Ok(answer) = tokio::time::timeout(work + patience, asked).await {
                 return answer;
             }
             tracing::debug!(url = %address, "no checksum yet: asking again");
         }
-        let message = format!("no checksum came for {} s from", PATIENCE.iter().sum::<u64>());
+        let waited: Duration = PATIENCE.iter().map(|patience| work + Duration::from_millis(*patience)).sum();
+        let message = format!("no checksum came for {} s from", waited.as_secs());
         Err(Error::new(ErrorKind::Timeout, message).at(address).during(Operation::Digest))
     }
 
@@ -149,9 +193,10 @@ impl Endpoint {
         path: &Path,
         address: &Address,
         algorithm: Option<Algorithm>,
+        expected: Option<u64>,
     ) -> Result<Told> {
         if let Some(algorithm) = algorithm {
-            let told = self.ask_digest(call, address.clone(), algorithm).await?;
+            let told = self.ask_digest(call, address.clone(), algorithm, expected).await?;
             if told.size.is_some() {
                 return Ok(told);
             }

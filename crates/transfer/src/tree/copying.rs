@@ -1,0 +1,146 @@
+//! One tree on its way: what is done with each entry of it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use law_storage::{Call, Error, ErrorKind, Kind, Result, is_temporary};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::directories::Directories;
+use super::patience::Patience;
+use crate::copy::{Known, copy_known};
+use crate::walk::is_of_one_directory;
+use crate::{Copied, CopyOptions, Place, Walked};
+
+/// Small files that are copied at once, unless the options say otherwise.
+const AT_ONCE: usize = 32;
+
+/// Files from so many bytes on take a quarter or the half of eight places: a few of them fill a network.
+const SIZABLE: u64 = 4 << 20;
+const LARGE: u64 = 64 << 20;
+
+/// What became of one entry.
+pub(crate) enum Step {
+    Copied(Box<Copied>),
+    Made,
+    Skipped(Place, &'static str),
+    Failed(Error),
+}
+
+/// A tree on its way; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Copying(Arc<Job>);
+
+struct Job {
+    call: Call,
+    from: Place,
+    to: Place,
+    options: CopyOptions,
+    directories: Directories,
+    patience: Patience,
+    places: Semaphore,
+}
+
+impl Copying {
+    pub(crate) fn new(call: &Call, from: &Place, to: &Place, options: CopyOptions) -> Self {
+        let places = Semaphore::new(options.jobs.map_or(AT_ONCE, std::num::NonZeroUsize::get));
+        let (directories, patience) = (Directories::new(to), Patience::new());
+        let (call, from, to) = (call.clone(), from.clone(), to.clone());
+        Self(Arc::new(Job { call, from, to, options, directories, patience, places }))
+    }
+
+    /// How many entries are under way: enough to keep all places busy while some wait for a directory.
+    pub(crate) fn at_once(&self) -> usize {
+        2 * self.0.options.jobs.map_or(AT_ONCE, std::num::NonZeroUsize::get)
+    }
+
+    pub(crate) fn patience(&self) -> &Patience {
+        &self.0.patience
+    }
+
+    /// Begins with an entry. Without the listing of the top, which comes first, and without the storage there is nothing to report
+    /// about.
+    pub(crate) fn start(
+        &self,
+        number: usize,
+        walked: Result<Walked>,
+    ) -> impl Future<Output = Result<Step>> + Send + use<> {
+        let job = self.0.clone();
+        async move {
+            match walked {
+                Ok(walked) => spawned(async move { job.step(walked).await }).await,
+                Err(error) if number == 0 || !is_of_one_directory(&error) => Err(error),
+                Err(error) => Ok(Step::Failed(error)),
+            }
+        }
+    }
+}
+
+/// On any thread of the runtime; it ends when nobody waits for it any more.
+async fn spawned(work: impl Future<Output = Step> + Send + 'static) -> Result<Step> {
+    struct Task(JoinHandle<Step>);
+    impl Drop for Task {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    let mut task = Task(tokio::spawn(work));
+    let broken = |e| Error::new(ErrorKind::Internal, "the copy of a file broke").because(e);
+    (&mut task.0).await.map_err(broken)
+}
+
+impl Job {
+    async fn step(&self, walked: Walked) -> Step {
+        let (source, target) = (self.from.join(&walked.below), self.to.join(&walked.below));
+        let temporary = is_temporary(source.path.name().unwrap_or_default());
+        match walked.entry.metadata.kind {
+            Kind::File if temporary => Step::Skipped(source, "a temporary file of a write that goes on or broke off"),
+            Kind::Directory if temporary => {
+                Step::Skipped(source, "a temporary directory of a write that goes on or broke off")
+            }
+            Kind::File | Kind::Directory => self.patiently(&walked, &source, &target).await,
+            Kind::Symlink => Step::Skipped(source, "a symbolic link"),
+            _ => Step::Skipped(source, "neither a file nor a directory"),
+        }
+    }
+
+    async fn patiently(&self, walked: &Walked, source: &Place, target: &Place) -> Step {
+        let mut waiting = self.patience.of_one();
+        loop {
+            let result = match walked.entry.metadata.kind {
+                Kind::Directory => self.directory(walked).await.map(|()| Step::Made),
+                _ => self.file(walked, source, target).await.map(|copied| Step::Copied(Box::new(copied))),
+            };
+            if let Some(result) = waiting.settle(&self.call, result).await {
+                return result.unwrap_or_else(Step::Failed);
+            }
+        }
+    }
+
+    async fn directory(&self, walked: &Walked) -> Result<()> {
+        self.directories.names(&self.call, &walked.below, self.options.dry_run).await.map(drop)
+    }
+
+    async fn file(&self, walked: &Walked, source: &Place, target: &Place) -> Result<Copied> {
+        let weight = self.weight(walked.entry.metadata.size.unwrap_or_default());
+        let closed = |e| Error::new(ErrorKind::Internal, "no place for a file").because(e);
+        let parent = walked.below.parent().unwrap_or_default();
+        let names = self.directories.names(&self.call, &parent, self.options.dry_run).await?;
+        let _place = self.call.bound(async { self.places.acquire_many(weight).await.map_err(closed) }).await?;
+        let name = target.path.name().unwrap_or_default();
+        let existing = names.map(|names| names.get(name).cloned());
+        let known = Known { source: walked.entry.metadata.clone(), existing };
+        copy_known(&self.call, source, target, &self.options, known).await
+    }
+
+    /// How many places a file takes.
+    fn weight(&self, size: u64) -> u32 {
+        match size {
+            _ if self.options.jobs.is_some() => 1,
+            ..SIZABLE => 1,
+            SIZABLE..LARGE => 4,
+            LARGE.. => 8,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! How long a job waits for a storage that does not answer.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use law_storage::{Call, Error, ErrorKind, Result};
+use tokio::time::Instant;
+
+/// So long nothing may succeed, each file in spite of its own repetitions, before the job is given up.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The first and the longest wait before a file is tried again.
+const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+
+/// How often a file is tried again while others succeed: then it is the file, not the storage.
+const AGAIN: u32 = 2;
+
+/// Shared by all files of a job: they fail and recover together.
+#[derive(Debug)]
+pub(crate) struct Patience(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    /// The last time that anything worked.
+    success: Instant,
+    over: bool,
+}
+
+impl Patience {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(State { success: Instant::now(), over: false }))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        // A time and a flag are right whatever panicked beside them.
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the job is given up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.with(|state| state.over)
+    }
+
+    /// For one file.
+    pub(crate) fn of_one(&self) -> Waiting<'_> {
+        Waiting { patience: self, wait: WAITS.0, begin: Instant::now(), beside_success: 0 }
+    }
+
+    fn worked(&self) {
+        self.with(|state| state.success = Instant::now());
+    }
+
+    fn has_enough(&self) -> bool {
+        self.with(|state| {
+            state.over |= state.success.elapsed() >= LIMIT;
+            state.over
+        })
+    }
+}
+
+/// One file of a job, which is tried again while the storage is away.
+pub(crate) struct Waiting<'p> {
+    patience: &'p Patience,
+    wait: Duration,
+    begin: Instant,
+    /// Failures while others succeeded.
+    beside_success: u32,
+}
+
+impl Waiting<'_> {
+    /// The result, or none after a wait if it is worth another attempt.
+    pub(crate) async fn settle<T>(&mut self, call: &Call, result: Result<T>) -> Option<Result<T>> {
+        let error = match result {
+            Err(error) if is_unanswered(&error) => error,
+            other => {
+                self.patience.worked();
+                return Some(other);
+            }
+        };
+        if self.patience.with(|state| state.success) > self.begin {
+            self.beside_success += 1;
+        }
+        if self.beside_success > AGAIN || self.patience.has_enough() || call.pause(self.wait).await.is_err() {
+            return Some(Err(error));
+        }
+        self.wait = (self.wait * 2).min(WAITS.1);
+        self.begin = Instant::now();
+        None
+    }
+}
+
+/// It failed as if there were no storage.
+fn is_unanswered(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) && !error.outcome().is_unknown()
+}
