@@ -1,4 +1,4 @@
-//! What accompanies every request: how long, how often, for whom, and whether still.
+//! What accompanies every request: how long, how often, and whether still.
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -10,48 +10,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Error, ErrorKind, Result, Trail};
 
-/// Who waits for the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Priority {
-    /// A person or a program.
-    #[default]
-    User,
-    /// Nobody yet: reading ahead.
-    Prefetch,
-}
-
-/// The frame of one call into a [`Backend`](crate::Backend): deadline, cancellation, attempts, priority, trace span.
+/// The frame of one call into a [`Backend`](crate::Backend): deadline, cancellation, attempts, and where bytes came from.
 ///
 /// Cheap to clone. Dropping the future of a call cancels it as well; the token is for those who do not hold the future.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Call {
     deadline: Option<Instant>,
     cancellation: CancellationToken,
     attempts: Option<NonZeroU32>,
-    priority: Priority,
-    span: tracing::Span,
     trail: Trail,
     avoided: Arc<[String]>,
     proof_comes_later: bool,
 }
 
-impl Default for Call {
-    fn default() -> Self {
-        Self {
-            deadline: None,
-            cancellation: CancellationToken::new(),
-            attempts: None,
-            priority: Priority::User,
-            span: tracing::Span::current(),
-            trail: Trail::default(),
-            avoided: Arc::default(),
-            proof_comes_later: false,
-        }
-    }
-}
-
 impl Call {
-    /// A call without deadline, by a user, in the current trace span.
+    /// A call without deadline.
     pub fn new() -> Self {
         Self::default()
     }
@@ -68,13 +41,6 @@ impl Call {
     #[must_use]
     pub fn attempts(mut self, attempts: NonZeroU32) -> Self {
         self.attempts = Some(attempts);
-        self
-    }
-
-    /// Says who waits.
-    #[must_use]
-    pub fn priority(mut self, priority: Priority) -> Self {
-        self.priority = priority;
         self
     }
 
@@ -135,16 +101,6 @@ impl Call {
     /// How often an endpoint may be asked; none is the configured number.
     pub fn attempts_allowed(&self) -> Option<NonZeroU32> {
         self.attempts
-    }
-
-    /// Who waits.
-    pub fn priority_of(&self) -> Priority {
-        self.priority
-    }
-
-    /// The trace span of the caller.
-    pub fn span(&self) -> &tracing::Span {
-        &self.span
     }
 
     /// The token that ends this call.

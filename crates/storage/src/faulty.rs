@@ -56,6 +56,8 @@ pub enum Fault {
     },
     /// The backend does what it was asked, and then the answer is lost: `Timeout`.
     LoseAnswer,
+    /// The same `Timeout`, and the backend was never asked. Only for calls without bytes.
+    LoseRequest,
 }
 
 impl Fault {
@@ -219,7 +221,7 @@ async fn happen(call: &Call, fault: Fault) -> Result<()> {
         Fault::Truncate { .. } => Err(injected(ErrorKind::Integrity).with_status(Status::Temporary)),
         Fault::Stall { .. } => call.bound(pending()).await,
         Fault::Hold { gate, .. } => call.bound(gate.passed()).await,
-        Fault::LoseAnswer => Err(lost()),
+        Fault::LoseAnswer | Fault::LoseRequest => Err(lost()),
         Fault::Flip { .. } => Ok(()),
     }
 }
@@ -237,7 +239,7 @@ impl Fault {
         match self {
             Self::Break { at, .. } | Self::Truncate { at } | Self::Flip { at } => *at,
             Self::Stall { at } | Self::Hold { at, .. } => *at,
-            Self::Fail(_) | Self::LoseAnswer => 0,
+            Self::Fail(_) | Self::LoseAnswer | Self::LoseRequest => 0,
         }
     }
 }

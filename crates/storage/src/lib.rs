@@ -20,6 +20,7 @@ mod listing;
 mod local_file;
 mod local_hash;
 mod local_read;
+mod looks;
 mod memory;
 mod metadata;
 mod pass_through;
@@ -42,7 +43,7 @@ mod url;
 
 pub use attempt::{Attempt, Outcome};
 pub use backend::{Backend, Destination, Space};
-pub use call::{Call, Priority};
+pub use call::Call;
 pub use capability::{Capabilities, NameRefusal, NameRules, NoClobber, Overwrite, Publish, Support};
 pub use digest::{Algorithm, Digest, Hasher};
 pub use doors::{Door, DoorPolicy, DoorReport, Doors, DoorsSettings, Standing};

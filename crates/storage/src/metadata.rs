@@ -154,6 +154,13 @@ impl Validator {
         strong && facts.contains(&Some(true)) && self.compare(other) == Comparison::Same
     }
 
+    /// Whether both are of one version, as far as anything but the size tells.
+    pub(crate) fn is_version(&self, other: &Self) -> bool {
+        let modified = both(&self.modified, &other.modified, Modified::agrees_with);
+        let facts = [self.etags(other), modified, both(&self.digest, &other.digest, |a, b| a == b)];
+        facts.contains(&Some(true)) && self.compare(other) == Comparison::Same
+    }
+
     /// Different etags of different doors tell nothing.
     fn etags(&self, other: &Self) -> Option<bool> {
         let same = both(&self.etag, &other.etag, |a, b| a == b)?;
@@ -308,5 +315,6 @@ mod tests {
         assert_eq!(old.compare(&Validator::etag("\"a\"").with_size(Some(4))), Comparison::Different);
         assert_eq!(old.compare(&Validator::weak(Some(3), None)), Comparison::Same);
         assert_eq!(old.compare(&Validator::default()), Comparison::Unknown);
+        assert!(old.is_version(&old) && !old.is_version(&Validator::weak(Some(3), None)));
     }
 }

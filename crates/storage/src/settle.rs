@@ -1,13 +1,20 @@
 //! After a request whose answer was lost: looks what is there, and decides. Nothing here guesses: where looking does not
 //! tell, the error says so.
 
+use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime};
+
 use futures_util::StreamExt as _;
 
 use crate::final_source::FinalSource;
 use crate::{
-    Algorithm, Backend, ByteStream, Call, Comparison, Computed, Destination, Digest, Error, ErrorKind, Metadata,
-    Operation, Outcome, Path, Proof, Publish, ReadOptions, Receipt, Result, Source, Taken, Validator,
+    Algorithm, Backend, ByteStream, Call, Comparison, Computed, Destination, Digest, Error, ErrorKind, Hasher,
+    Metadata, Modified, Operation, Outcome, Path, Proof, Publish, ReadOptions, Receipt, Result, Source, Taken,
+    Validator,
 };
+
+/// How far the clocks of a storage and of this machine may be apart.
+const CLOCKS: Duration = Duration::from_secs(10);
 
 /// The receipt of what was written, if it was; none if it must be done again.
 pub(crate) async fn put(
@@ -34,7 +41,7 @@ pub(crate) async fn put(
         Some(_) => return Ok(None),
         None => {
             let theirs = backend.read(call, path, &ReadOptions::whole()).await?.stream;
-            if !same_bytes(source.open(call, 0).await?, theirs).await? {
+            if !is_what_was_sent(call, theirs, source, &sent).await? {
                 return Ok(None);
             }
             receipt.proof = Proof::ReadBack;
@@ -74,30 +81,75 @@ async fn stored(backend: &dyn Backend, call: &Call, path: &Path, sent: &[Digest]
     Ok(digest.filter(|digest| known.contains(&digest.algorithm())))
 }
 
-/// Whether two streams have the same bytes.
-async fn same_bytes(mut ours: ByteStream, mut theirs: ByteStream) -> Result<bool> {
-    let (mut left, mut right) = (bytes::Bytes::new(), bytes::Bytes::new());
-    loop {
-        for (buffer, stream) in [(&mut left, &mut ours), (&mut right, &mut theirs)] {
-            while buffer.is_empty() {
-                let Some(more) = stream.next().await.transpose()? else { break };
-                *buffer = more;
-            }
+/// Whether the bytes that were read back are those that were sent, by the checksums that were computed on the way. Only
+/// where there is none the source is read once more, and then afterwards: both may need a place at the same endpoint, which
+/// may have only one.
+async fn is_what_was_sent(call: &Call, theirs: ByteStream, source: &dyn Source, sent: &[Digest]) -> Result<bool> {
+    if !sent.is_empty() {
+        let (_, found) = hashed(theirs, sent.iter().map(Digest::algorithm)).await?;
+        return Ok(sent.iter().all(|digest| found.contains(digest)));
+    }
+    let theirs = hashed(theirs, [Algorithm::Sha256]).await?;
+    let ours = hashed(source.open(call, 0).await?, [Algorithm::Sha256]).await?;
+    Ok(ours == theirs)
+}
+
+/// Size and checksums of a stream, which is closed then.
+async fn hashed(mut stream: ByteStream, algorithms: impl IntoIterator<Item = Algorithm>) -> Result<(u64, Vec<Digest>)> {
+    let mut hasher = Hasher::new(algorithms);
+    while let Some(chunk) = stream.next().await.transpose()? {
+        hasher.update(&chunk);
+    }
+    Ok((hasher.length(), hasher.finish()))
+}
+
+/// Whether a directory is gone. One that somebody made since is removed in its place only if it is empty as well.
+pub(crate) async fn removal(backend: &dyn Backend, call: &Call, path: &Path) -> Result<Option<()>> {
+    Ok(backend.lstat(call, path).await?.is_none().then_some(()))
+}
+
+/// A file that is to be removed, as far as it is known without asking for it.
+pub(crate) struct Doomed {
+    /// What was seen there a moment before.
+    seen: Option<Validator>,
+    /// When its removal began.
+    since: SystemTime,
+}
+
+impl Doomed {
+    /// What has this name now.
+    pub(crate) fn now(seen: Option<Validator>) -> Self {
+        Self { seen, since: SystemTime::now() }
+    }
+
+    /// Whether this is surely no file that took its name since.
+    fn is(&self, found: &Metadata) -> bool {
+        let now = found.identity().and_modified(found.modified);
+        match &self.seen {
+            Some(seen) if seen.is_version(&now) => true,
+            Some(seen) if seen.compare(&now) == Comparison::Different => false,
+            _ => found.modified.is_some_and(|modified| self.began_after(&modified)),
         }
-        let common = left.len().min(right.len());
-        if left.split_to(common) != right.split_to(common) {
-            return Ok(false);
-        }
-        // Nothing in common is the end of one of them.
-        if common == 0 {
-            return Ok(left.is_empty() && right.is_empty());
-        }
+    }
+
+    fn began_after(&self, modified: &Modified) -> bool {
+        let latest = modified.time.checked_add(modified.resolution.saturating_add(CLOCKS));
+        latest.is_some_and(|latest| latest <= self.since)
     }
 }
 
-/// Whether it is gone.
-pub(crate) async fn removal(backend: &dyn Backend, call: &Call, path: &Path) -> Result<Option<()>> {
-    Ok(backend.lstat(call, path).await?.is_none().then_some(()))
+/// Whether a file is gone; none if it must be removed again. A new file that took its name is never removed in its place:
+/// where it cannot be told from the old one, nobody knows.
+pub(crate) async fn removal_of_file(
+    (backend, call, path): (&dyn Backend, &Call, &Path),
+    doomed: &Doomed,
+) -> Result<Option<()>> {
+    match backend.lstat(call, path).await? {
+        None => Ok(Some(())),
+        // A directory will be refused.
+        Some(found) if found.is_directory() || doomed.is(&found) => Ok(None),
+        Some(_) => Err(unclear("what is there may be a new file", backend.url(path)).during(Operation::Remove)),
+    }
 }
 
 /// Whether it has its new name. `before` is what was renamed, where something may be replaced.
@@ -157,19 +209,42 @@ fn unclear(why: &str, url: String) -> Error {
     Error::new(ErrorKind::Unavailable, format!("cannot tell whether it happened: {why}")).at(url)
 }
 
+/// What an error leaves of which nobody knows whether it happened, if it is not about the content of a file.
+const UNTOLD: &str = "it may or may not have happened";
+
+/// What stands before the reason why that could not be found out.
+const LOOKED: &str = ", and looking failed: ";
+
 /// An error whose outcome is still unknown, as looking failed, too.
-pub(crate) fn unsure(error: Error, look: &Error) -> Error {
+fn unsure(error: Error, look: &Error) -> Error {
     let told = error.left_behind().filter(|left| left.contains(Outcome::UNSURE)).map(str::to_owned);
     let what = told.unwrap_or_else(|| match error.operation() {
         Some(Operation::Put) => Outcome::UNSURE.into(),
-        _ => "it may or may not have happened".into(),
+        _ => UNTOLD.into(),
     });
-    error.leaving(format!("{what}, and looking failed: {}", look.reason()))
+    error.leaving(format!("{what}{LOOKED}{}", look.reason()))
+}
+
+/// After an attempt that failed: breaks off with what it has done all the same, or goes on with the error. `earlier` remembers
+/// the last outcome that was not known; `done` looks.
+///
+/// # Errors
+/// Nobody can tell.
+pub(crate) async fn after<T, F: Future<Output = Result<Option<T>>>>(
+    error: Error,
+    earlier: &mut Option<Outcome>,
+    done: impl FnOnce(Outcome) -> F,
+) -> Result<ControlFlow<T, Error>> {
+    let Some(outcome) = to_look_after(&error, earlier) else { return Ok(ControlFlow::Continue(error)) };
+    match done(outcome).await {
+        Ok(Some(value)) => Ok(ControlFlow::Break(value)),
+        Ok(None) => Ok(ControlFlow::Continue(nothing_happened(error))),
+        Err(look) => Err(unsure(error, &look)),
+    }
 }
 
 /// What must be looked after: an outcome that is not known, or an answer that an earlier attempt may have brought about.
-/// `earlier` remembers the last outcome that was not known.
-pub(crate) fn to_look_after(error: &Error, earlier: &mut Option<Outcome>) -> Option<Outcome> {
+fn to_look_after(error: &Error, earlier: &mut Option<Outcome>) -> Option<Outcome> {
     if error.outcome().is_unknown() {
         *earlier = Some(error.outcome().clone());
         return earlier.clone();
@@ -180,11 +255,13 @@ pub(crate) fn to_look_after(error: &Error, earlier: &mut Option<Outcome>) -> Opt
 
 /// An error after it turned out that nothing had happened so far. A server that writes under the final name may still be
 /// about to: then nobody knows.
-pub(crate) fn nothing_happened(error: Error) -> Error {
+fn nothing_happened(error: Error) -> Error {
     if matches!(error.outcome(), Outcome::UnknownAfter(receipt) if receipt.publish == Publish::Direct) {
         return error;
     }
-    let left = error.left_behind().map(|left| left.replace(Outcome::UNSURE, "nothing was published"));
+    // Where looking has failed before, somebody else has been asked since.
+    let left = error.left_behind().and_then(|left| left.split(LOOKED).next());
+    let left = left.map(|left| left.replace(Outcome::UNSURE, NOTHING[0]).replace(UNTOLD, "nothing has happened"));
     let error = error.with_outcome(Outcome::NotDone);
     match left {
         Some(left) => error.leaving(left),
@@ -192,8 +269,34 @@ pub(crate) fn nothing_happened(error: Error) -> Error {
     }
 }
 
+/// An error after an attempt whose answer was lost at a server that writes under the final name: whatever failed later, that
+/// server may still act on the request. `earlier` is the last outcome that was not known.
+pub(crate) fn in_doubt(error: Error, earlier: Option<&Outcome>) -> Error {
+    let Some(outcome @ Outcome::UnknownAfter(receipt)) = earlier else { return error };
+    if receipt.publish != Publish::Direct {
+        return error;
+    }
+    let left = match error.left_behind() {
+        None => Outcome::UNSURE.to_owned(),
+        Some(left) if left.contains(Outcome::UNSURE) => left.to_owned(),
+        // That is true of the last attempt only.
+        Some(left) if NOTHING.iter().any(|nothing| left.contains(nothing)) => {
+            NOTHING.iter().fold(left.to_owned(), |left, nothing| left.replace(nothing, Outcome::UNSURE))
+        }
+        Some(left) => format!("{}; {left}", Outcome::UNSURE),
+    };
+    error.with_outcome(outcome.clone()).leaving(left)
+}
+
+/// What backends say of a write that has left nothing.
+const NOTHING: [&str; 2] = ["nothing was published", "nothing was written"];
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::Semaphore;
+
     use super::*;
 
     #[test]
@@ -206,5 +309,79 @@ mod tests {
         assert_eq!(to_look_after(&lost(), &mut earlier), Some(Outcome::Unknown));
         assert_eq!(to_look_after(&exists(), &mut earlier), Some(Outcome::Unknown));
         assert_eq!(to_look_after(&Error::new(ErrorKind::NoSpace, "full"), &mut earlier), None);
+    }
+
+    #[test]
+    fn what_one_door_could_not_tell_another_can() {
+        let (look, lost) = (Error::new(ErrorKind::Timeout, "no answer"), Error::new(ErrorKind::Timeout, "lost"));
+        let unsure = unsure(lost.with_outcome(Outcome::Unknown).during(Operation::Remove), &look);
+        assert_eq!(unsure.left_behind(), Some("it may or may not have happened, and looking failed: no answer"));
+        assert_eq!(nothing_happened(unsure).left_behind(), Some("nothing has happened"));
+    }
+
+    #[test]
+    fn a_file_is_the_old_one_by_its_version_or_by_a_time_that_no_clock_explains() {
+        let file = |age: u64| {
+            let modified = Modified::seconds(SystemTime::now() - Duration::from_secs(age));
+            Metadata { modified: Some(modified), ..Metadata::file(3) }
+        };
+        let seen = |found: &Metadata| Doomed::now(Some(found.identity()));
+        assert!(seen(&file(2)).is(&file(2)) && !seen(&file(60)).is(&file(30)));
+        assert!(!seen(&file(60)).is(&Metadata { size: Some(4), ..file(60) }));
+        let unseen = Doomed::now(None);
+        assert!(unseen.is(&file(60)) && !unseen.is(&file(2)));
+        assert!(!unseen.is(&Metadata { modified: None, ..file(60) }));
+        // Every file of that size has it.
+        assert!(!seen(&Metadata::file(3)).is(&Metadata::file(3)));
+    }
+
+    /// A source at an endpoint that has one place for what is read, and waits for it.
+    #[derive(Debug)]
+    struct Beside(Arc<Semaphore>, crate::BytesSource);
+
+    impl Beside {
+        async fn read(&self, call: &Call) -> Result<ByteStream> {
+            let place = call.bound(async { Ok(self.0.clone().acquire_owned().await.unwrap()) }).await?;
+            Ok(self.1.open(call, 0).await?.inspect(move |_| assert_eq!(place.num_permits(), 1)).boxed())
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl Source for Beside {
+        fn describe(&self) -> String {
+            self.1.describe()
+        }
+
+        fn size(&self) -> Option<u64> {
+            self.1.size()
+        }
+
+        async fn open(&self, call: &Call, _: u64) -> Result<ByteStream> {
+            self.read(call).await
+        }
+
+        fn wanted(&self) -> Vec<Algorithm> {
+            Vec::new()
+        }
+
+        async fn prove(&self, call: &Call, taken: &Taken) -> Result<Proof> {
+            self.1.prove(call, taken).await
+        }
+
+        async fn local_file(&self) -> Result<Option<crate::LocalFile>> {
+            Ok(None)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_read_back_and_its_source_need_one_place_between_them() {
+        let call = Call::new().within(Duration::from_secs(60));
+        let source = Beside(Arc::new(Semaphore::new(1)), crate::BytesSource::new("the same"));
+        let theirs = source.read(&call).await.unwrap();
+        assert!(is_what_was_sent(&call, theirs, &source, &[]).await.unwrap());
+        for other in ["another", "THE SAME", ""] {
+            let theirs = crate::ready(other.into());
+            assert!(!is_what_was_sent(&call, theirs, &source, &[]).await.unwrap(), "{other}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use law_formatters::{Input, Output};
-use law_storage::{Call, Error, ErrorKind, FileSource, LocalFile, Result, Validator, no_scratch};
+use law_storage::{Call, Comparison, Error, ErrorKind, FileSource, LocalFile, Result, Strength, Validator, no_scratch};
 use law_transfer::Place;
 
 use crate::runtime::wait;
@@ -45,7 +45,8 @@ impl Output for Staging {
 }
 
 /// A file on any storage that a formatter reads by parts, for those who need only some of it. It blocks, and it is
-/// pinned to the version that it had at first; its bytes are not proven by a checksum.
+/// pinned to the version that it had at first; its bytes are not proven by a checksum. It exists within
+/// [`read`](Self::read) only, as a server without etags does not notice that another version is asked for.
 pub struct RangeInput {
     place: Place,
     name: String,
@@ -54,11 +55,36 @@ pub struct RangeInput {
 }
 
 impl RangeInput {
-    /// The file at `place`.
+    /// What `work` makes of the file at `place`. Where only size and time of modification identify a version, the file is
+    /// looked at once more afterwards: parts of two versions make nothing.
     ///
     /// # Errors
-    /// `NotFound`, `IsADirectory`, "cannot tell".
-    pub fn open(place: Place) -> Result<Self> {
+    /// Those of `work`; `NotFound`, `IsADirectory`, "cannot tell"; `Changed` if the file is another one by then.
+    pub fn read<T>(place: Place, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let input = Self::open(place)?;
+        let made = work(&input);
+        // Two versions together are often no file of any format; a storage that cannot be reached is not asked again.
+        let explained = |error: &Error| !matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Unsupported);
+        if input.validator.strength() == Strength::Strong || made.as_ref().is_err_and(explained) {
+            return made;
+        }
+        match input.unchanged() {
+            Err(look) if made.is_ok() || look.kind() == ErrorKind::Changed => Err(look),
+            _ => made,
+        }
+    }
+
+    /// Whether the file is still the version that was read.
+    fn unchanged(&self) -> Result<()> {
+        let place = self.place.clone();
+        let now = wait(async move { place.backend().stat(&Call::new(), &place.resolved()).await })?;
+        match now.map(|now| now.identity().compare(&self.validator)) {
+            Some(Comparison::Same | Comparison::Unknown) => Ok(()),
+            _ => Err(Error::new(ErrorKind::Changed, "the file changed while it was read").at(&self.place)),
+        }
+    }
+
+    fn open(place: Place) -> Result<Self> {
         let looked = place.clone();
         let metadata = wait(async move { looked.backend().stat(&Call::new(), &looked.resolved()).await })?;
         let refuse = |kind: ErrorKind| Error::new(kind, kind.phrase()).at(&place);

@@ -43,10 +43,11 @@ impl DoorSpec {
 /// Puts a file system together, here and nowhere else:
 ///
 /// ```text
-/// Cache( Doors( Retry(Backend), Retry(Backend), ... ) )
+/// Cache( Doors( Retry(Backend), Retry(Rooted(Backend)), ... ) )
 /// ```
 ///
-/// Retry stands below Doors, so that one door is asked again before the next is taken; the cache, which is still to come, will
+/// Retry stands below Doors, so that one door is asked again before the next is taken, and above what makes a directory the root
+/// of a door, so that histories call a door what Doors calls it; the cache, which is still to come, will
 /// stand above both, so that its key never has a door in it. Where there is one door there is no need to choose, and Doors
 /// is left out. Each layer is [`Traced`], so that `-v` shows the way of a call.
 ///
@@ -65,19 +66,20 @@ pub fn build(
         return Err(error.hint("doors = [\"davs://...\"]"));
     };
     let retry = RetrySettings { retries: settings.retries, deadline: settings.deadline };
-    let open = |door: &DoorSpec| -> Result<Arc<dyn Backend>> {
-        let backend = Arc::new(Traced::new(door.url.scheme().name(), registry.open(&door.url, endpoint)?));
+    let open = |door: &DoorSpec, root: &Path| -> Result<Arc<dyn Backend>> {
+        let endpoint = Arc::new(Traced::new(door.url.scheme().name(), registry.open(&door.url, endpoint)?));
+        let backend: Arc<dyn Backend> =
+            if root.is_root() { endpoint } else { Arc::new(Rooted::new(endpoint, root.clone())) };
         Ok(Arc::new(Traced::new("retry", Arc::new(Retry::new(backend, retry)))))
     };
     if others.is_empty() {
-        return Ok(FileSystem::new(name, first.root.join(base), open(first)?));
+        return Ok(FileSystem::new(name, first.root.join(base), open(first, &Path::root())?));
     }
     let together = others.iter().all(|door| door.root == first.root);
     let mut all = Vec::new();
     for spec in doors {
-        let backend = open(spec)?;
-        let rooted = || Arc::new(Rooted::new(backend.clone(), spec.root.clone()));
-        let door = Door::new(if together { backend.clone() } else { rooted() }).weighing(spec.weight);
+        let root = if together { &Path::root() } else { &spec.root };
+        let door = Door::new(open(spec, root)?).weighing(spec.weight);
         all.push(match &spec.operations {
             Some(operations) => door.only_for(operations.clone()),
             None => door,

@@ -48,8 +48,7 @@ async fn show(context: &Context, text: &OsString) -> Result<(), Failure> {
 }
 
 fn preview(place: Place) -> Result<Preview> {
-    let input = RangeInput::open(place.clone())?;
-    look(&input).map_err(|error| format_error(error).at(&place))
+    RangeInput::read(place.clone(), |input| look(input).map_err(|error| format_error(error).at(&place)))
 }
 
 /// Formatters block, which no thread of the runtime may, not even those for blocking work.

@@ -1,5 +1,6 @@
 //! One question, door after door.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
 
-use super::failures::{Failures, is_trouble};
+use super::failures::{Failures, is_of_trouble, is_trouble};
 use super::health::Standing;
 use super::{Door, Doors};
 use crate::{Call, Error, ErrorKind, Operation, Outcome, Path, Result, Status, settle};
@@ -78,8 +79,20 @@ impl Doors {
         work: impl Ask<'a, T>,
         done: impl Fn(Outcome) -> BoxFuture<'a, Result<Option<T>>> + Send + Sync,
     ) -> Result<(usize, T)> {
-        let mut failures = Failures::new();
         let mut earlier = None;
+        let answered = self.rounds(wanted, work, done, &mut earlier).await;
+        answered.map_err(|error| settle::in_doubt(error, earlier.as_ref()))
+    }
+
+    /// Asks door after door, round after round. `earlier` is the last outcome that was not known.
+    async fn rounds<'a, T: Send + 'a>(
+        &'a self,
+        wanted: Wanted<'a>,
+        work: impl Ask<'a, T>,
+        done: impl Fn(Outcome) -> BoxFuture<'a, Result<Option<T>>> + Send + Sync,
+        earlier: &mut Option<Outcome>,
+    ) -> Result<(usize, T)> {
+        let mut failures = Failures::new();
         let rounds = if self.0.settings.retries == 0 { 1 } else { ROUNDS };
         for round in 0..rounds {
             if round > 0 && failures.pause(self, wanted.call, round).await.is_err() {
@@ -100,18 +113,14 @@ impl Doors {
                     continue;
                 }
                 let ended = self.attempt(door, wanted.call, attempts, wanted.short, &work).await;
-                let mut error = match ended.result {
+                let error = match ended.result {
                     Ok(value) => return self.answered(wanted, Ended { result: Ok(value), ..ended }),
                     Err(error) => error,
                 };
-                if let Some(outcome) = settle::to_look_after(&error, &mut earlier) {
-                    match done(outcome).await {
-                        Ok(Some(value)) => return Ok((door, value)),
-                        Ok(None) => error = settle::nothing_happened(error),
-                        Err(look) => return Err(settle::unsure(error, &look)),
-                    }
+                match settle::after(error, earlier, &done).await? {
+                    ControlFlow::Break(value) => return Ok((door, value)),
+                    ControlFlow::Continue(error) => failures.add(self, door, ended.took, error)?,
                 }
-                failures.add(self, door, ended.took, error)?;
             }
         }
         Err(failures.told(self, wanted.call, wanted.operation, wanted.path))
@@ -298,6 +307,11 @@ impl Doors {
                 let wish = error.wait();
                 self.0.ledger.note(door, move |health, now| health.failed(now, wish));
             }
+            // That another door would not help either tells nothing about this one: the source of a write has failed, or
+            // the time of the call is over.
+            Some(error) if is_of_trouble(error.kind()) => {
+                self.0.ledger.note(door, |health, _| health.ended_otherwise());
+            }
             // Whoever says no is there.
             _ => self.0.ledger.note(door, move |health, now| health.succeeded(now, took)),
         }
@@ -313,10 +327,12 @@ impl Doors {
             self.0.ledger.note(door, |health, now| health.begin_trial(now));
             let (doors, path) = (self.clone(), path.clone());
             tokio::spawn(async move {
-                let call = Call::new().within(10 * KNOWN).attempts(std::num::NonZeroU32::MIN);
+                let call = Call::new().attempts(std::num::NonZeroU32::MIN);
                 let begin = Instant::now();
-                let found = doors.0.doors[door].backend.stat(&call, &path).await;
-                doors.remember(door, found.as_ref().err(), Some(begin.elapsed()));
+                match tokio::time::timeout(10 * KNOWN, doors.0.doors[door].backend.stat(&call, &path)).await {
+                    Ok(found) => doors.remember(door, found.as_ref().err(), Some(begin.elapsed())),
+                    Err(_) => drop(doors.given_up::<()>(door, begin)),
+                }
             });
         }
     }

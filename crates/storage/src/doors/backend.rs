@@ -10,10 +10,11 @@ use super::asking::Wanted;
 use super::{Door, Doors};
 use crate::final_source::FinalSource;
 use crate::resume::SLOWEST;
+use crate::settle::{self, Doomed};
 use crate::{
     Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Existing, ListOptions, Listing, LocalFile,
     Metadata, Operation, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space,
-    Validator, settle,
+    Validator,
 };
 
 /// Asks a door by a method of its backend.
@@ -93,7 +94,9 @@ impl Backend for Doors {
     async fn lstat(&self, call: &Call, path: &Path) -> Result<Option<Metadata>> {
         let call = &self.within_deadline(call);
         let (door, found) = self.ask(Wanted::new(call, Operation::Stat, path).short(), by!(lstat(path))).await?;
-        Ok(found.map(|metadata| self.0.doors[door].own(metadata)))
+        let found = found.map(|metadata| self.0.doors[door].own(metadata));
+        found.iter().for_each(|found| self.0.looks.saw(path, found));
+        Ok(found)
     }
 
     async fn read(&self, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
@@ -161,7 +164,8 @@ impl Backend for Doors {
 
     async fn remove_file(&self, call: &Call, path: &Path) -> Result<()> {
         let call = &self.within_deadline(call);
-        let done = |_| settle::removal(self, call, path).boxed();
+        let doomed = &Doomed::now(self.0.looks.version(path));
+        let done = |_| settle::removal_of_file((self, call, path), doomed).boxed();
         let wanted = Wanted::new(call, Operation::Remove, path);
         self.ask_unless_done(wanted, by!(remove_file(path)), done).await.map(answer)
     }

@@ -118,9 +118,15 @@ fn nobody(doors: &Doors, operation: Operation, path: &Path) -> Error {
     Error::new(ErrorKind::Unavailable, message).at(url).during(operation).hint("`law fs doors --reset` forgets that")
 }
 
-/// Whether a door is to blame: it cannot be reached, or what it says is wrong.
+/// Whether a door is to blame: it cannot be reached, or what it says is wrong. Not for what no other door would change, as a
+/// failure of the source of a write.
 pub(super) fn is_trouble(error: &Error) -> bool {
-    is_unreachable(error) || matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Malformed)
+    error.status() != Status::Permanent && is_of_trouble(error.kind())
+}
+
+/// Whether errors of this kind say that a door is in trouble, if they are its own.
+pub(super) fn is_of_trouble(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Integrity | ErrorKind::Malformed)
 }
 
 fn is_unreachable(error: &Error) -> bool {

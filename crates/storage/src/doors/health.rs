@@ -164,8 +164,13 @@ impl Health {
 
     /// It had no answer when another door had one already.
     pub(crate) fn was_slower_than(&mut self, so_far: Duration) {
-        self.trials = self.trials.saturating_sub(1);
+        self.ended_otherwise();
         self.latency = Some(self.latency.unwrap_or_default().max(milliseconds(so_far)));
+    }
+
+    /// An attempt ended that tells nothing about it.
+    pub(crate) fn ended_otherwise(&mut self) {
+        self.trials = self.trials.saturating_sub(1);
     }
 
     fn measure(&mut self, took: Duration) {

@@ -8,7 +8,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::FlockOperation;
 
@@ -22,6 +22,9 @@ const NEWS: Moment = 10_000;
 
 /// A file that is longer was not written by us.
 const LONGEST: u64 = 1024 * 1024;
+
+/// What the line begins with that says since when something is known. No door has such a name.
+const FORGOTTEN: &str = "forgotten\t";
 
 /// Milliseconds since 1970, by the clock of the system.
 pub(crate) fn now() -> Moment {
@@ -37,6 +40,9 @@ pub(crate) struct Ledger {
     known: Mutex<Vec<Health>>,
     file: Option<PathBuf>,
     read: AtomicU64,
+    began: Moment,
+    /// When all was forgotten the last time, as far as this process has heard.
+    forgotten: AtomicU64,
     pub(crate) clock: fn() -> Moment,
 }
 
@@ -46,7 +52,7 @@ impl Ledger {
         let name = format!("{:016x}.doors", fingerprint(&doors));
         let known = Mutex::new(vec![Health::default(); doors.len()]);
         let file = directory.map(|directory| directory.join(name));
-        Self { doors, known, file, read: AtomicU64::new(0), clock: now }
+        Self { doors, known, file, read: AtomicU64::new(0), began: now(), forgotten: AtomicU64::new(0), clock: now }
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -93,13 +99,30 @@ impl Ledger {
         claimed.get()
     }
 
-    /// Forgets everything, everywhere.
+    /// Forgets everything, everywhere: also what processes that run now remember, as soon as they look into the file.
     pub(crate) fn reset(&self) {
-        self.known().fill(Health::default());
-        if let Some(file) = &self.file {
-            // What is not there is forgotten already.
-            let _ = std::fs::remove_file(file);
+        let mut known = self.known();
+        known.fill(Health::default());
+        let Some(file) = &self.file else { return };
+        // A file that cannot be read tells nothing.
+        let before = File::open(file).and_then(|mut file| read(&mut file)).ok().and_then(|text| self.told(&text));
+        let forgotten = self.now().max(before.map_or(0, |before| before + 1));
+        self.forgotten.store(forgotten, Ordering::Relaxed);
+        if let Err(error) = replace(file, &self.text(&known)) {
+            tracing::debug!(file = %file.display(), "what is known of the doors is not forgotten by others: {error}");
         }
+    }
+
+    /// When everything was forgotten the last time, by a file. A time in the future makes no sense.
+    fn told(&self, text: &str) -> Option<Moment> {
+        let moment = text.lines().find_map(|line| line.strip_prefix(FORGOTTEN)).and_then(|moment| moment.parse().ok());
+        moment.filter(|moment: &Moment| *moment <= self.now().saturating_add(FRESH))
+    }
+
+    /// Whether others have forgotten what this process still knows.
+    fn must_forget(&self, text: &str) -> bool {
+        let Some(told) = self.told(text) else { return false };
+        self.forgotten.fetch_max(told, Ordering::Relaxed) < told && told >= self.began
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Vec<Health>> {
@@ -114,6 +137,9 @@ impl Ledger {
         let mut known = self.known();
         let opened = open_locked(path, lock).and_then(|mut file| Ok((read(&mut file)?, file)));
         if let Ok((text, _)) = &opened {
+            if self.must_forget(text) {
+                known.fill(Health::default());
+            }
             known.iter_mut().zip(self.parse(text)).for_each(|(ours, theirs)| merge(ours, theirs));
         }
         if let Some(change) = change {
@@ -130,7 +156,7 @@ impl Ledger {
     }
 
     fn text(&self, all: &[Health]) -> String {
-        let mut text = String::new();
+        let mut text = format!("{FORGOTTEN}{}\n", self.forgotten.load(Ordering::Relaxed));
         for (door, h) in self.doors.iter().zip(all) {
             let latency = h.latency.map_or("-".into(), |latency| format!("{latency:.3}"));
             let [success, failure, trial] =
@@ -193,19 +219,18 @@ fn is_news(before: &Health, after: &Health) -> bool {
     !(well(before) && well(after) && told)
 }
 
-/// Never waits for long: a process that was stopped may hold the lock.
+/// Never waits: a process that was stopped may hold the lock, and this is a thread that moves bytes.
 fn open_locked(path: &Path, lock: FlockOperation) -> std::io::Result<File> {
-    const TRIES: u64 = 10;
     let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
-    for wait in 1..TRIES {
-        if rustix::fs::flock(&file, lock).is_ok() {
-            return Ok(file);
-        }
-        // 45 ms in all.
-        std::thread::sleep(Duration::from_millis(wait));
-    }
     rustix::fs::flock(&file, lock)?;
     Ok(file)
+}
+
+/// Puts another file in its place, whoever has the old one open or locked.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    std::fs::write(&beside, text)?;
+    std::fs::rename(&beside, path)
 }
 
 fn read(file: &mut File) -> std::io::Result<String> {
@@ -228,6 +253,8 @@ fn fingerprint(doors: &[String]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -253,6 +280,36 @@ mod tests {
         assert_eq!(third.all(), here.all());
         third.reset();
         assert_eq!(standings(&Ledger::new(doors(), Some(directory.path()))), [Standing::Cold, Standing::Cold]);
+    }
+
+    #[test]
+    fn what_is_forgotten_comes_back_from_no_process_that_runs() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = Ledger::new(doors(), Some(directory.path()));
+        for _ in 0..2 {
+            (0..5).for_each(|_| here.note(0, |health, now| health.failed(now, None)));
+            let held = open_locked(here.file.as_ref().unwrap(), FlockOperation::NonBlockingLockExclusive).unwrap();
+            Ledger::new(doors(), Some(directory.path())).reset();
+            drop(held);
+            here.note(1, |health, now| health.failed(now, None));
+            let forgotten = [Standing::Cold, Standing::Failing];
+            assert_eq!(standings(&here), forgotten);
+            assert_eq!(standings(&Ledger::new(doors(), Some(directory.path()))), forgotten);
+            here.reset();
+        }
+        let names: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+    }
+
+    /// Those that were told nothing would go on with what they know; a file that is gone tells nothing.
+    #[test]
+    fn a_file_that_is_gone_is_written_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = Ledger::new(doors(), Some(directory.path()));
+        here.note(0, |health, now| health.failed(now, None));
+        std::fs::remove_file(here.file.as_ref().unwrap()).unwrap();
+        here.note(1, |health, now| health.failed(now, None));
+        assert_eq!(standings(&Ledger::new(doors(), Some(directory.path()))), [Standing::Failing; 2]);
     }
 
     #[test]
@@ -297,8 +354,10 @@ mod tests {
         let ledger = Ledger::new(doors(), Some(directory.path()));
         let path = ledger.file.clone().unwrap();
         let held = open_locked(&path, FlockOperation::NonBlockingLockExclusive).unwrap();
-        ledger.note(0, |health, now| health.failed(now, None));
-        assert_eq!(standings(&ledger), [Standing::Failing, Standing::Cold]);
+        let begin = std::time::Instant::now();
+        (0..100).for_each(|_| ledger.note(0, |health, now| health.failed(now, None)));
+        assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+        assert_eq!(standings(&ledger), [Standing::Open, Standing::Cold]);
         drop(held);
     }
 

@@ -18,6 +18,7 @@ use self::health::{Health, Moment};
 use self::ledger::Ledger;
 use self::order::Candidate;
 pub use self::order::DoorPolicy;
+use crate::looks::Looks;
 use crate::retry::backoff::chance;
 use crate::{Backend, Metadata, Operation, Path, Validator};
 
@@ -111,6 +112,7 @@ struct Inner {
     doors: Vec<Door>,
     settings: DoorsSettings,
     ledger: Ledger,
+    looks: Looks,
     in_flight: Vec<AtomicU32>,
     turn: AtomicUsize,
 }
@@ -163,7 +165,7 @@ impl Doors {
         // Processes that begin together do not begin at the same door.
         let turn = AtomicUsize::new((chance() * doors.len() as f64) as usize);
         let in_flight = doors.iter().map(|_| AtomicU32::new(0)).collect();
-        Self(Arc::new(Inner { doors, settings, ledger, in_flight, turn }))
+        Self(Arc::new(Inner { doors, settings, ledger, looks: Looks::default(), in_flight, turn }))
     }
 
     /// The doors, in the order of the configuration.

@@ -40,6 +40,7 @@ pub struct Memory {
     tree: Arc<Mutex<Tree>>,
     capabilities: Capabilities,
     page_size: usize,
+    etags: bool,
     /// The host of its URLs.
     name: String,
 }
@@ -77,13 +78,20 @@ impl Memory {
             names: NameRules::BYTES,
             modified_resolution: Some(Duration::from_nanos(1)),
         };
-        Self { tree: Arc::new(Mutex::new(Tree::new())), capabilities, page_size: 100, name: String::new() }
+        Self { tree: Arc::new(Mutex::new(Tree::new())), capabilities, page_size: 100, etags: true, name: String::new() }
     }
 
     /// The same content with less (or other) capabilities: what they deny is `Unsupported`.
     #[must_use]
     pub fn with_capabilities(mut self, change: impl FnOnce(&mut Capabilities)) -> Self {
         change(&mut self.capabilities);
+        self
+    }
+
+    /// The same content, whose versions are told apart by size and time alone, as at servers without etags.
+    #[must_use]
+    pub fn without_etags(mut self) -> Self {
+        self.etags = false;
         self
     }
 
@@ -133,8 +141,14 @@ impl Memory {
             let node = tree.find(path, Links::Follow)?;
             let bytes = node.bytes()?.clone();
             wanted.map_or(Ok(()), |wanted| node.must_be(wanted))?;
-            Ok((bytes, node.validator()))
+            Ok((bytes, if self.etags { node.validator() } else { self.told(node).identity() }))
         })
+    }
+
+    /// What is told of something.
+    fn told(&self, node: &Node) -> Metadata {
+        let metadata = node.metadata();
+        if self.etags { metadata } else { Metadata { validator: None, ..metadata } }
     }
 
     fn ranges_offered(&self, path: &Path) -> Result<()> {
@@ -275,11 +289,15 @@ impl Backend for Memory {
     }
 
     async fn stat(&self, call: &Call, path: &Path) -> Result<Option<Metadata>> {
-        self.on((call, Operation::Stat, path), &[], |tree| Ok(tree.look(path, Links::Follow)?.map(Node::metadata)))
+        self.on((call, Operation::Stat, path), &[], |tree| {
+            Ok(tree.look(path, Links::Follow)?.map(|node| self.told(node)))
+        })
     }
 
     async fn lstat(&self, call: &Call, path: &Path) -> Result<Option<Metadata>> {
-        self.on((call, Operation::Stat, path), &[], |tree| Ok(tree.look(path, Links::Keep)?.map(Node::metadata)))
+        self.on((call, Operation::Stat, path), &[], |tree| {
+            Ok(tree.look(path, Links::Keep)?.map(|node| self.told(node)))
+        })
     }
 
     async fn read(&self, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {

@@ -77,7 +77,8 @@ impl Attempts {
         tell_what_is_left(&error);
         let now = Instant::now();
         let trouble = *self.trouble.get_or_insert(now);
-        let pause = wait(self.failures, error.wait(), chance()).max(shared.budget.repetition(now));
+        let turn = shared.budget.repetition(now);
+        let pause = wait(self.failures, error.wait(), chance()).max(turn.wait());
         let left = (trouble + self.patience).saturating_duration_since(now);
         if pause > left.min(call.remaining().unwrap_or(left)) {
             return Err(self.told(too_long(error, pause)));
@@ -87,7 +88,9 @@ impl Attempts {
             true => tracing::warn!("{error}: trying again in {:.1} s", pause.as_secs_f64()),
             false => tracing::info!("{error}: trying again in {:.1} s", pause.as_secs_f64()),
         }
-        call.pause(pause).await.map_err(|end| self.told(ended(end, &error)))
+        call.pause(pause).await.map_err(|end| self.told(ended(end, &error)))?;
+        turn.take();
+        Ok(())
     }
 
     fn worth_another(&self, error: &Error) -> bool {

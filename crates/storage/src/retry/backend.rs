@@ -1,5 +1,6 @@
 //! Every method, with its way of being repeated.
 
+use std::ops::ControlFlow;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -9,10 +10,36 @@ use futures_util::FutureExt as _;
 use super::Retry;
 use crate::final_source::FinalSource;
 use crate::resume::SLOWEST;
+use crate::settle::{self, Doomed};
 use crate::{
     Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile, Metadata,
-    Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Validator, settle,
+    Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Validator,
 };
+
+impl Retry {
+    /// `earlier` is the last outcome that was not known.
+    async fn put_again(
+        &self,
+        (call, path): (&Call, &Path),
+        source: &FinalSource<'_>,
+        options: &PutOptions,
+        earlier: &mut Option<Outcome>,
+    ) -> Result<Receipt> {
+        let mut attempts = self.attempts(call);
+        loop {
+            let error = match self.inner.put(call, path, source, options).await {
+                Ok(receipt) => return Ok(Receipt { attempts: attempts.history().to_vec(), ..receipt }),
+                Err(error) => error,
+            };
+            let done = |outcome: Outcome| async move { settle::put((self, call, path), source, &outcome).await };
+            let error = match settle::after(error, earlier, done).await.map_err(|unsure| attempts.told(unsure))? {
+                ControlFlow::Break(receipt) => return Ok(Receipt { attempts: attempts.history().to_vec(), ..receipt }),
+                ControlFlow::Continue(error) => error,
+            };
+            attempts.again(&self.shared, call, &self.shared.door, error).await?;
+        }
+    }
+}
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
@@ -37,7 +64,9 @@ impl Backend for Retry {
 
     async fn lstat(&self, call: &Call, path: &Path) -> Result<Option<Metadata>> {
         let call = &self.within_deadline(call);
-        self.repeat(call, || self.inner.lstat(call, path)).await
+        let found = self.repeat(call, || self.inner.lstat(call, path)).await?;
+        found.iter().for_each(|found| self.shared.looks.saw(path, found));
+        Ok(found)
     }
 
     async fn read(&self, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
@@ -75,22 +104,9 @@ impl Backend for Retry {
         let source = &FinalSource::new(source);
         let transfer = std::time::Duration::from_secs(source.size().map_or(u64::from(u32::MAX), |size| size / SLOWEST));
         let call = &call.clone().within(self.shared.settings.deadline.saturating_add(transfer));
-        let mut attempts = self.attempts(call);
         let mut earlier = None;
-        loop {
-            let mut error = match self.inner.put(call, path, source, options).await {
-                Ok(receipt) => return Ok(Receipt { attempts: attempts.history().to_vec(), ..receipt }),
-                Err(error) => error,
-            };
-            if let Some(outcome) = settle::to_look_after(&error, &mut earlier) {
-                match settle::put((self, call, path), source, &outcome).await {
-                    Ok(Some(receipt)) => return Ok(Receipt { attempts: attempts.history().to_vec(), ..receipt }),
-                    Ok(None) => error = settle::nothing_happened(error),
-                    Err(look) => return Err(attempts.told(settle::unsure(error, &look))),
-                }
-            }
-            attempts.again(&self.shared, call, &self.shared.door, error).await?;
-        }
+        let written = self.put_again((call, path), source, options, &mut earlier).await;
+        written.map_err(|error| settle::in_doubt(error, earlier.as_ref()))
     }
 
     async fn list(&self, call: &Call, path: &Path, options: &ListOptions) -> Result<Listing> {
@@ -104,7 +120,8 @@ impl Backend for Retry {
 
     async fn remove_file(&self, call: &Call, path: &Path) -> Result<()> {
         let call = &self.within_deadline(call);
-        let done = || settle::removal(self, call, path).boxed();
+        let doomed = &Doomed::now(self.shared.looks.version(path));
+        let done = || settle::removal_of_file((self, call, path), doomed).boxed();
         self.repeat_unless_done(call, || self.inner.remove_file(call, path), done).await
     }
 

@@ -7,6 +7,7 @@ mod budget;
 mod reading;
 
 use std::future::ready;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 
 use self::attempts::{Attempts, LastTold};
 use self::budget::Budget;
+use crate::looks::Looks;
 use crate::{Backend, Call, Path, Result, settle};
 
 /// How often and how long an endpoint is asked again.
@@ -54,6 +56,7 @@ struct Shared {
     settings: RetrySettings,
     budget: Budget,
     last_told: LastTold,
+    looks: Looks,
     /// The name of the endpoint in histories.
     door: String,
 }
@@ -62,8 +65,8 @@ impl Retry {
     /// Wraps `inner`.
     pub fn new(inner: Arc<dyn Backend>, settings: RetrySettings) -> Self {
         let door = inner.url(&Path::root()).trim_end_matches('/').to_owned();
-        let (budget, last_told) = (Budget::new(Instant::now()), LastTold::default());
-        Self { inner, shared: Arc::new(Shared { settings, budget, last_told, door }) }
+        let (budget, last_told, looks) = (Budget::new(Instant::now()), LastTold::default(), Looks::default());
+        Self { inner, shared: Arc::new(Shared { settings, budget, last_told, looks, door }) }
     }
 
     fn attempts(&self, call: &Call) -> Attempts {
@@ -94,17 +97,15 @@ impl Retry {
         let mut attempts = self.attempts(call);
         let mut earlier = None;
         loop {
-            let mut error = match work().await {
+            let error = match work().await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            if settle::to_look_after(&error, &mut earlier).is_some() {
-                match done().await {
-                    Ok(Some(value)) => return Ok(value),
-                    Ok(None) => error = settle::nothing_happened(error),
-                    Err(look) => return Err(attempts.told(settle::unsure(error, &look))),
-                }
-            }
+            let after = settle::after(error, &mut earlier, |_| done()).await;
+            let error = match after.map_err(|unsure| attempts.told(unsure))? {
+                ControlFlow::Break(value) => return Ok(value),
+                ControlFlow::Continue(error) => error,
+            };
             attempts.again(&self.shared, call, &self.shared.door, error).await?;
         }
     }

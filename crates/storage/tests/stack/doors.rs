@@ -6,10 +6,11 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use law_storage::{
     Backend, BytesSource, Call, Destination, Door, DoorPolicy, Doors, DoorsSettings, ErrorKind, Existing, Fault,
-    Faulty, Memory, Operation, Outcome, PutOptions, Retry, RetrySettings, Scripted, Standing, Status,
+    Faulty, Gate, Memory, Operation, Outcome, Publish, PutOptions, Retry, RetrySettings, Scripted, Standing, Status,
 };
 use tokio::time::Instant;
 
+use crate::source::Watched;
 use crate::{content, get, memory, path, put};
 
 /// Doors of one storage, each behind its own faults.
@@ -32,7 +33,15 @@ impl Storage {
         settings: DoorsSettings,
         keep: impl Fn(usize, Door) -> Door,
     ) -> Self {
-        let memory = memory().await;
+        Self::over(memory().await, scripts, settings, keep)
+    }
+
+    fn over<const N: usize>(
+        memory: Arc<Memory>,
+        scripts: [Vec<Scripted>; N],
+        settings: DoorsSettings,
+        keep: impl Fn(usize, Door) -> Door,
+    ) -> Self {
         let faults: Vec<_> = scripts
             .into_iter()
             .enumerate()
@@ -183,6 +192,67 @@ async fn who_cannot_look_anywhere_does_not_guess() {
     assert!(error.outcome().is_unknown());
     assert!(error.left_behind().unwrap().starts_with(Outcome::UNSURE), "{error}");
     assert_eq!(storage.calls(Operation::Put).iter().sum::<usize>(), 1);
+}
+
+/// As for one endpoint: another door that is down proves nothing about the one that may still publish.
+#[tokio::test(start_paused = true)]
+async fn what_may_still_be_published_at_one_door_is_said_whatever_fails_at_others() {
+    let memory = Arc::new(Memory::new().with_capabilities(|c| c.publish = Publish::Direct));
+    let gate = Gate::new();
+    let settings = DoorsSettings { policy: DoorPolicy::RoundRobin, ..DoorsSettings::default() };
+    let storage = Storage::over(memory, [vec![], vec![]], settings, |_, door| door);
+    assert!(storage.doors.ask_each(&Call::new(), &path("")).await.iter().all(Result::is_ok));
+    storage.faults[0].add(Fault::LoseAnswer.on(Operation::Put, 1));
+    storage.faults[0].add(Fault::Hold { at: 0, gate: gate.clone() }.on(Operation::Stat, 1));
+    storage.faults.iter().for_each(|faulty| faulty.add(Fault::Fail(ErrorKind::Unavailable).always(Operation::Put)));
+    let doors = storage.doors.clone();
+    let writing = tokio::spawn(async move { put(&doors, "new", b"new").await });
+    gate.reached().await;
+    // Not yet there.
+    storage.memory.remove_file(&Call::new(), &path("new")).await.unwrap();
+    gate.open();
+    let error = writing.await.unwrap().unwrap_err();
+    assert!(error.left_behind().unwrap_or_default().contains(Outcome::UNSURE), "{error}");
+    assert!(storage.calls(Operation::Put).iter().all(|calls| *calls > 1), "{:?}", storage.calls(Operation::Put));
+}
+
+/// What the source of a write does is no news about the doors of its destination.
+#[tokio::test(start_paused = true)]
+async fn a_door_is_not_to_blame_for_a_source_that_fails() {
+    for kind in [ErrorKind::Unavailable, ErrorKind::Timeout, ErrorKind::Integrity, ErrorKind::Malformed] {
+        let storage = Storage::of([vec![], vec![]]).await;
+        let source = Watched::new("new").breaking(kind);
+        for _ in 0..12 {
+            let error = storage.doors.put(&Call::new(), &path("new"), &source, &Default::default()).await.unwrap_err();
+            assert_eq!(error.kind(), kind);
+        }
+        let failures: Vec<_> = storage.doors.report().iter().map(|report| (report.failures, report.failure)).collect();
+        assert_eq!(failures, [(0, None), (0, None)], "{kind:?}");
+    }
+}
+
+/// A question that nobody waits for has a time of its own, whose end is the door's failure.
+#[tokio::test(start_paused = true)]
+async fn a_door_that_hangs_is_found_out_while_nobody_waits() {
+    let settings = DoorsSettings { policy: DoorPolicy::Random, ..DoorsSettings::default() };
+    let keep = |n: usize, door: Door| door.weighing(if n == 0 { 1e9 } else { 0.0 });
+    let storage = Storage::with([vec![], hanging()], settings, keep).await;
+    assert!(storage.doors.stat(&Call::new(), &path("file")).await.unwrap().is_some());
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(
+        (storage.calls(Operation::Stat), storage.standings()),
+        (vec![1, 1], vec![Standing::Warm, Standing::Failing])
+    );
+}
+
+/// Nor is it news that a door is well, which the source's failure has kept from being asked.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_makes_no_door_well() {
+    let storage = Storage::of([vec![Fault::Fail(ErrorKind::Unavailable).always(Operation::Stat)]]).await;
+    assert!(storage.doors.stat(&Call::new(), &path("file")).await.is_err());
+    let source = Watched::new("new").breaking(ErrorKind::Unavailable);
+    assert!(storage.doors.put(&Call::new(), &path("new"), &source, &Default::default()).await.is_err());
+    assert_eq!((source.opened(), storage.doors.report()[0].success), (1, None));
 }
 
 #[tokio::test(start_paused = true)]

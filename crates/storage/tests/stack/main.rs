@@ -3,7 +3,9 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "this is all test code, also where no function is a test")]
 
 mod doors;
+mod removal;
 mod retry;
+mod source;
 mod storm;
 
 use std::sync::Arc;

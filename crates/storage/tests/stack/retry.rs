@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use law_storage::{
-    Backend, BytesSource, Call, Destination, ErrorKind, Existing, Fault, Faulty, Memory, Operation, Outcome, Parents,
-    Proof, PutOptions, Retry, RetrySettings, Scripted, Status, list_all,
+    Algorithm, Backend, BytesSource, Call, Destination, ErrorKind, Existing, Fault, Faulty, Gate, Memory, Operation,
+    Outcome, Parents, Proof, Publish, PutOptions, Retry, RetrySettings, Scripted, Status, list_all,
 };
 use tokio::time::Instant;
 
+use crate::source::Watched;
 use crate::{content, get, memory, path, put};
 
 /// A file, behind a script, behind attempts.
@@ -143,6 +144,28 @@ async fn where_there_is_no_checksum_the_bytes_are_compared() {
     }
 }
 
+/// Source and destination may be at one endpoint that takes one request at a time: what was computed on the way up is not
+/// computed again.
+#[tokio::test(start_paused = true)]
+async fn what_was_read_back_is_compared_by_a_checksum_that_is_known() {
+    let memory = Arc::new(Memory::new().with_capabilities(|c| c.digests.clear()));
+    for (sent, wanted) in [("new content", true), ("another one", false)] {
+        let faulty = Arc::new(Faulty::new(memory.clone(), [Fault::LoseAnswer.on(Operation::Put, 1)]));
+        let gate = Gate::new();
+        faulty.add(Fault::Hold { at: 0, gate: gate.clone() }.on(Operation::Stat, 1));
+        let source = Arc::new(Watched::new(sent).wanting(Algorithm::Adler32));
+        let (retry, watched) = (Retry::new(faulty.clone(), RetrySettings::default()), source.clone());
+        let writing =
+            tokio::spawn(async move { retry.put(&Call::new(), &path("new"), &*watched, &PutOptions::default()).await });
+        gate.reached().await;
+        put(memory.as_ref(), "new", b"new content").await.unwrap();
+        gate.open();
+        let receipt = writing.await.unwrap().unwrap();
+        assert_eq!(receipt.proof == Proof::ReadBack, wanted, "{receipt:?}");
+        assert_eq!((faulty.calls(Operation::Put), source.opened()), if wanted { (1, 1) } else { (2, 2) });
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_writers_file_is_not_taken_for_ours() {
     let (retry, _, memory) = stack([Fault::Break { at: 3, kind: ErrorKind::Timeout }.on(Operation::Put, 1)]).await;
@@ -192,6 +215,44 @@ async fn who_cannot_look_does_not_guess() {
     assert!(error.outcome().is_unknown());
     assert!(error.left_behind().unwrap().starts_with(Outcome::UNSURE), "{error}");
     assert_eq!(faulty.calls(Operation::Put), 1);
+}
+
+/// A server that writes under the final name may act on a request late: what fails after its answer was lost proves nothing.
+#[tokio::test(start_paused = true)]
+async fn what_may_still_be_published_is_said_whatever_fails_later() {
+    for later in [down(), Fault::Stall { at: 0 }, Fault::Fail(ErrorKind::NoSpace)] {
+        let memory = Memory::new().with_capabilities(|c| c.publish = Publish::Direct);
+        let gate = Gate::new();
+        let script = [
+            Fault::LoseAnswer.on(Operation::Put, 1),
+            later.always(Operation::Put),
+            Fault::Hold { at: 0, gate: gate.clone() }.on(Operation::Stat, 1),
+        ];
+        let retry = Retry::new(Arc::new(Faulty::new(Arc::new(memory.clone()), script)), RetrySettings::default());
+        let writing = tokio::spawn(async move { put(&retry, "new", b"new").await });
+        gate.reached().await;
+        // Not yet there.
+        memory.remove_file(&Call::new(), &path("new")).await.unwrap();
+        gate.open();
+        let error = writing.await.unwrap().unwrap_err();
+        assert!(error.left_behind().unwrap_or_default().contains(Outcome::UNSURE), "{error}");
+        assert!(!error.to_string().contains("nothing was published"), "{error}");
+        assert!(matches!(error.outcome(), Outcome::UnknownAfter(_)), "{error}");
+    }
+}
+
+/// Who gives up leaves the queue: an outage is not paid for after its end.
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_is_repeated_as_before() {
+    let memory = memory().await;
+    let faulty = Arc::new(Faulty::new(memory, [down().always(Operation::List), down().on(Operation::Stat, 1)]));
+    let settings = RetrySettings { deadline: Duration::from_secs(5), ..RetrySettings::default() };
+    let retry = Retry::new(faulty.clone(), settings);
+    let (call, root) = (Call::new(), path(""));
+    let calls = (0..300).map(|_| list_all(&retry, &call, &root));
+    assert!(futures_util::future::join_all(calls).await.iter().all(Result::is_err));
+    assert!(retry.stat(&call, &path("file")).await.unwrap().is_some());
+    assert_eq!(faulty.calls(Operation::Stat), 2);
 }
 
 #[tokio::test(start_paused = true)]
