@@ -49,6 +49,14 @@ impl Environment {
         Some(directory.join("law"))
     }
 
+    /// What is to outlive a process and is no setting, by the XDG base directory specification: `$XDG_STATE_HOME/law`, or
+    /// `~/.local/state/law`.
+    pub fn state_directory(&self) -> Option<PathBuf> {
+        let named = self.non_empty("XDG_STATE_HOME").filter(|path| path.is_absolute()).map(Path::to_owned);
+        let directory = named.or_else(|| self.home.as_ref().map(|home| home.join(".local/state")))?;
+        Some(directory.join("law"))
+    }
+
     /// Where processes of this user on this node share what they know: `$XDG_RUNTIME_DIR/law`, or `/tmp/law-UID` where that
     /// is unset, as in batch jobs. Who uses it makes it, and checks whose it is.
     pub fn node_directory(&self) -> PathBuf {

@@ -6,14 +6,17 @@ mod arguments;
 mod commands;
 mod completion;
 mod context;
+mod copy_arguments;
 mod datasets;
 mod demo;
 mod exit;
+mod filter_arguments;
 mod output;
 mod progress;
 pub mod serve;
 mod show;
 mod suggestion;
+mod tree_job;
 
 use std::path::Path;
 use std::process::ExitCode;

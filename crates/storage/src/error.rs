@@ -10,7 +10,7 @@ use crate::attempt::{Attempt, History, Outcome};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, to match on. The exit codes of `law fs` follow from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The storage says, with authority, that nothing has this path.

@@ -68,7 +68,7 @@ pub use secret::Secret;
 pub use settings::{Credential, EndpointSettings, Timeouts};
 pub use source::{BytesSource, Proof, Source, Taken};
 pub use spool::{FileSource, GrowingSource, Growth, SpooledSource, no_scratch};
-pub use temporary::{ASIDE_SUFFIX, TEMPORARY_SUFFIX, aside_path, is_temporary, temporary_path};
+pub use temporary::{ASIDE_SUFFIX, TEMPORARY_SUFFIX, aside_path, is_temporary, original_of_aside, temporary_path};
 pub use traced::Traced;
 pub use trail::Trail;
 pub use url::{Location, RemoteUrl, Scheme, Url, encode_path};

@@ -10,6 +10,12 @@ pub const TEMPORARY_SUFFIX: &str = ".lawpart";
 /// How a name ends under which an old file waits while a new one takes its place.
 pub const ASIDE_SUFFIX: &str = ".aside.lawpart";
 
+/// Bytes of a name that are kept.
+const LONGEST: usize = 120;
+
+/// Digits that make a name unique.
+const RANDOM_DIGITS: usize = 16;
+
 /// A name beside `path`, unique, hidden, and short enough: `.NAME.0123456789abcdef.lawpart`.
 ///
 /// # Errors
@@ -31,6 +37,15 @@ pub fn is_temporary(name: &[u8]) -> bool {
     name.starts_with(b".") && name.ends_with(TEMPORARY_SUFFIX.as_bytes())
 }
 
+/// Whose old content a name is for: none if it is for none, and an inner none if the name was too long to be kept whole.
+pub fn original_of_aside(name: &[u8]) -> Option<Option<&[u8]>> {
+    let inner = name.strip_prefix(b".")?.strip_suffix(ASIDE_SUFFIX.as_bytes())?;
+    let dot = inner.len().checked_sub(RANDOM_DIGITS + 1)?;
+    let is_ours = inner[dot] == b'.' && inner[dot + 1..].iter().all(u8::is_ascii_hexdigit);
+    // A character has four bytes at most.
+    is_ours.then(|| (dot <= LONGEST - 4).then_some(&inner[..dot]))
+}
+
 fn beside(path: &Path, suffix: &str) -> Result<Path> {
     let root = || Error::new(ErrorKind::IsADirectory, "the root is a directory");
     let name = path.name().ok_or_else(root)?;
@@ -43,7 +58,6 @@ fn beside(path: &Path, suffix: &str) -> Result<Path> {
 
 /// The first bytes of a name, not cut within a character.
 fn short(name: &[u8]) -> &[u8] {
-    const LONGEST: usize = 120;
     let boundary = |&end: &usize| name.get(end).is_none_or(|b| b & 0xc0 != 0x80);
     let end = (0..=name.len().min(LONGEST)).rev().find(boundary).unwrap_or(0);
     &name[..end]
@@ -69,6 +83,23 @@ mod tests {
         assert!(is_temporary(one.name().unwrap()));
         assert!(!is_temporary(b"data.npz"));
         assert!(temporary_path(&Path::root()).is_err());
+    }
+
+    #[test]
+    fn old_content_knows_whose_it_was() {
+        let of = |name: &str| {
+            let aside = aside_path(&Path::parse(name).unwrap()).unwrap();
+            let original = original_of_aside(aside.name().unwrap()).unwrap();
+            original.map(<[u8]>::to_vec)
+        };
+        assert_eq!(of("a/data.npz"), Some(b"data.npz".to_vec()));
+        assert_eq!(of(".x.aside.lawpart"), Some(b".x.aside.lawpart".to_vec()));
+        assert_eq!(of(&"n".repeat(121)), None);
+        let temporary = temporary_path(&Path::parse("data").unwrap()).unwrap();
+        assert_eq!(original_of_aside(temporary.name().unwrap()), None);
+        for other in ["data", ".aside.lawpart", ".a.aside.lawpart", ".a.0123456789abcdeX.aside.lawpart"] {
+            assert_eq!(original_of_aside(other.as_bytes()), None, "{other}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use law_storage::{
     Call, Destination, Error, ErrorKind, FileSystem, Kind, Operation, Parents, Path, Result, Support, cleanup,
     temporary_path,
 };
-use law_transfer::{Copied, CopyOptions, Place, Policy, TreeReport, copy_tree, remove_tree, walk};
+use law_transfer::{Copied, CopyOptions, Place, Policy, Told, TreeReport, copy_tree, remove_tree, walk};
 
 /// What most failures leave.
 pub(crate) const NOTHING: &str = "nothing was published";
@@ -79,7 +79,12 @@ async fn fill(
     tell: &mut (dyn FnMut(&Copied) + Send),
 ) -> Result<TreeReport> {
     let options = CopyOptions { policy, ..CopyOptions::default() };
-    let report = copy_tree(call, from, to, &options, tell).await?;
+    let mut tell_files = |told: Told<'_>| {
+        if let Told::Copied(copied) = told {
+            tell(copied);
+        }
+    };
+    let report = copy_tree(call, from, to, &options, &mut tell_files).await?;
     report.what_is_missing("publish").map_or(Ok(report), Err)
 }
 

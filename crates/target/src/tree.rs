@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use law_storage::{Call, Error, ErrorKind, Operation, Parents, Result};
-use law_transfer::{CopyOptions, Moved, Pattern, Place, Walked, copy_tree, glob, move_to, walk};
+use law_transfer::{CopyOptions, Moved, Pattern, Place, Preserve, Walked, copy_tree, glob, move_to, walk};
 
 use crate::runtime::wait;
 use crate::target::Spot;
@@ -153,7 +153,7 @@ async fn moved(from: &Spot, to: &Spot, wrong: ErrorKind) -> Result<()> {
         let parent = to.fs.resolve(&parent);
         to.backend().create_directory(&call, &parent, Parents::Create).await?;
     }
-    let options = CopyOptions { parents: Parents::Create, preserve: true, ..CopyOptions::default() };
+    let options = CopyOptions { parents: Parents::Create, preserve: Preserve::ALL, ..CopyOptions::default() };
     match move_to(&call, from, to, &metadata, &options).await? {
         Moved::Renamed | Moved::Copied => Ok(()),
         Moved::Stays(report) => {

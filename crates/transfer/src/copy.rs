@@ -1,15 +1,18 @@
 //! One file from one place to another.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use law_storage::{
-    Call, Computed, Destination, Digest, Error, ErrorKind, Existing, FileSource, Metadata, Operation, Parents, Proof,
-    PutOptions, Receipt, Result, Source, Support, Trail, Validator, Verify,
+    Algorithm, Call, Computed, Destination, Digest, Error, ErrorKind, Existing, FileSource, Hasher, Metadata,
+    Operation, Parents, Proof, PutOptions, Receipt, Result, Source, Support, Trail, Validator, Verify,
 };
 
 use crate::counted::Counted;
 use crate::damaged::Damaged;
-use crate::{Place, Progress, RemoteSource};
+use crate::sync::back_up;
+use crate::{Bandwidth, Filter, Journal, Place, Progress, RemoteSource, read_proven};
 
 /// What happens to a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,12 +20,43 @@ pub enum Policy {
     /// It is replaced unless it is known to have the same content.
     #[default]
     Differs,
+    /// It is replaced if it is known to be older.
+    Newer,
+    /// It is replaced unless it has the same size and was not modified before the source; where the destination keeps times, they
+    /// must be the same, or the checksums.
+    Modified,
+    /// It is replaced unless it has the same checksum; where a storage has none, the bytes are read.
+    Checksum,
     /// It stays, and that is fine.
     Never,
     /// It is replaced.
     Always,
     /// It stays, and that is an error.
     Fail,
+}
+
+/// What a copy keeps beside its bytes, where the destination can; what it cannot is in [`Copied::lost`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Preserve {
+    /// The time of modification.
+    pub modified: bool,
+    /// The permission bits.
+    pub mode: bool,
+}
+
+impl Preserve {
+    /// Everything.
+    pub const ALL: Self = Self { modified: true, mode: true };
+
+    /// What a storage cannot keep.
+    fn lost_at(self, to: &Place) -> Vec<&'static str> {
+        let capabilities = to.backend().capabilities();
+        let lost = [
+            (self.modified && capabilities.set_modified == Support::No, "the time of modification"),
+            (self.mode && capabilities.modes == Support::No, "the permissions"),
+        ];
+        lost.into_iter().filter(|(lost, _)| *lost).map(|(_, what)| what).collect()
+    }
 }
 
 /// How a file is copied.
@@ -34,12 +68,22 @@ pub struct CopyOptions {
     pub verify: Option<Verify>,
     /// Whether directories above the destination are made.
     pub parents: Parents,
-    /// Keeps the time of modification and the permission bits, where the destination can.
-    pub preserve: bool,
+    /// What a copy keeps beside its bytes.
+    pub preserve: Preserve,
     /// Finds out what would happen, and changes nothing.
     pub dry_run: bool,
     /// How many files of a tree are copied at once; none is as many as their sizes suggest.
     pub jobs: Option<NonZeroUsize>,
+    /// Which files of a tree are meant.
+    pub filter: Arc<Filter>,
+    /// A copy of a tree ends after so many failures; none is never.
+    pub max_errors: Option<u64>,
+    /// What was done before by a job that broke off, and where it is noted what this one does.
+    pub journal: Option<Arc<Journal>>,
+    /// Where files of a tree are copied to before they are replaced.
+    pub backup: Option<Place>,
+    /// The most bytes a second, of all files together.
+    pub limit: Option<Bandwidth>,
     /// Set by those who copy many files: see [`PutOptions::one_of_many`].
     pub one_of_many: bool,
     /// Where to count.
@@ -52,6 +96,8 @@ pub(crate) struct Known {
     pub(crate) source: Metadata,
     /// The destination, or that there is none; the outer none is that nobody has looked.
     pub(crate) existing: Option<Option<Metadata>>,
+    /// Where what is replaced is copied to before.
+    pub(crate) backup: Option<Place>,
 }
 
 /// What became of one file.
@@ -65,6 +111,10 @@ pub enum Outcome {
     Same(Digest),
     /// Its destination exists, and was to stay.
     Kept,
+    /// Its destination has the same size, and its time says that it is a copy.
+    Unmodified,
+    /// A job that broke off had copied it, with proof.
+    Before,
     /// It would be written, were this not a dry run.
     Would,
 }
@@ -80,6 +130,8 @@ pub struct Copied {
     pub size: u64,
     /// What became of it.
     pub outcome: Outcome,
+    /// What was to be kept beside the bytes, and could not.
+    pub lost: Vec<&'static str>,
 }
 
 /// Copies a file, proves that both ends have the same bytes, and only then publishes it.
@@ -89,7 +141,7 @@ pub struct Copied {
 /// `InvalidInput` if both are the same file.
 pub async fn copy_file(call: &Call, from: &Place, to: &Place, options: &CopyOptions) -> Result<Copied> {
     let source = look(call, from).await?;
-    copy_seen(call, from, to, options, &Known { source, existing: None }).await
+    copy_seen(call, from, to, options, &Known { source, existing: None, backup: None }).await
 }
 
 /// As [`copy_file`], of a file that was listed. One that has changed since is looked at again.
@@ -101,7 +153,10 @@ pub(crate) async fn copy_known(
     known: Known,
 ) -> Result<Copied> {
     match copy_seen(call, from, to, options, &known).await {
-        Err(error) if error.kind() == ErrorKind::Changed => copy_file(call, from, to, options).await,
+        Err(error) if error.kind() == ErrorKind::Changed => {
+            let (source, backup) = (look(call, from).await?, known.backup);
+            copy_seen(call, from, to, options, &Known { source, existing: None, backup }).await
+        }
         other => other,
     }
 }
@@ -113,7 +168,10 @@ async fn copy_seen(call: &Call, from: &Place, to: &Place, options: &CopyOptions,
     let metadata = &known.source;
     let size = metadata.size.unwrap_or_default();
     options.progress.expect(size);
-    let done = |outcome| Copied { from: from.clone(), to: to.clone(), size, outcome };
+    let done = |outcome: Outcome| {
+        let lost = if outcome.is_copied() { options.preserve.lost_at(to) } else { Vec::new() };
+        Copied { from: from.clone(), to: to.clone(), size, outcome, lost }
+    };
     let existing = match &known.existing {
         Some(existing) => existing.clone(),
         None => to.backend().stat(call, &to.resolved()).await?,
@@ -125,6 +183,9 @@ async fn copy_seen(call: &Call, from: &Place, to: &Place, options: &CopyOptions,
     if options.dry_run {
         would_have_a_place(call, to, existing.as_ref(), options.parents).await?;
         return Ok(done(Outcome::Would));
+    }
+    if let Some(backup) = known.backup.as_ref().filter(|_| existing.is_some()) {
+        Box::pin(back_up(call, to, backup)).await?;
     }
     let outcome = write(call, from, metadata, to, existing.as_ref(), options).await?;
     options.progress.complete(size);
@@ -184,9 +245,59 @@ async fn spare(
         Policy::Always => Ok(None),
         Policy::Never => Ok(Some(Outcome::Kept)),
         Policy::Fail => refuse(ErrorKind::AlreadyExists),
-        Policy::Differs if existing.size != source.size => Ok(None),
-        Policy::Differs => Ok(same_checksum(call, from, to).await?.map(Outcome::Same)),
+        Policy::Newer => Ok(is_not_older(existing, source).then_some(Outcome::Kept)),
+        Policy::Differs | Policy::Modified | Policy::Checksum if existing.size != source.size => Ok(None),
+        Policy::Modified if is_unmodified(to, existing, source) => Ok(Some(Outcome::Unmodified)),
+        Policy::Differs | Policy::Modified => Ok(same_checksum(call, from, to).await?.map(Outcome::Same)),
+        Policy::Checksum => Ok(same_content(call, from, to).await?.map(Outcome::Same)),
     }
+}
+
+/// Whether a file was modified when another one was, or later; not if nobody knows.
+fn is_not_older(file: &Metadata, other: &Metadata) -> bool {
+    let (Some(file), Some(other)) = (file.modified, other.modified) else { return false };
+    file.time >= other.time
+}
+
+/// Whether times say that a copy of the same size is one of this source.
+fn is_unmodified(to: &Place, copy: &Metadata, source: &Metadata) -> bool {
+    let (Some(copied), Some(original)) = (copy.modified, source.modified) else { return false };
+    if to.backend().capabilities().set_modified != Support::Yes {
+        return copied.time >= original.time;
+    }
+    // The coarser of two clocks cuts off the rest of the finer one.
+    let resolution = copied.resolution.max(original.resolution);
+    let difference = copied.time.duration_since(original.time).unwrap_or_else(|e| e.duration());
+    difference < resolution.max(std::time::Duration::from_micros(1))
+}
+
+/// As [`same_checksum`], but what a storage does not tell is computed from its bytes.
+pub(crate) async fn same_content(call: &Call, from: &Place, to: &Place) -> Result<Option<Digest>> {
+    if let Some(same) = same_checksum(call, from, to).await? {
+        return Ok(Some(same));
+    }
+    let told = from.backend().digest(call, &from.resolved(), &[]).await?;
+    let told = match told {
+        Some(told) => Some(told),
+        None => to.backend().digest(call, &to.resolved(), &[]).await?,
+    };
+    let algorithm = told.map_or(Algorithm::Sha256, |told| told.algorithm());
+    let one = digest_of(call, from, algorithm).await?;
+    let other = digest_of(call, to, algorithm).await?;
+    Ok((one == other).then_some(one))
+}
+
+/// The checksum of a file, by its storage or else by reading it.
+async fn digest_of(call: &Call, place: &Place, algorithm: Algorithm) -> Result<Digest> {
+    if let Some(digest) = place.backend().digest(call, &place.resolved(), &[algorithm]).await? {
+        return Ok(digest);
+    }
+    let mut bytes = read_proven(call, place, None, &Progress::default()).await?;
+    let mut hasher = Hasher::new([algorithm]);
+    while let Some(chunk) = bytes.next().await.transpose()? {
+        hasher.update(&chunk);
+    }
+    hasher.finish().pop().ok_or_else(|| Error::new(ErrorKind::Internal, "a checksum that was not computed"))
 }
 
 /// The checksum that two files of one size share; none if they differ, or if nobody can tell.
@@ -234,7 +345,7 @@ async fn write_once(
     options: &CopyOptions,
 ) -> Result<Outcome> {
     let verify = options.verify_between(from, to);
-    if std::sync::Arc::ptr_eq(from.fs.backend(), to.fs.backend())
+    if Arc::ptr_eq(from.fs.backend(), to.fs.backend())
         && from.backend().capabilities().local_files != Support::Yes
         && options.parents == Parents::Require
         && verify != Verify::Require
@@ -244,7 +355,7 @@ async fn write_once(
             other => return other,
         }
     }
-    let source = source_of(call, from, metadata, verify, &options.progress).await?;
+    let source = limited_source(call, from, metadata, verify, (&options.progress, options.limit.as_ref())).await?;
     let put = PutOptions {
         existing: match (options.policy, existing) {
             (Policy::Never | Policy::Fail, _) => Existing::Refuse,
@@ -252,8 +363,8 @@ async fn write_once(
         },
         parents: options.parents,
         verify,
-        modified: metadata.modified.map(|m| m.time).filter(|_| options.preserve),
-        mode: metadata.mode.filter(|_| options.preserve),
+        modified: metadata.modified.map(|m| m.time).filter(|_| options.preserve.modified),
+        mode: metadata.mode.filter(|_| options.preserve.mode),
         created_mode: metadata.mode,
         seen_missing: existing.is_none(),
         one_of_many: options.one_of_many,
@@ -266,7 +377,7 @@ async fn write_once(
 async fn copy_within(call: &Call, from: &Place, to: &Place, options: &CopyOptions) -> Result<Outcome> {
     let destination = match options.policy {
         Policy::Never | Policy::Fail => Destination::NoReplace,
-        Policy::Differs | Policy::Always => Destination::Replace,
+        _ => Destination::Replace,
     };
     from.backend().copy(call, &from.resolved(), &to.resolved(), destination).await?;
     Ok(Outcome::CopiedByStorage)
@@ -283,24 +394,48 @@ pub async fn source_of(
     verify: Verify,
     progress: &Progress,
 ) -> Result<Box<dyn Source>> {
+    limited_source(call, from, metadata, verify, (progress, None)).await
+}
+
+async fn limited_source(
+    call: &Call,
+    from: &Place,
+    metadata: &Metadata,
+    verify: Verify,
+    (progress, limit): (&Progress, Option<&Bandwidth>),
+) -> Result<Box<dyn Source>> {
+    let (progress, limit) = (progress.clone(), limit.cloned());
     let pinned: Validator = metadata.identity();
     let local = match from.backend().capabilities().local_files {
         Support::No => None,
         _ => from.backend().local_file(call, &from.resolved(), Some(&pinned)).await?,
     };
     match local {
-        Some(local) => Ok(Box::new(Counted::new(FileSource::new(local)?, progress.clone()))),
-        None => Ok(Box::new(Counted::new(RemoteSource::new(from.clone(), metadata, verify)?, progress.clone()))),
+        Some(local) => Ok(Box::new(Counted::new(FileSource::new(local)?, progress, limit))),
+        None => Ok(Box::new(Counted::new(RemoteSource::new(from.clone(), metadata, verify)?, progress, limit))),
+    }
+}
+
+impl Outcome {
+    /// The bytes are at the destination now, and were not before.
+    fn is_copied(&self) -> bool {
+        matches!(self, Self::Written(_) | Self::CopiedByStorage)
     }
 }
 
 impl Copied {
+    /// Something was done, or would be in a dry run.
+    pub fn is_done(&self) -> bool {
+        self.outcome.is_copied() || matches!(self.outcome, Outcome::Would)
+    }
+
     /// One word for what became of it, for people and `--json`.
     pub fn word(&self) -> &'static str {
         match self.outcome {
             Outcome::Written(_) | Outcome::CopiedByStorage => "copied",
-            Outcome::Same(_) => "same",
+            Outcome::Same(_) | Outcome::Unmodified => "same",
             Outcome::Kept => "kept",
+            Outcome::Before => "copied before",
             Outcome::Would => "would copy",
         }
     }
@@ -310,7 +445,7 @@ impl Copied {
         let receipt = match &self.outcome {
             Outcome::Same(digest) => return Some(digest.to_string()),
             Outcome::Written(receipt) => receipt,
-            Outcome::CopiedByStorage | Outcome::Kept | Outcome::Would => return None,
+            _ => return None,
         };
         let proven = matches!(receipt.source_proof, Proof::Checksum(_)).then(|| receipt.digests.first()).flatten();
         let digest = receipt.storage_digest().or(proven.filter(|(_, who)| *who == Computed::Here).map(|(d, _)| d));

@@ -4,18 +4,19 @@ use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use law_storage::{Algorithm, ByteStream, Call, LocalFile, Proof, Result, Source, Taken};
 
-use crate::Progress;
+use crate::{Bandwidth, Progress};
 
 /// Another source, and where its bytes are counted. What the kernel copies from file to file is not seen.
 #[derive(Debug)]
 pub(crate) struct Counted<S> {
     source: S,
     progress: Progress,
+    limit: Option<Bandwidth>,
 }
 
 impl<S> Counted<S> {
-    pub(crate) fn new(source: S, progress: Progress) -> Self {
-        Self { source, progress }
+    pub(crate) fn new(source: S, progress: Progress, limit: Option<Bandwidth>) -> Self {
+        Self { source, progress, limit }
     }
 }
 
@@ -35,7 +36,16 @@ impl<S: Source> Source for Counted<S> {
         let count = move |chunk: &Result<bytes::Bytes>| {
             progress.add_bytes(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
         };
-        Ok(self.source.open(call, offset).await?.inspect(count).boxed())
+        let stream = self.source.open(call, offset).await?.inspect(count);
+        let Some(limit) = self.limit.clone() else { return Ok(stream.boxed()) };
+        let paced = stream.then(move |chunk| {
+            let limit = limit.clone();
+            async move {
+                limit.take(chunk.as_ref().map_or(0, bytes::Bytes::len)).await;
+                chunk
+            }
+        });
+        Ok(paced.boxed())
     }
 
     fn wanted(&self) -> Vec<Algorithm> {
@@ -47,6 +57,7 @@ impl<S: Source> Source for Counted<S> {
     }
 
     async fn local_file(&self) -> Result<Option<LocalFile>> {
-        self.source.local_file().await
+        // The kernel knows no limit.
+        if self.limit.is_some() { Ok(None) } else { self.source.local_file().await }
     }
 }

@@ -2,28 +2,38 @@
 //!
 //! Knows no protocol: everything goes through [`law_storage::Backend`].
 
+mod bandwidth;
+mod compare;
 mod copy;
 mod counted;
 mod damaged;
 mod filter;
 mod inventory;
+mod journal;
+mod leftovers;
 mod moving;
 mod pattern;
 mod place;
 mod progress;
 mod proven;
 mod remote_source;
+mod sync;
 mod tree;
 mod walk;
 
-pub use copy::{Copied, CopyOptions, Outcome, Policy, copy_file, source_of};
+pub use bandwidth::Bandwidth;
+pub use compare::{Difference, Thoroughness, compare_trees};
+pub use copy::{Copied, CopyOptions, Outcome, Policy, Preserve, copy_file, source_of};
 pub use filter::Filter;
 pub use inventory::{Inventory, remove_copied};
+pub use journal::{JobName, Journal, JournalRecord};
+pub use leftovers::{Leftover, Remedy, leftovers};
 pub use moving::{Moved, move_to};
 pub use pattern::Pattern;
 pub use place::Place;
 pub use progress::Progress;
 pub use proven::{read_proven, read_small};
 pub use remote_source::RemoteSource;
-pub use tree::{TreeReport, copy_tree, remove_tree};
+pub use sync::{MaxDelete, SyncOptions, SyncReport, SyncTold, sync_tree};
+pub use tree::{Told, TreeReport, copy_tree, remove_tree};
 pub use walk::{Walked, glob, is_of_one_directory, walk, walk_on, walk_where};

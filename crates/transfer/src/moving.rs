@@ -32,7 +32,7 @@ pub async fn move_to(
     if std::sync::Arc::ptr_eq(from.fs.backend(), to.fs.backend()) {
         let rule = match options.policy {
             Policy::Never | Policy::Fail => Destination::NoReplace,
-            Policy::Differs | Policy::Always => Destination::Replace,
+            _ => Destination::Replace,
         };
         match from.backend().rename(call, &from.resolved(), &to.resolved(), rule).await {
             Err(error) if error.kind() == ErrorKind::Unsupported && metadata.is_file() => {}

@@ -3,18 +3,18 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::{Args, ValueEnum};
-use law_storage::{
-    Error, ErrorKind, Metadata, Overwrite as Overwritten, Parents, PutOptions, Receipt, SpooledSource, Verify,
-};
-use law_transfer::{Copied, CopyOptions, Outcome, Place, Policy, TreeReport, copy_file, copy_tree};
+use law_storage::{Error, ErrorKind, Metadata, Overwrite as Overwritten, Parents, PutOptions, Receipt, SpooledSource};
+use law_transfer::{Copied, CopyOptions, Outcome, Place, Policy, Preserve, copy_file};
 use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
 
 use super::cat;
 use crate::context::Context;
+use crate::copy_arguments::CopyArguments;
 use crate::exit::Failure;
 use crate::output::{self, Out};
 use crate::progress::Display;
+use crate::tree_job::{TreeJob, ended, summary};
 
 /// Copy files, with proof that both ends have the same bytes.
 ///
@@ -43,11 +43,6 @@ pub(crate) struct Cp {
     #[arg(long, value_enum, value_name = "RULE", conflicts_with_all = ["no_clobber", "force"])]
     overwrite: Option<Overwrite>,
 
-    /// How much proof is wanted: auto, unless the settings say otherwise, compares checksums where both storages can, and
-    /// sizes always.
-    #[arg(long, value_enum, value_name = "PROOF")]
-    pub(crate) verify: Option<Proof>,
-
     /// The destination is the name of the copy, also if it is a directory.
     #[arg(short = 'T', long)]
     no_target_directory: bool,
@@ -56,17 +51,16 @@ pub(crate) struct Cp {
     #[arg(long)]
     mkdir: bool,
 
-    /// Keep the time of modification and the permissions, where the destination can.
-    #[arg(short, long)]
-    preserve: bool,
+    /// Keep what is named of: mtime, mode. What the destination cannot keep is said.
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', num_args = 0..=1, default_missing_value = "mtime,mode", require_equals = true)]
+    preserve: Vec<Kept>,
 
-    /// Only say what would be copied.
-    #[arg(long)]
-    dry_run: bool,
+    /// As --preserve: the time of modification and the permissions.
+    #[arg(short = 'p')]
+    preserve_all: bool,
 
-    /// Say nothing about what was copied.
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    pub(crate) copy: CopyArguments,
 }
 
 /// What happens to files that exist.
@@ -74,6 +68,10 @@ pub(crate) struct Cp {
 enum Overwrite {
     /// They are replaced if the content differs.
     Differs,
+    /// They are replaced if they are older.
+    Newer,
+    /// They are replaced unless their checksum is the same; where a storage has none, the bytes are read.
+    Checksum,
     /// They stay.
     Never,
     /// They are replaced.
@@ -82,28 +80,13 @@ enum Overwrite {
     Fail,
 }
 
-/// How much proof is wanted.
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Proof {
-    /// Sizes always, checksums where the storages have them.
-    Auto,
-    /// Checksums by the storages, or an error.
-    Require,
-    /// Sizes alone.
-    Size,
-    /// Whatever the protocol says itself.
-    None,
-}
-
-impl From<Proof> for Verify {
-    fn from(proof: Proof) -> Self {
-        match proof {
-            Proof::Auto => Self::Auto,
-            Proof::Require => Self::Require,
-            Proof::Size => Self::Size,
-            Proof::None => Self::None,
-        }
-    }
+/// What a copy may keep beside its bytes.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kept {
+    /// The time of modification.
+    Mtime,
+    /// The permissions.
+    Mode,
 }
 
 /// Where copies go.
@@ -134,7 +117,7 @@ impl Cp {
                 return Err(error.into());
             }
             ([from], to) if to == "-" => {
-                return cat::print(context, &context.place_only(from)?, self.verify.map(Into::into)).await;
+                return cat::print(context, &context.place_only(from)?, self.copy.verify.map(Into::into)).await;
             }
             ([from], to) if from == "-" => return self.write_input(context, to).await,
             _ => {}
@@ -208,47 +191,25 @@ impl Cp {
             let error = Error::new(ErrorKind::InvalidInput, "a directory cannot be copied into itself").at(to);
             return Err(error.into());
         }
-        let mut told = Ok(());
-        let options = self.options();
+        let options = self.copy.filtered(self.options())?;
         let display = self.display(context, &options);
-        let mut tell = |copied: &Copied| {
-            let printed = display.above(|| self.tell(context, copied));
-            told = std::mem::replace(&mut told, Ok(())).and(printed);
-        };
-        let report = copy_tree(&context.call, from, to, &options, &mut tell).await;
-        let report = report.map_err(|error| self.hinted(error))?;
+        let (quiet, resume, manifest) =
+            (self.copy.quiet && !context.json, self.copy.resume, self.copy.manifest.as_deref());
+        let job = TreeJob { from, to, options, quiet, resume, manifest };
+        let report = job.run(context, &|copied| self.tell(context, copied), &display).await;
+        let report = report.map_err(|failure| self.hinted_failure(failure))?;
         drop(display);
-        told?;
-        self.finish_tree(context, from, to, report)
+        if !self.copy.quiet && !context.json {
+            output::note(format!("{from} -> {to}: {}", summary(&report, self.copy.dry_run, true)));
+        }
+        ended(&report)
     }
 
-    fn finish_tree(&self, context: &Context, from: &Place, to: &Place, mut report: TreeReport) -> Result<(), Failure> {
-        let mut out = Out::new();
-        for (place, reason) in &report.skipped {
-            match context.json {
-                true => out.line(json!({"from": place.to_string(), "outcome": "skipped", "reason": reason}))?,
-                false => output::note(format!("skipped {place}: {reason}")),
-            }
+    fn hinted_failure(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::One(error) => Failure::One(self.hinted(error)),
+            other => other,
         }
-        out.flush()?;
-        report.failed = report.failed.into_iter().map(|error| context.judged(error)).collect();
-        report.failed.iter().for_each(|error| context.tell(error));
-        if !self.quiet && !context.json {
-            let failed = report.failed.len();
-            let failures = if failed > 0 { format!("; {failed} failed") } else { String::new() };
-            output::note(format!("{from} -> {to}: {}{failures}", self.summary(&report)));
-        }
-        Failure::of_all(report.failed.iter().map(Error::kind).collect())
-    }
-
-    /// `3 files copied, 1.2MiB, 2 unchanged`: what was there already is nothing that was copied.
-    fn summary(&self, report: &TreeReport) -> String {
-        let files = if report.copied == 1 { "1 file".into() } else { format!("{} files", report.copied) };
-        let copied = if self.dry_run { format!("would copy {files}") } else { format!("{files} copied") };
-        let left = [(report.unchanged, "unchanged"), (report.kept, "kept")];
-        let left = left.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {count} {word}"));
-        let bytes = if report.copied > 0 { format!(", {}", output::amount(report.bytes)) } else { String::new() };
-        format!("{copied}{bytes}{}", left.collect::<String>())
     }
 
     /// Standard input is spooled, so that it has a size and can be sent again.
@@ -268,13 +229,13 @@ impl Cp {
         let options = PutOptions {
             existing: match self.options().policy {
                 Policy::Never | Policy::Fail => law_storage::Existing::Refuse,
-                Policy::Differs | Policy::Always => law_storage::Existing::Replace,
+                _ => law_storage::Existing::Replace,
             },
             parents: self.options().parents,
-            verify: self.verify.map_or(place.fs.verify(), Into::into),
+            verify: self.copy.verify.map_or(place.fs.verify(), Into::into),
             ..PutOptions::default()
         };
-        if self.dry_run {
+        if self.copy.dry_run {
             output::note(format!("would write standard input to {place}"));
             return Ok(());
         }
@@ -292,20 +253,21 @@ impl Cp {
             (Some(Overwrite::Never), ..) | (_, true, _) => Policy::Never,
             (Some(Overwrite::Always), ..) | (_, _, true) => Policy::Always,
             (Some(Overwrite::Fail), ..) => Policy::Fail,
+            (Some(Overwrite::Newer), ..) => Policy::Newer,
+            (Some(Overwrite::Checksum), ..) => Policy::Checksum,
             (Some(Overwrite::Differs) | None, ..) => Policy::Differs,
         };
+        let keeps = |what| self.preserve_all || self.preserve.contains(&what);
         CopyOptions {
             policy,
-            verify: self.verify.map(Into::into),
             parents: if self.mkdir { Parents::Create } else { Parents::Require },
-            preserve: self.preserve,
-            dry_run: self.dry_run,
-            ..CopyOptions::default()
+            preserve: Preserve { modified: keeps(Kept::Mtime), mode: keeps(Kept::Mode) },
+            ..self.copy.options()
         }
     }
 
     fn display(&self, context: &Context, options: &CopyOptions) -> Display {
-        Display::of(&options.progress, !context.json && !self.quiet && !self.dry_run)
+        Display::of(&options.progress, !context.json && !self.copy.quiet && !self.copy.dry_run)
     }
 
     fn tell(&self, context: &Context, copied: &Copied) -> std::io::Result<()> {
@@ -314,7 +276,7 @@ impl Cp {
 
     fn print(&self, context: &Context, object: &Value, line: &str) -> std::io::Result<()> {
         let mut out = Out::new();
-        match (context.json, self.quiet) {
+        match (context.json, self.copy.quiet) {
             (true, _) => out.line(object)?,
             (false, true) => {}
             (false, false) => out.line(line)?,
@@ -326,6 +288,16 @@ impl Cp {
 fn no_directory(place: &Place) -> Error {
     let error = Error::new(ErrorKind::NotFound, "no such directory").at(place);
     error.hint("--mkdir makes it, law fs mkdir does too")
+}
+
+/// Prints what became of a file.
+pub(crate) fn print(context: &Context, copied: &Copied) -> std::io::Result<()> {
+    let mut out = Out::new();
+    match context.json {
+        true => out.line(describe(copied))?,
+        false => out.line(line(copied))?,
+    }
+    out.flush()
 }
 
 /// What became of a file, as an object.
@@ -349,8 +321,9 @@ fn line(copied: &Copied) -> String {
     let how = match &copied.outcome {
         Outcome::Written(receipt) => proof(receipt),
         Outcome::CopiedByStorage => "copied by the storage".into(),
-        Outcome::Same(_) => "has the same content already".into(),
+        Outcome::Same(_) | Outcome::Unmodified => "has the same content already".into(),
         Outcome::Kept => "exists, kept".into(),
+        Outcome::Before => "copied before".into(),
         Outcome::Would => "would copy".into(),
     };
     format!("{} -> {} ({size}, {how}{})", copied.from, copied.to, replaced(copied))

@@ -1,7 +1,9 @@
 //! One command, one file: what can be typed, and one function.
 
 pub(crate) mod cat;
+pub(crate) mod check;
 pub(crate) mod checksum;
+pub(crate) mod cleanup;
 pub(crate) mod config;
 pub(crate) mod cp;
 pub(crate) mod df;
@@ -20,6 +22,8 @@ pub(crate) mod rmdir;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod stat;
+pub(crate) mod sync;
 pub(crate) mod tail;
 pub(crate) mod touch;
+pub(crate) mod transfers;
 pub(crate) mod tree;

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::Args;
 use law_storage::{Error, ErrorKind, Metadata};
-use law_transfer::{CopyOptions, Moved, Place, Policy, TreeReport, move_to};
+use law_transfer::{CopyOptions, Moved, Place, Policy, Preserve, TreeReport, move_to};
 use serde_json::json;
 
 use crate::context::Context;
@@ -82,7 +82,7 @@ impl Mv {
     ) -> Result<&'static str, Failure> {
         let options = CopyOptions {
             policy: if self.no_clobber { Policy::Fail } else { Policy::Differs },
-            preserve: true,
+            preserve: Preserve::ALL,
             ..CopyOptions::default()
         };
         let display = Display::of(&options.progress, !context.json);

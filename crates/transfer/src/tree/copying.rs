@@ -11,7 +11,7 @@ use super::directories::Directories;
 use super::patience::Patience;
 use crate::copy::{Known, copy_known};
 use crate::walk::is_of_one_directory;
-use crate::{Copied, CopyOptions, Place, Walked};
+use crate::{Copied, CopyOptions, Outcome, Place, Walked};
 
 /// Small files that are copied at once, unless the options say otherwise.
 const AT_ONCE: usize = 32;
@@ -24,6 +24,8 @@ const LARGE: u64 = 64 << 20;
 pub(crate) enum Step {
     Copied(Box<Copied>),
     Made,
+    /// The filter does not mean it.
+    Unmeant,
     Skipped(Place, &'static str),
     Failed(Error),
 }
@@ -63,14 +65,14 @@ impl Copying {
     /// about.
     pub(crate) fn start(
         &self,
-        number: usize,
+        first: bool,
         walked: Result<Walked>,
     ) -> impl Future<Output = Result<Step>> + Send + use<> {
         let job = self.0.clone();
         async move {
             match walked {
                 Ok(walked) => spawned(async move { job.step(walked).await }).await,
-                Err(error) if number == 0 || !is_of_one_directory(&error) => Err(error),
+                Err(error) if first || !is_of_one_directory(&error) => Err(error),
                 Err(error) => Ok(Step::Failed(error)),
             }
         }
@@ -98,6 +100,10 @@ impl Job {
             Kind::File if temporary => Step::Skipped(source, "a temporary file of a write that goes on or broke off"),
             Kind::Directory if temporary => {
                 Step::Skipped(source, "a temporary directory of a write that goes on or broke off")
+            }
+            Kind::Directory if !self.options.filter.is_empty() => Step::Unmeant,
+            Kind::File | Kind::Symlink if !self.options.filter.matches(&walked.below, &walked.entry.metadata) => {
+                Step::Unmeant
             }
             Kind::File | Kind::Directory => self.patiently(&walked, &source, &target).await,
             Kind::Symlink => Step::Skipped(source, "a symbolic link"),
@@ -130,8 +136,23 @@ impl Job {
         let _place = self.call.bound(async { self.places.acquire_many(weight).await.map_err(closed) }).await?;
         let name = target.path.name().unwrap_or_default();
         let existing = names.map(|names| names.get(name).cloned());
-        let known = Known { source: walked.entry.metadata.clone(), existing };
-        copy_known(&self.call, source, target, &self.options, known).await
+        let backup = self.options.backup.as_ref().map(|top| top.join(&walked.below));
+        let known = Known { source: walked.entry.metadata.clone(), existing, backup };
+        let Some(journal) = &self.options.journal else {
+            return copy_known(&self.call, source, target, &self.options, known).await;
+        };
+        let was_copied = journal.proves(&walked.below, &known.source);
+        if was_copied && is_there(&self.call, target, &known).await? {
+            let size = known.source.size.unwrap_or_default();
+            self.options.progress.expect(size);
+            self.options.progress.complete(size);
+            let (from, to) = (source.clone(), target.clone());
+            return Ok(Copied { from, to, size, outcome: Outcome::Before, lost: Vec::new() });
+        }
+        let metadata = known.source.clone();
+        let copied = copy_known(&self.call, source, target, &self.options, known).await?;
+        journal.note(&walked.below, &metadata, &copied);
+        Ok(copied)
     }
 
     /// How many places a file takes.
@@ -143,4 +164,13 @@ impl Job {
             LARGE.. => 8,
         }
     }
+}
+
+/// Whether something with the size of the source still has the name of its copy.
+async fn is_there(call: &Call, target: &Place, known: &Known) -> Result<bool> {
+    let existing = match &known.existing {
+        Some(existing) => existing.clone(),
+        None => target.backend().stat(call, &target.resolved()).await?,
+    };
+    Ok(existing.is_some_and(|existing| existing.is_file() && existing.size == known.source.size))
 }

@@ -1,0 +1,98 @@
+//! How files are copied, as it is typed: what `cp` and `sync` share.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use law_storage::{Result, Verify};
+use law_transfer::{Bandwidth, CopyOptions};
+
+use crate::arguments::bytes;
+use crate::filter_arguments::FilterArguments;
+
+/// How files are copied.
+#[derive(Args)]
+pub(crate) struct CopyArguments {
+    /// How much proof is wanted: auto, unless the settings say otherwise, compares checksums where both storages can, and
+    /// sizes always.
+    #[arg(long, value_enum, value_name = "PROOF")]
+    pub(crate) verify: Option<Proof>,
+
+    /// Only say what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Say nothing about what was done.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// So many files at once; as many as their sizes suggest if it is not given.
+    #[arg(short, long, value_name = "FILES")]
+    jobs: Option<NonZeroUsize>,
+
+    /// So many bytes a second at most, such as 10M.
+    #[arg(long, value_name = "RATE", value_parser = bytes)]
+    bwlimit: Option<u64>,
+
+    /// Of a directory: stop after so many failures.
+    #[arg(long, value_name = "COUNT")]
+    max_errors: Option<u64>,
+
+    /// Of a directory: go on where the same command broke off. What was copied and proven is not copied again.
+    #[arg(long)]
+    pub(crate) resume: bool,
+
+    /// Of a directory: note each file as a JSON object, with checksums, door and attempts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) filter: FilterArguments,
+}
+
+/// How much proof is wanted.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Proof {
+    /// Sizes always, checksums where the storages have them.
+    Auto,
+    /// Checksums by the storages, or an error.
+    Require,
+    /// Sizes alone.
+    Size,
+    /// Whatever the protocol says itself.
+    None,
+}
+
+impl From<Proof> for Verify {
+    fn from(proof: Proof) -> Self {
+        match proof {
+            Proof::Auto => Self::Auto,
+            Proof::Require => Self::Require,
+            Proof::Size => Self::Size,
+            Proof::None => Self::None,
+        }
+    }
+}
+
+impl CopyArguments {
+    /// What is the same for one file and for many.
+    pub(crate) fn options(&self) -> CopyOptions {
+        CopyOptions {
+            verify: self.verify.map(Into::into),
+            dry_run: self.dry_run,
+            jobs: self.jobs,
+            max_errors: self.max_errors,
+            limit: self.bwlimit.map(Bandwidth::new),
+            ..CopyOptions::default()
+        }
+    }
+
+    /// As `options`, for what is meant of a tree.
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is no pattern; those of reading lists.
+    pub(crate) fn filtered(&self, options: CopyOptions) -> Result<CopyOptions> {
+        Ok(CopyOptions { filter: Arc::new(self.filter.filter()?), ..options })
+    }
+}

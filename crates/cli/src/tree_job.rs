@@ -1,0 +1,206 @@
+//! The copy of a whole tree as a job: told while it goes on, noted in a journal, listed in a manifest.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use law_storage::{Error, ErrorKind, Location, Result, Url};
+use law_transfer::{
+    Copied, CopyOptions, JobName, Journal, Outcome, Place, SyncOptions, SyncReport, SyncTold, Told, TreeReport,
+    sync_tree,
+};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::{self, Out};
+use crate::progress::Display;
+
+/// What the copy of a tree is beside its options.
+pub(crate) struct TreeJob<'a> {
+    pub(crate) from: &'a Place,
+    pub(crate) to: &'a Place,
+    pub(crate) options: CopyOptions,
+    /// Nothing is said of what was copied.
+    pub(crate) quiet: bool,
+    /// What a job of the same name had done is not done again.
+    pub(crate) resume: bool,
+    /// Where each file is noted.
+    pub(crate) manifest: Option<&'a Path>,
+}
+
+impl TreeJob<'_> {
+    /// Copies, tells, and gives the report; the journal says how it ended.
+    pub(crate) async fn run(
+        mut self,
+        context: &Context,
+        show: &(dyn Fn(&Copied) -> std::io::Result<()> + Sync),
+        display: &Display,
+    ) -> Result<TreeReport, Failure> {
+        let options = SyncOptions { copy: std::mem::take(&mut self.options), delete: None };
+        Ok(self.sync(context, &options, show, display).await?.copies)
+    }
+
+    /// As [`run`](Self::run), and deletes what only the destination has.
+    pub(crate) async fn sync(
+        self,
+        context: &Context,
+        options: &SyncOptions,
+        show: &(dyn Fn(&Copied) -> std::io::Result<()> + Sync),
+        display: &Display,
+    ) -> Result<SyncReport, Failure> {
+        let journal = self.journal(options.copy.dry_run)?;
+        let mut options = options.clone();
+        options.copy.journal = journal.clone();
+        let mut manifest = self.manifest.map(|path| Manifest::open(path, self.resume)).transpose()?;
+        let mut told = Ok(());
+        let (quiet, skip) = (self.quiet, |place: &Place, reason: &str| tell_skipped(context, place, reason));
+        let dry_run = options.copy.dry_run;
+        let mut tell = |event: SyncTold<'_>| {
+            let told_now = display.above(|| match event {
+                SyncTold::Deleted(_) if quiet => Ok(()),
+                SyncTold::Deleted(place) => tell_deleted(context, place, dry_run),
+                SyncTold::Copy(Told::Copied(copied)) => {
+                    manifest.as_mut().map_or(Ok(()), |manifest| manifest.add(copied))?;
+                    if matches!(copied.outcome, Outcome::Before) || quiet { Ok(()) } else { show(copied) }
+                }
+                SyncTold::Copy(Told::Skipped(place, reason)) => skip(place, reason),
+                SyncTold::Copy(Told::Failed(error)) => {
+                    let taken = std::mem::replace(error, Error::new(ErrorKind::Internal, "taken"));
+                    *error = context.judged(taken);
+                    context.tell(error);
+                    Ok(())
+                }
+            });
+            told = std::mem::replace(&mut told, Ok(())).and(told_now);
+        };
+        let report = sync_tree(&context.call, self.from, self.to, &options, &mut tell).await?;
+        told?;
+        if let Some(manifest) = manifest {
+            manifest.close()?;
+        }
+        if let Some(journal) = journal {
+            journal.end(report.copies.failures.values().sum())?;
+        }
+        Ok(report)
+    }
+
+    /// None in a dry run, and where there is no place for one.
+    fn journal(&self, dry_run: bool) -> Result<Option<std::sync::Arc<Journal>>> {
+        let Some(directory) = transfers().filter(|_| !dry_run) else { return Ok(None) };
+        let name = JobName::new(self.from, self.to);
+        match Journal::open(&directory, &name, typed().as_ref(), self.resume) {
+            Ok(journal) => Ok(Some(std::sync::Arc::new(journal))),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+            Err(error) if self.resume => Err(error),
+            Err(error) => {
+                tracing::info!("this job cannot be resumed: {error}");
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Where journals are.
+pub(crate) fn transfers() -> Option<PathBuf> {
+    Some(law_config::Environment::of_process().ok()?.state_directory()?.join("transfers"))
+}
+
+/// The command line and its directory; none if something in it is secret, or no text.
+fn typed() -> Option<(PathBuf, Vec<String>)> {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.into_string().ok()).collect::<Option<_>>()?;
+    let secret = |word: &String| {
+        let url = Url::parse(word).ok();
+        url.is_some_and(|url| match url.location() {
+            Location::Remote(remote) => remote.password().is_some() || remote.query().is_some(),
+            _ => false,
+        })
+    };
+    let sets = |word: &String| word.starts_with("--set");
+    if words.iter().any(|word| secret(word) || sets(word)) {
+        return None;
+    }
+    Some((std::env::current_dir().ok()?, words))
+}
+
+fn tell_deleted(context: &Context, place: &Place, dry_run: bool) -> std::io::Result<()> {
+    let mut out = Out::new();
+    match (context.json, dry_run) {
+        (true, _) => {
+            out.line(json!({"to": place.to_string(), "outcome": if dry_run { "would delete" } else { "deleted" }}))?
+        }
+        (false, true) => out.line(format!("would delete {place}"))?,
+        (false, false) => out.line(format!("deleted {place}"))?,
+    }
+    out.flush()
+}
+
+fn tell_skipped(context: &Context, place: &Place, reason: &str) -> std::io::Result<()> {
+    if !context.json {
+        output::note(format!("skipped {place}: {reason}"));
+        return Ok(());
+    }
+    let mut out = Out::new();
+    out.line(json!({"from": place.to_string(), "outcome": "skipped", "reason": reason}))?;
+    out.flush()
+}
+
+/// One JSON object a line for each file, for catalogues and bookkeeping.
+struct Manifest {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Manifest {
+    fn open(path: &Path, goes_on: bool) -> Result<Self> {
+        let mut options = OpenOptions::new();
+        let options = options.create(true).write(true).append(goes_on).truncate(!goes_on);
+        let file = options.open(path).map_err(|e| Error::from(e).at(path.display()))?;
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+    }
+
+    fn add(&mut self, copied: &Copied) -> std::io::Result<()> {
+        writeln!(self.file, "{}", entry(copied))
+    }
+
+    fn close(mut self) -> Result<()> {
+        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        written.map_err(|e| Error::from(e).at(self.path.display()))
+    }
+}
+
+fn entry(copied: &Copied) -> Value {
+    let mut line = json!({"from": copied.from.to_string(), "to": copied.to.to_string(), "size": copied.size,
+        "outcome": copied.word(), "checksum": copied.checksum()});
+    if let Outcome::Written(receipt) = &copied.outcome {
+        let digests =
+            receipt.digests.iter().map(|(digest, _)| (digest.algorithm().name().to_owned(), digest.hex().into()));
+        line["checksums"] = Value::Object(digests.collect());
+        line["door"] = receipt.door.clone().into();
+        line["attempts"] = (receipt.attempts.len() + 1).into();
+    }
+    line
+}
+
+/// `3 files copied, 1.2MiB, 2 unchanged`: what was there already is nothing that was copied.
+pub(crate) fn summary(report: &TreeReport, dry_run: bool, with_lost: bool) -> String {
+    let files = if report.copied == 1 { "1 file".into() } else { format!("{} files", report.copied) };
+    let copied = if dry_run { format!("would copy {files}") } else { format!("{files} copied") };
+    let failed: u64 = report.failures.values().sum();
+    let others = [
+        (report.before, ", ", "copied before"),
+        (report.unchanged, ", ", "unchanged"),
+        (report.kept, ", ", "kept"),
+        (failed, "; ", "failed"),
+    ];
+    let others =
+        others.iter().filter(|(count, ..)| *count > 0).map(|(count, comma, word)| format!("{comma}{count} {word}"));
+    let bytes = if report.copied > 0 { format!(", {}", output::amount(report.bytes)) } else { String::new() };
+    let lost = report.lost.iter().filter(|_| with_lost).map(|what| format!("; the destination cannot keep {what}"));
+    format!("{copied}{bytes}{}{}", others.collect::<String>(), lost.collect::<String>())
+}
+
+/// What a tree ends with: every failure was told.
+pub(crate) fn ended(report: &TreeReport) -> Result<(), Failure> {
+    Failure::of_all(report.failures.keys().copied().collect())
+}
