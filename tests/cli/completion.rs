@@ -50,7 +50,7 @@ fn bash_offers_commands_options_and_places() {
         command.args(["-c", script, line]);
         sandbox.finish(command).text().trim_end().replace('\n', " | ")
     };
-    assert_eq!(ask("law fs ch"), "checksum");
+    assert_eq!(ask("law fs che"), "check | checksum");
     assert_eq!(ask("law fs cp --verify=re"), "require");
     assert_eq!(ask("law config test "), "lab");
     assert_eq!(ask("law fs ls la"), "lab: | law.toml");
@@ -67,7 +67,7 @@ fn bash_offers_commands_options_and_places() {
 #[test]
 fn fish_offers_places() {
     let (sandbox, _server) = lab();
-    let script = "law completion fish | source; complete -C 'law fs ls lab:'; complete -C 'law fs ch'";
+    let script = "law completion fish | source; complete -C 'law fs ls lab:'; complete -C 'law fs checks'";
     let Some(run) = shell(&sandbox, "fish", script) else { return };
     assert_eq!(run.text(), "lab:data set/\nlab:data2.txt\nchecksum\tPrint checksums as the storage computed them\n");
 }

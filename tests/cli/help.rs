@@ -28,29 +28,37 @@ fn of_the_programs() {
     Usage: law fs [OPTIONS] <COMMAND>
 
     Commands:
-      ls        List directories
-      cp        Copy files, with proof that both ends have the same bytes
-      mv        Rename within a storage; between storages copy, verify, and only then remove the source
-      rm        Remove files, and with -r directories and everything below them
-      mkdir     Make directories
-      rmdir     Remove empty directories
-      cat       Print files
-      head      Print the first lines or bytes of files
-      tail      Print the last lines or bytes of files
-      stat      Show what a storage says about files and directories
-      exists    Tell by the exit code whether something exists: 0 yes, 3 no, anything else: cannot tell
-      find      Find files and directories below a place, by name, kind, size and age
-      tree      Draw directories and what they have
-      du        Sum up the sizes of files below directories
-      df        Show how much space storages have, as far as they tell
-      touch     Make empty files, with the directories above them. A file that exists keeps its content
-      checksum  Print checksums as the storage computed them
-      show      Show what is in files: arrays, the first lines of texts, the members of archives
-      formats   List the formats of files that are known, and their extensions
-      doctor    Find out what works with a storage, and say what to do about what does not
-      doors     Show the doors of configured file systems, and what processes on this node know of them
-      serve     Serve a directory of any storage by WebDAV, until it is interrupted
-      help      Print this message or the help of the given subcommand(s)
+      ls         List directories
+      cp         Copy files, with proof that both ends have the same bytes
+      mv         Rename within a storage; between storages copy, verify, and only then remove the source
+      sync       Make a directory like another: copy what is missing or different, and with --delete
+                 remove what is only there
+      check      Compare two directories, file by file: sizes and checksums; where a storage has no
+                 checksums, the bytes are read
+      rm         Remove files, and with -r directories and everything below them
+      mkdir      Make directories
+      rmdir      Remove empty directories
+      cat        Print files
+      head       Print the first lines or bytes of files
+      tail       Print the last lines or bytes of files
+      stat       Show what a storage says about files and directories
+      exists     Tell by the exit code whether something exists: 0 yes, 3 no, anything else: cannot tell
+      find       Find files and directories below a place, by name, kind, size and age
+      tree       Draw directories and what they have
+      du         Sum up the sizes of files below directories
+      df         Show how much space storages have, as far as they tell
+      touch      Make empty files, with the directories above them. A file that exists keeps its content
+      checksum   Print checksums as the storage computed them
+      show       Show what is in files: arrays, the first lines of texts, the members of archives
+      formats    List the formats of files that are known, and their extensions
+      transfers  List the copies of directories that were begun on this machine, and go on with those
+                 that broke off
+      cleanup    Find what processes that were killed left behind: parts of files are removed, files
+                 that were moved aside get their names back
+      doctor     Find out what works with a storage, and say what to do about what does not
+      doors      Show the doors of configured file systems, and what processes on this node know of them
+      serve      Serve a directory of any storage by WebDAV, until it is interrupted
+      help       Print this message or the help of the given subcommand(s)
 
     Options:
           --json                 Print one JSON object a line; errors too
@@ -102,10 +110,29 @@ fn of_cp() {
               What happens to files that exist
 
               Possible values:
-              - differs: They are replaced if the content differs
-              - never:   They stay
-              - always:  They are replaced
-              - fail:    They stay, and that is an error, also if the content is the same
+              - differs:  They are replaced if the content differs
+              - newer:    They are replaced if they are older
+              - checksum: They are replaced unless their checksum is the same; where a storage has none,
+                the bytes are read
+              - never:    They stay
+              - always:   They are replaced
+              - fail:     They stay, and that is an error, also if the content is the same
+
+      -T, --no-target-directory
+              The destination is the name of the copy, also if it is a directory
+
+          --mkdir
+              Make missing directories above the destination
+
+          --preserve[=<WHAT>]
+              Keep what is named of: mtime, mode. What the destination cannot keep is said
+
+              Possible values:
+              - mtime: The time of modification
+              - mode:  The permissions
+
+      -p
+              As --preserve: the time of modification and the permissions
 
           --verify <PROOF>
               How much proof is wanted: auto, unless the settings say otherwise, compares checksums
@@ -117,20 +144,27 @@ fn of_cp() {
               - size:    Sizes alone
               - none:    Whatever the protocol says itself
 
-      -T, --no-target-directory
-              The destination is the name of the copy, also if it is a directory
-
-          --mkdir
-              Make missing directories above the destination
-
-      -p, --preserve
-              Keep the time of modification and the permissions, where the destination can
-
           --dry-run
-              Only say what would be copied
+              Only say what would be done
 
       -q, --quiet
-              Say nothing about what was copied
+              Say nothing about what was done
+
+      -j, --jobs <FILES>
+              So many files at once; as many as their sizes suggest if it is not given
+
+          --bwlimit <RATE>
+              So many bytes a second at most, such as 10M
+
+          --max-errors <COUNT>
+              Of a directory: stop after so many failures
+
+          --resume
+              Of a directory: go on where the same command broke off. What was copied and proven is not
+              copied again
+
+          --manifest <FILE>
+              Of a directory: note each file as a JSON object, with checksums, door and attempts
 
           --json
               Print one JSON object a line; errors too
@@ -152,6 +186,40 @@ fn of_cp() {
 
       -h, --help
               Print help
+
+    Which files:
+          --include <PATTERN>
+              Only files like that, such as '*.root', /top/** or run{1,2}/
+
+          --exclude <PATTERN>
+              No files like that
+
+          --filter <RULE>
+              A rule: '+ PATTERN' or '- PATTERN'; the first that matches decides
+
+          --include-from <FILE>
+              Patterns to include, one a line
+
+          --exclude-from <FILE>
+              Patterns to exclude, one a line
+
+          --filter-from <FILE>
+              Rules, one a line
+
+          --files-from <FILE>
+              Only the files in this list, one path below the source a line; nothing is listed
+
+          --min-size <SIZE>
+              Only files of at least that size, such as 10M
+
+          --max-size <SIZE>
+              Only files of at most that size
+
+          --min-age <TIME>
+              Only files that changed at least that long ago, such as 7d
+
+          --max-age <TIME>
+              Only files that changed at most that long ago
     ");
 }
 

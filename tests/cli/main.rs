@@ -29,6 +29,7 @@ mod serve;
 mod show;
 mod stat;
 mod touch;
+mod transfers;
 
 use sandbox::{Sandbox, Served};
 

@@ -101,6 +101,11 @@ impl TreeJob<'_> {
     }
 }
 
+/// Whether the copy of one place to another was begun before.
+pub(crate) fn is_remembered(from: &Place, to: &Place) -> bool {
+    transfers().is_some_and(|directory| Journal::knows(&directory, &JobName::new(from, to)))
+}
+
 /// Where journals are.
 pub(crate) fn transfers() -> Option<PathBuf> {
     Some(law_config::Environment::of_process().ok()?.state_directory()?.join("transfers"))

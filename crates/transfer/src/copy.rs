@@ -366,7 +366,8 @@ async fn write_once(
         modified: metadata.modified.map(|m| m.time).filter(|_| options.preserve.modified),
         mode: metadata.mode.filter(|_| options.preserve.mode),
         created_mode: metadata.mode,
-        seen_missing: existing.is_none(),
+        // Who copies many files has made their directories.
+        seen_missing: options.one_of_many && existing.is_none(),
         one_of_many: options.one_of_many,
         ..PutOptions::default()
     };

@@ -119,6 +119,11 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Whether a job is remembered in `directory`.
+    pub fn knows(directory: &OsPath, name: &JobName) -> bool {
+        directory.join(format!("{}.journal", name.id())).exists()
+    }
+
     /// Whether this version of the file at this path below the top was copied before.
     pub(crate) fn proves(&self, below: &Path, source: &Metadata) -> bool {
         !self.proven.is_empty() && self.proven.contains(&key(below, source))

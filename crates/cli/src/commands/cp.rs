@@ -14,7 +14,7 @@ use crate::copy_arguments::CopyArguments;
 use crate::exit::Failure;
 use crate::output::{self, Out};
 use crate::progress::Display;
-use crate::tree_job::{TreeJob, ended, summary};
+use crate::tree_job::{TreeJob, ended, is_remembered, summary};
 
 /// Copy files, with proof that both ends have the same bytes.
 ///
@@ -155,7 +155,9 @@ impl Cp {
     async fn one(&self, context: &Context, text: &OsStr, target: &Target) -> Result<(), Failure> {
         let (from, slash) = context.place(text)?;
         let metadata = context.existing(&from).await?;
-        let contents_only = slash && metadata.is_directory();
+        // When the command was given first, the destination was not there: it is the copy, and not where the copy goes.
+        let goes_on = self.copy.resume && metadata.is_directory() && is_remembered(&from, &target.place);
+        let contents_only = goes_on || (slash && metadata.is_directory());
         let to = match (&target.kind, from.path.name()) {
             (TargetKind::NewDirectory, _) if !metadata.is_directory() => {
                 return Err(no_directory(&target.place).into());

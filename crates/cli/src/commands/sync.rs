@@ -107,7 +107,11 @@ impl Sync {
                 "unchanged": report.copies.unchanged, "deleted": report.deleted, "failed": failed}))?;
             out.flush()?;
         } else if !self.copy.quiet {
-            let deleted = if report.deleted > 0 { format!(", {} deleted", report.deleted) } else { String::new() };
+            let deleted = match (report.deleted, self.copy.dry_run) {
+                (0, _) => String::new(),
+                (count, true) => format!(", would delete {count}"),
+                (count, false) => format!(", {count} deleted"),
+            };
             // That times cannot be kept is how such a storage is, and no news each time.
             let copies = summary(&report.copies, self.copy.dry_run, false);
             output::note(format!("{from} -> {to}: {copies}{deleted}"));
