@@ -153,6 +153,9 @@ fn of_cp() {
       -j, --jobs <FILES>
               So many files at once; as many as their sizes suggest if it is not given
 
+          --streams <STREAMS>
+              So many connections for a large file; as many as help if it is not given
+
           --bwlimit <RATE>
               So many bytes a second at most, such as 10M
 

@@ -30,7 +30,10 @@ impl Site {
 
     fn files(&self, directory: &str, count: usize, size: usize) {
         for number in 0..count {
-            self.sandbox.write(&format!("{directory}/sub{}/file{number:03}", number % 3), pattern(size, u32::try_from(number).unwrap()));
+            self.sandbox.write(
+                &format!("{directory}/sub{}/file{number:03}", number % 3),
+                pattern(size, u32::try_from(number).unwrap()),
+            );
         }
     }
 
@@ -127,6 +130,34 @@ fn a_job_that_is_killed_again_and_again_goes_on_where_it_was() {
     let cleaned = site.sandbox.fs("cleanup --yes --min-age 0 copy");
     assert_eq!(cleaned.code, Some(0), "{cleaned}");
     assert_eq!(site.sandbox.names("copy"), site.sandbox.names("served/many"));
+}
+
+#[test]
+fn a_large_file_comes_by_several_streams() {
+    let site = Site::new();
+    let content = pattern(40_000_000, 3);
+    site.sandbox.write("served/large", &content);
+    let gets = |since: usize| {
+        let requests = site.proxy.requests();
+        requests[since..].iter().filter(|seen| seen.method == "GET").count()
+    };
+    for script in ["", "GET reset at 1000000 nth 2,4", "GET truncate at 3000000 nth 1,3", "GET stall at 10 nth 2"] {
+        site.proxy.set_script(script.parse().unwrap());
+        let since = site.proxy.requests().len();
+        let run =
+            site.sandbox.fs(&format!("--set fs.*.timeouts.stall=500ms cp -qf --streams 4 {} copy", site.url("large")));
+        assert_eq!(run.to_string(), "", "{script}");
+        assert!(site.sandbox.read("copy").unwrap() == content, "{script}");
+        assert!(gets(since) >= 3, "{script}: {}", gets(since));
+    }
+    site.proxy.set_script("GET bandwidth 20000000".parse().unwrap());
+    let since = site.proxy.requests().len();
+    assert_eq!(site.sandbox.fs(&format!("cp -qf {} copy", site.url("large"))).to_string(), "");
+    assert!(gets(since) > 1, "one stream is slow, and more would help");
+    site.proxy.set_script("GET flip at 1000000 nth 2".parse().unwrap());
+    let flipped = site.sandbox.fs(&format!("cp -qf --streams 4 {} copy", site.url("large")));
+    assert_eq!(flipped.to_string(), "", "damaged bytes are read again");
+    assert!(site.sandbox.read("copy").unwrap() == content);
 }
 
 #[test]
@@ -318,7 +349,8 @@ fn what_differs_is_told_by_check() {
     sandbox.write("to/b.txt", "b");
     sandbox.fs("rm to/old/e.txt");
     sandbox.write("to/more", "");
-    let session = sandbox.session(["check from to", "check --one-way --size-only --include *.root from to"].map(str::to_owned));
+    let session =
+        sandbox.session(["check from to", "check --one-way --size-only --include *.root from to"].map(str::to_owned));
     assert_snapshot!(sorted(&session), @"
     $ law fs check from to
     * a.root (content)

@@ -31,6 +31,10 @@ pub(crate) struct CopyArguments {
     #[arg(short, long, value_name = "FILES")]
     jobs: Option<NonZeroUsize>,
 
+    /// So many connections for a large file; as many as help if it is not given.
+    #[arg(long, value_name = "STREAMS")]
+    streams: Option<NonZeroUsize>,
+
     /// So many bytes a second at most, such as 10M.
     #[arg(long, value_name = "RATE", value_parser = bytes)]
     bwlimit: Option<u64>,
@@ -82,6 +86,7 @@ impl CopyArguments {
             verify: self.verify.map(Into::into),
             dry_run: self.dry_run,
             jobs: self.jobs,
+            streams: self.streams,
             max_errors: self.max_errors,
             limit: self.bwlimit.map(Bandwidth::new),
             ..CopyOptions::default()

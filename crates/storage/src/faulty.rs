@@ -331,6 +331,15 @@ impl Source for FaultySource<'_> {
         Ok(tamper(self.inner.open(call, offset).await?, offset, self.fault.clone(), call))
     }
 
+    // Offsets of faults are those of one stream.
+    async fn open_part(&self, _call: &Call, _range: ByteRange) -> Result<Option<ByteStream>> {
+        Ok(None)
+    }
+
+    fn has_parts(&self) -> bool {
+        false
+    }
+
     fn wanted(&self) -> Vec<Algorithm> {
         self.inner.wanted()
     }

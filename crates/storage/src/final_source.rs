@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 
-use crate::{Algorithm, ByteStream, Call, Error, LocalFile, Proof, Result, Source, Status, Taken};
+use crate::{Algorithm, ByteRange, ByteStream, Call, Error, LocalFile, Proof, Result, Source, Status, Taken};
 
 /// A source whose errors are final for who writes its bytes: what can be done about them has been done by its own storage,
 /// and no other attempt, and no other door of the destination, would help.
@@ -49,6 +49,15 @@ impl Source for FinalSource<'_> {
     async fn open(&self, call: &Call, offset: u64) -> Result<ByteStream> {
         let stream = self.inner.open(call, offset).await.map_err(end)?;
         Ok(stream.map(|item| item.map_err(end)).boxed())
+    }
+
+    async fn open_part(&self, call: &Call, range: ByteRange) -> Result<Option<ByteStream>> {
+        let stream = self.inner.open_part(call, range).await.map_err(end)?;
+        Ok(stream.map(|stream| stream.map(|item| item.map_err(end)).boxed()))
+    }
+
+    fn has_parts(&self) -> bool {
+        self.inner.has_parts()
     }
 
     fn wanted(&self) -> Vec<Algorithm> {

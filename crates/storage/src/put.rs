@@ -72,6 +72,8 @@ pub struct PutOptions {
     /// Nothing had this name a moment ago, in a directory that exists: a storage may spare its own look, and finds out when it
     /// publishes. Only a hint: what came meanwhile is treated as [`existing`](Self::existing) says.
     pub seen_missing: bool,
+    /// How many streams may bring it at once, where both sides can; none is as many as help.
+    pub streams: Option<std::num::NonZeroUsize>,
     /// Many files are written beside this one: a small one may be proven by reading it back where that is less work for the
     /// storage than a checksum.
     pub one_of_many: bool,

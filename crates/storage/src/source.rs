@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::reading::ready;
-use crate::{Algorithm, ByteStream, Call, Digest, LocalFile, Result};
+use crate::{Algorithm, ByteRange, ByteStream, Call, Digest, LocalFile, Result};
 
 /// Bytes that can be read from any offset, again and again.
 ///
@@ -23,6 +23,16 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// The bytes from `offset` to the end. Every call opens anew. If the size is known, the stream has exactly the
     /// bytes that remain, or ends in an error.
     async fn open(&self, call: &Call, offset: u64) -> Result<ByteStream>;
+
+    /// The bytes of a part, for those who take several at once; none if this source has only one stream at a time.
+    async fn open_part(&self, _call: &Call, _range: ByteRange) -> Result<Option<ByteStream>> {
+        Ok(None)
+    }
+
+    /// Whether parts can be had beside each other.
+    fn has_parts(&self) -> bool {
+        false
+    }
 
     /// The checksums that [`Source::prove`] wants to have over the bytes; the backend computes them on the way.
     fn wanted(&self) -> Vec<Algorithm>;

@@ -72,6 +72,8 @@ pub struct CopyOptions {
     pub preserve: Preserve,
     /// Finds out what would happen, and changes nothing.
     pub dry_run: bool,
+    /// How many streams bring a large file; none is as many as help.
+    pub streams: Option<NonZeroUsize>,
     /// How many files of a tree are copied at once; none is as many as their sizes suggest.
     pub jobs: Option<NonZeroUsize>,
     /// Which files of a tree are meant.
@@ -369,6 +371,7 @@ async fn write_once(
         // Who copies many files has made their directories.
         seen_missing: options.one_of_many && existing.is_none(),
         one_of_many: options.one_of_many,
+        streams: options.streams,
         ..PutOptions::default()
     };
     let receipt = to.backend().put(call, &to.resolved(), &*source, &put).await?;

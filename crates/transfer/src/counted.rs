@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use law_storage::{Algorithm, ByteStream, Call, LocalFile, Proof, Result, Source, Taken};
+use law_storage::{Algorithm, ByteRange, ByteStream, Call, LocalFile, Proof, Result, Source, Taken};
 
 use crate::{Bandwidth, Progress};
 
@@ -18,6 +18,23 @@ impl<S> Counted<S> {
     pub(crate) fn new(source: S, progress: Progress, limit: Option<Bandwidth>) -> Self {
         Self { source, progress, limit }
     }
+
+    fn counted(&self, stream: ByteStream) -> ByteStream {
+        let progress = self.progress.clone();
+        let count = move |chunk: &Result<bytes::Bytes>| {
+            progress.add_bytes(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
+        };
+        let stream = stream.inspect(count);
+        let Some(limit) = self.limit.clone() else { return stream.boxed() };
+        let paced = stream.then(move |chunk| {
+            let limit = limit.clone();
+            async move {
+                limit.take(chunk.as_ref().map_or(0, bytes::Bytes::len)).await;
+                chunk
+            }
+        });
+        paced.boxed()
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -32,20 +49,15 @@ impl<S: Source> Source for Counted<S> {
     }
 
     async fn open(&self, call: &Call, offset: u64) -> Result<ByteStream> {
-        let progress = self.progress.clone();
-        let count = move |chunk: &Result<bytes::Bytes>| {
-            progress.add_bytes(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
-        };
-        let stream = self.source.open(call, offset).await?.inspect(count);
-        let Some(limit) = self.limit.clone() else { return Ok(stream.boxed()) };
-        let paced = stream.then(move |chunk| {
-            let limit = limit.clone();
-            async move {
-                limit.take(chunk.as_ref().map_or(0, bytes::Bytes::len)).await;
-                chunk
-            }
-        });
-        Ok(paced.boxed())
+        Ok(self.counted(self.source.open(call, offset).await?))
+    }
+
+    async fn open_part(&self, call: &Call, range: ByteRange) -> Result<Option<ByteStream>> {
+        Ok(self.source.open_part(call, range).await?.map(|stream| self.counted(stream)))
+    }
+
+    fn has_parts(&self) -> bool {
+        self.source.has_parts()
     }
 
     fn wanted(&self) -> Vec<Algorithm> {

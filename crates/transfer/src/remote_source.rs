@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use law_storage::{
     Algorithm, ByteRange, ByteStream, Call, Comparison, Digest, Error, ErrorKind, Hasher, LocalFile, Metadata, Proof,
-    ReadOptions, Result, Source, Strength, Taken, Validator, Verify,
+    ReadOptions, Result, Source, Strength, Support, Taken, Validator, Verify,
 };
 use tokio::task::JoinHandle;
 
@@ -58,6 +58,19 @@ impl RemoteSource {
             known,
             place,
         })
+    }
+
+    async fn part(&self, call: &Call, range: ByteRange) -> Result<ByteStream> {
+        let options = ReadOptions { range: Some(range), validator: Some(self.validator.clone()) };
+        let reading = self.place.backend().read(call, &self.place.resolved(), &options).await?;
+        self.ask(call);
+        let trail = call.trail().clone();
+        let notice = move |item: &Result<bytes::Bytes>| {
+            if item.as_ref().is_err_and(|error| error.kind() == ErrorKind::Integrity) {
+                trail.found_damage();
+            }
+        };
+        Ok(reading.stream.inspect(notice).boxed())
     }
 
     fn wants_checksum(&self) -> bool {
@@ -144,17 +157,15 @@ impl Source for RemoteSource {
     }
 
     async fn open(&self, call: &Call, offset: u64) -> Result<ByteStream> {
-        let range = ByteRange::new(offset, u64::MAX).clamp(self.size);
-        let options = ReadOptions { range: Some(range), validator: Some(self.validator.clone()) };
-        let reading = self.place.backend().read(call, &self.place.resolved(), &options).await?;
-        self.ask(call);
-        let trail = call.trail().clone();
-        let notice = move |item: &Result<bytes::Bytes>| {
-            if item.as_ref().is_err_and(|error| error.kind() == ErrorKind::Integrity) {
-                trail.found_damage();
-            }
-        };
-        Ok(reading.stream.inspect(notice).boxed())
+        self.part(call, ByteRange::new(offset, u64::MAX).clamp(self.size)).await
+    }
+
+    async fn open_part(&self, call: &Call, range: ByteRange) -> Result<Option<ByteStream>> {
+        Ok(Some(self.part(call, range).await?))
+    }
+
+    fn has_parts(&self) -> bool {
+        self.place.backend().capabilities().ranges == Support::Yes
     }
 
     fn wanted(&self) -> Vec<Algorithm> {

@@ -5,6 +5,7 @@
 mod change;
 mod inspect;
 mod list;
+mod parallel;
 mod read;
 mod write;
 

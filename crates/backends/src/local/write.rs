@@ -18,10 +18,11 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::inspect::describe;
+use super::parallel;
 use super::{Local, blocking, change, failure, refusal, shown};
 
 /// After so many bytes the disk is told to begin writing, so that the sync at the end has little left to do.
-const WRITEBACK: u64 = 16 * 1024 * 1024;
+pub(super) const WRITEBACK: u64 = 16 * 1024 * 1024;
 
 /// Files of so many bytes are taken into memory, and then written by one step of one thread.
 const SMALL: u64 = 1024 * 1024;
@@ -259,6 +260,11 @@ async fn write(
     let in_kernel = if algorithms.is_empty() { source.local_file().await? } else { None };
     let taken = match in_kernel {
         Some(from) => copy_in_kernel(call, staged, from).await?,
+        None if source.has_parts() && parallel::is_worth_it(source.size(), &algorithms, options.streams) => {
+            let (file, size) = (staged.file.clone(), source.size().unwrap_or_default());
+            preallocate(&file, Some(size))?;
+            parallel::take(call, file, source, size, &algorithms, options.streams).await?
+        }
         None => take_stream(call, staged, source, algorithms).await?,
     };
     if let Some(expected) = source.size().filter(|size| *size != taken.size) {
@@ -323,7 +329,7 @@ fn preallocate(file: &File, expected: Option<u64>) -> Result<()> {
 }
 
 /// The kernel begins to write what it is told to forget, and forgets only what is on the disk.
-fn begin_writeback(file: &File, from: u64, to: u64) {
+pub(super) fn begin_writeback(file: &File, from: u64, to: u64) {
     let length = std::num::NonZeroU64::new(to - from);
     // Advice only: whatever comes of it, the sync at the end decides.
     let _ = rustix::fs::fadvise(file, from, length, Advice::DontNeed);
