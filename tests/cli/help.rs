@@ -48,7 +48,8 @@ fn of_the_programs() {
       du         Sum up the sizes of files below directories
       df         Show how much space storages have, as far as they tell
       touch      Make empty files, with the directories above them. A file that exists keeps its content
-      checksum   Print checksums as the storage computed them
+      chmod      Set the permissions of files and directories, where the storage has such
+      checksum   Print checksums as the storage computed them, or compare files with a list of them
       show       Show what is in files: arrays, the first lines of texts, the members of archives
       formats    List the formats of files that are known, and their extensions
       transfers  List the copies of directories that were begun on this machine, and go on with those

@@ -8,6 +8,7 @@ mod sandbox;
 
 mod cat;
 mod checksum;
+mod chmod;
 mod completion;
 mod config;
 mod cp;

@@ -16,6 +16,7 @@ mod progress;
 pub mod serve;
 mod show;
 mod suggestion;
+mod sums;
 mod tree_job;
 
 use std::path::Path;

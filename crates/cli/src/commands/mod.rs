@@ -3,6 +3,7 @@
 pub(crate) mod cat;
 pub(crate) mod check;
 pub(crate) mod checksum;
+pub(crate) mod chmod;
 pub(crate) mod cleanup;
 pub(crate) mod config;
 pub(crate) mod cp;

@@ -1,6 +1,7 @@
 //! `law fs tail`
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use clap::Args;
 use futures_util::StreamExt as _;
@@ -10,7 +11,7 @@ use law_transfer::Place;
 use super::head::{End, Titles};
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::output::Out;
+use crate::output::{self, Out};
 
 /// How much is looked at in one step, from the end on.
 const STEP: u64 = 64 * 1024;
@@ -22,10 +23,20 @@ const STEP: u64 = 64 * 1024;
 pub(crate) struct Tail {
     #[command(flatten)]
     end: End,
+
+    /// Go on printing what is added to one file, until interrupted; it is looked for once a second.
+    #[arg(short, long)]
+    follow: bool,
 }
+
+/// How often it is looked whether something was added.
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Tail {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        if self.follow && self.end.places.len() > 1 {
+            return Err(Error::new(ErrorKind::InvalidInput, "--follow takes one file").into());
+        }
         let mut titles = Titles::of(self.end.places.len());
         context.for_each(&self.end.places, async |text| self.print(context, text, &mut titles).await).await
     }
@@ -40,12 +51,9 @@ impl Tail {
         };
         let mut out = Out::new();
         titles.print(&mut out, &place)?;
-        let options = ReadOptions::part(ByteRange::new(begin, size - begin)).pinned(metadata.identity());
-        let mut stream = place.backend().read(&context.call, &place.resolved(), &options).await?.stream;
-        while let Some(chunk) = stream.next().await.transpose()? {
-            out.bytes(&chunk)?;
-        }
-        Ok(out.flush()?)
+        let mut at = begin;
+        print_part(context, &place, &metadata, (&mut at, size), &mut out).await?;
+        if self.follow { follow(context, &place, at, &mut out).await } else { Ok(()) }
     }
 
     /// Where the last lines begin. A line break at the very end belongs to the last line.
@@ -68,6 +76,50 @@ impl Tail {
             end = begin;
         }
         Ok(0)
+    }
+}
+
+/// Prints from `at` to the end, and moves `at` along.
+async fn print_part(
+    context: &Context,
+    place: &Place,
+    metadata: &Metadata,
+    (at, end): (&mut u64, u64),
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let options = ReadOptions::part(ByteRange::new(*at, end - *at)).pinned(metadata.identity());
+    let mut stream = place.backend().read(&context.call, &place.resolved(), &options).await?.stream;
+    while let Some(chunk) = stream.next().await.transpose()? {
+        out.bytes(&chunk)?;
+        *at += chunk.len() as u64;
+    }
+    Ok(out.flush()?)
+}
+
+/// Prints what is added. A file that got shorter, or is there again after it was gone, is printed from its beginning.
+async fn follow(context: &Context, place: &Place, mut at: u64, out: &mut Out) -> Result<(), Failure> {
+    loop {
+        context.call.pause(LOOK).await?;
+        let Some(metadata) = context.stat(place).await? else {
+            if at > 0 {
+                output::note(format!("{place} is gone"));
+            }
+            at = 0;
+            continue;
+        };
+        let size = metadata.size.unwrap_or_default();
+        if size < at {
+            output::note(format!("{place} is shorter than it was: from its beginning"));
+            at = 0;
+        }
+        if size == at {
+            continue;
+        }
+        match print_part(context, place, &metadata, (&mut at, size), out).await {
+            // More was added while it was read: the next look tells how much.
+            Err(Failure::One(error)) if error.kind() == ErrorKind::Changed => continue,
+            other => other?,
+        }
     }
 }
 
