@@ -69,7 +69,10 @@ fn fish_offers_places() {
     let (sandbox, _server) = lab();
     let script = "law completion fish | source; complete -C 'law fs ls lab:'; complete -C 'law fs checks'";
     let Some(run) = shell(&sandbox, "fish", script) else { return };
-    assert_eq!(run.text(), "lab:data set/\nlab:data2.txt\nchecksum\tPrint checksums as the storage computed them\n");
+    assert_eq!(
+        run.text(),
+        "lab:data set/\nlab:data2.txt\nchecksum\tPrint checksums as the storage computed them, or compare files with a list of them\n"
+    );
 }
 
 #[test]

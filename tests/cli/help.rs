@@ -151,6 +151,14 @@ fn of_cp() {
       -q, --quiet
               Say nothing about what was done
 
+          --progress <HOW>
+              How it is shown how far it has come
+
+              Possible values:
+              - auto: A line at the bottom of a terminal; nothing where there is none
+              - json: A JSON object a second on standard error
+              - none: Nothing
+
       -j, --jobs <FILES>
               So many files at once; as many as their sizes suggest if it is not given
 

@@ -285,6 +285,18 @@ fn what_cannot_be_kept_is_said() {
 }
 
 #[test]
+fn programs_hear_how_far_it_is() {
+    let sandbox = Sandbox::new();
+    sandbox.write("file", pattern(3_000_000, 1));
+    let run = sandbox.fs("cp -q --progress json --bwlimit 2M file copy");
+    assert_eq!(run.code, Some(0));
+    let told: Vec<serde_json::Value> = run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(told.len() > 1, "{run}");
+    let last = &told.last().unwrap()["progress"];
+    assert_eq!((&last["bytes"], &last["expected"], &last["files"]), (&3_000_000.into(), &3_000_000.into(), &1.into()));
+}
+
+#[test]
 fn a_limit_of_the_bandwidth_holds() {
     let sandbox = Sandbox::new();
     sandbox.write("file", pattern(3_000_000, 1));

@@ -9,7 +9,9 @@ use law_storage::{Result, Verify};
 use law_transfer::{Bandwidth, CopyOptions};
 
 use crate::arguments::bytes;
+use crate::context::Context;
 use crate::filter_arguments::FilterArguments;
+use crate::progress::{Display, Shown};
 
 /// How files are copied.
 #[derive(Args)]
@@ -26,6 +28,10 @@ pub(crate) struct CopyArguments {
     /// Say nothing about what was done.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    /// How it is shown how far it has come.
+    #[arg(long, value_enum, value_name = "HOW", default_value = "auto", hide_default_value = true)]
+    progress: Shown,
 
     /// So many files at once; as many as their sizes suggest if it is not given.
     #[arg(short, long, value_name = "FILES")]
@@ -90,6 +96,15 @@ impl CopyArguments {
             max_errors: self.max_errors,
             limit: self.bwlimit.map(Bandwidth::new),
             ..CopyOptions::default()
+        }
+    }
+
+    /// Shows how far a copy has come, as it is wanted.
+    pub(crate) fn display(&self, context: &Context, options: &CopyOptions) -> Display {
+        match self.progress {
+            Shown::Json => Display::for_programs(&options.progress),
+            Shown::None => Display::of(&options.progress, false),
+            Shown::Auto => Display::of(&options.progress, !context.json && !self.quiet && !self.dry_run),
         }
     }
 

@@ -1,8 +1,9 @@
 //! How far a copy has come, on a terminal; nothing in a pipe.
 
 use std::io::IsTerminal as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use law_transfer::Progress;
 use tokio::task::JoinHandle;
@@ -14,10 +15,27 @@ const TICK: Duration = Duration::from_millis(100);
 /// What is done before that is not worth a line.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How often it is told to a program.
+const TELL: Duration = Duration::from_secs(1);
+
+/// How it is shown how far a copy has come.
+#[derive(Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Shown {
+    /// A line at the bottom of a terminal; nothing where there is none.
+    #[default]
+    Auto,
+    /// A JSON object a second on standard error.
+    Json,
+    /// Nothing.
+    None,
+}
+
 /// A line at the bottom of the terminal, which is gone when this is dropped.
 pub(crate) struct Display {
     bar: ProgressBar,
     watcher: Option<JoinHandle<()>>,
+    /// What a program hears at the end, and when it began.
+    last: Option<(Progress, Instant)>,
 }
 
 impl Display {
@@ -25,7 +43,20 @@ impl Display {
     pub(crate) fn of(progress: &Progress, wanted: bool) -> Self {
         let bar = ProgressBar::hidden();
         let watcher = (wanted && can_draw()).then(|| tokio::spawn(watch(bar.clone(), progress.clone())));
-        Self { bar, watcher }
+        Self { bar, watcher, last: None }
+    }
+
+    /// Tells a program what `progress` counts.
+    pub(crate) fn for_programs(progress: &Progress) -> Self {
+        let told = progress.clone();
+        let watcher = tokio::spawn(async move {
+            let begin = Instant::now();
+            loop {
+                tokio::time::sleep(TELL).await;
+                output::note(object(&told, begin.elapsed()));
+            }
+        });
+        Self { bar: ProgressBar::hidden(), watcher: Some(watcher), last: Some((progress.clone(), Instant::now())) }
     }
 
     /// Prints something above the line.
@@ -40,6 +71,9 @@ impl Drop for Display {
             watcher.abort();
         }
         self.bar.finish_and_clear();
+        if let Some((progress, begin)) = &self.last {
+            output::note(object(progress, begin.elapsed()));
+        }
     }
 }
 
@@ -61,6 +95,15 @@ async fn watch(bar: ProgressBar, progress: Progress) {
         bar.set_message(line(done, expected, bar.per_sec(), bar.eta(), progress.files()));
         tokio::time::sleep(TICK).await;
     }
+}
+
+/// Counters, and what follows from them: bytes a second, and the seconds that are left at that rate.
+fn object(progress: &Progress, passed: Duration) -> serde_json::Value {
+    let (done, expected) = position(progress);
+    let rate = done as f64 / passed.as_secs_f64().max(0.001);
+    let left = (rate > 0.0).then(|| ((expected - done) as f64 / rate).round() as u64);
+    serde_json::json!({"progress": {"bytes": done, "expected": expected, "files": progress.files(),
+        "rate": rate as u64, "seconds_left": left}})
 }
 
 /// Bytes that are done, and bytes in all. What did not pass here is done when its file is.
@@ -117,6 +160,14 @@ mod tests {
     #[test]
     fn the_template_is_one() {
         assert!(ProgressStyle::with_template("{wide_msg}").is_ok());
+    }
+
+    #[test]
+    fn what_programs_hear() {
+        let told = object(&Progress::default(), Duration::from_secs(2));
+        let expected =
+            serde_json::json!({"progress": {"bytes": 0, "expected": 0, "files": 0, "rate": 0, "seconds_left": null}});
+        assert_eq!(told, expected);
     }
 
     #[tokio::test]

@@ -13,7 +13,6 @@ use crate::context::Context;
 use crate::copy_arguments::CopyArguments;
 use crate::exit::Failure;
 use crate::output::{self, Out};
-use crate::progress::Display;
 use crate::tree_job::{TreeJob, ended, is_remembered, summary};
 
 /// Copy files, with proof that both ends have the same bytes.
@@ -169,7 +168,7 @@ impl Cp {
             return self.tree(context, &from, &to).await;
         }
         let options = self.options();
-        let display = self.display(context, &options);
+        let display = self.copy.display(context, &options);
         let copied = copy_file(&context.call, &from, &to, &options).await;
         drop(display);
         self.tell(context, &copied.map_err(|error| self.hinted(error))?)?;
@@ -194,7 +193,7 @@ impl Cp {
             return Err(error.into());
         }
         let options = self.copy.filtered(self.options())?;
-        let display = self.display(context, &options);
+        let display = self.copy.display(context, &options);
         let (quiet, resume, manifest) =
             (self.copy.quiet && !context.json, self.copy.resume, self.copy.manifest.as_deref());
         let job = TreeJob { from, to, options, quiet, resume, manifest };
@@ -266,10 +265,6 @@ impl Cp {
             preserve: Preserve { modified: keeps(Kept::Mtime), mode: keeps(Kept::Mode) },
             ..self.copy.options()
         }
-    }
-
-    fn display(&self, context: &Context, options: &CopyOptions) -> Display {
-        Display::of(&options.progress, !context.json && !self.copy.quiet && !self.copy.dry_run)
     }
 
     fn tell(&self, context: &Context, copied: &Copied) -> std::io::Result<()> {

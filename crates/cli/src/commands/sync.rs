@@ -12,7 +12,6 @@ use crate::context::Context;
 use crate::copy_arguments::CopyArguments;
 use crate::exit::Failure;
 use crate::output::{self, Out};
-use crate::progress::Display;
 use crate::tree_job::{TreeJob, ended, summary};
 
 /// Make a directory like another: copy what is missing or different, and with --delete remove what is only there.
@@ -65,7 +64,7 @@ impl Sync {
         }
         let options = SyncOptions { copy: self.options(context)?, delete: self.max_delete() };
         let (quiet, json) = (self.copy.quiet, context.json);
-        let display = Display::of(&options.copy.progress, !json && !quiet && !self.copy.dry_run);
+        let display = self.copy.display(context, &options.copy);
         let job = TreeJob {
             from: &from,
             to: &to,
