@@ -67,6 +67,7 @@ impl Program {
 fn package(program: &str) -> Option<&'static str> {
     Some(match program {
         "curl" => "curl",
+        "cp" => "coreutils",
         "davix-get" | "davix-put" | "davix-ls" => "davix",
         "rclone" => "rclone",
         "xrdcp" | "xrdfs" => "xrootd-client",
@@ -138,6 +139,50 @@ impl<'a> Clients<'a> {
         ]
     }
 
+    /// From the server's directory `name` to a local one, with all that is in it; `list` tells curl each file.
+    pub(super) fn download_tree(&self, name: &str, local: &Path, list: &Path) -> Vec<Client> {
+        let [http, dav, root, rclone] = self.addresses(name);
+        let (path, directory) = (local.as_os_str(), slashed(local));
+        vec![
+            self.client("curl -Z", "-q -sS --create-dirs --parallel-max 16 -K", [list.as_os_str(), OsStr::new("")]),
+            self.client("rclone copy", "", [&rclone, path]),
+            self.client("xrdcp --parallel 4", "-s -r", [&root, &directory]),
+            self.client("gfal-copy -r", "", [&http, &file_url(local)]),
+            self.client("law fs cp -r --verify size", "-q", [&slash(&dav), path]),
+            self.client("law fs cp -r", "-q", [&slash(&dav), path]),
+        ]
+    }
+
+    /// From a local directory to the server's `name`.
+    pub(super) fn upload_tree(&self, local: &Path, name: &str, list: &Path) -> Vec<Client> {
+        let [http, dav, _, rclone] = self.addresses(name);
+        let (path, directory) = (local.as_os_str(), slashed(local));
+        vec![
+            self.client("curl -Z", "-q -sS -o /dev/null --parallel-max 16 -K", [list.as_os_str(), OsStr::new("")]),
+            self.client("rclone copy", "", [path, &rclone]),
+            self.client("gfal-copy -r", "", [&file_url(local), &http]),
+            self.client("law fs cp -r --verify size", "-q", [&directory, &dav]),
+            self.client("law fs cp -r", "-q", [&directory, &dav]),
+        ]
+    }
+
+    /// From one local directory to another.
+    pub(super) fn copy_tree(&self, from: &Path, to: &Path) -> Vec<Client> {
+        let (source, directory, path) = (from.as_os_str(), slashed(from), to.as_os_str());
+        vec![
+            self.client("cp -r", "", [source, path]),
+            self.client("rclone copy", "", [source, path]),
+            self.client("law fs cp -r", "-q", [&directory, path]),
+        ]
+    }
+
+    /// What curl needs to know of files in the server's directory `name`, of which `local` has or gets the copies.
+    pub(super) fn curl_list(&self, name: &str, local: &Path, files: &[String], up: bool) -> String {
+        let word = if up { "upload-file" } else { "output" };
+        let one = |file: &String| format!("url={}/{name}/{file}\n{word}={}/{file}\n", self.http, local.display());
+        files.iter().map(one).collect()
+    }
+
     /// The names in the server's directory `name`, one a line.
     pub(super) fn list(&self, name: &str) -> Vec<Client> {
         let [http, dav, _, rclone] = self.addresses(&format!("{name}/"));
@@ -165,6 +210,16 @@ impl<'a> Clients<'a> {
         ]
         .map(OsString::from)
     }
+}
+
+fn slashed(path: &Path) -> OsString {
+    slash(path.as_os_str())
+}
+
+fn slash(text: &OsStr) -> OsString {
+    let mut text = text.to_owned();
+    text.push("/");
+    text
 }
 
 fn file_url(path: &Path) -> OsString {

@@ -15,6 +15,8 @@ use crate::interrupt::Interrupt;
 pub(super) enum Task {
     /// Afterwards the file `destination` has the bytes of `source`.
     Copy { source: PathBuf, destination: PathBuf },
+    /// Afterwards the directory `destination` has what `source` has: so many bytes.
+    Tree { source: PathBuf, destination: PathBuf, bytes: u64 },
     /// It prints a line for each entry.
     List { entries: u32 },
 }
@@ -61,6 +63,14 @@ impl Contest {
                 remove(destination)?;
                 Ok(sample)
             }
+            Task::Tree { source, destination, .. } => {
+                remove_tree(destination)?;
+                measure::sync(&self.place)?;
+                let sample = measure::copy(line, destination, &self.place, interrupt)?;
+                compare_trees(source, destination)?;
+                remove_tree(destination)?;
+                Ok(sample)
+            }
             Task::List { entries } => {
                 let (sample, lines) = measure::list(line, &self.place, interrupt)?;
                 ensure!(lines == *entries, "{lines} lines for {entries} entries");
@@ -72,6 +82,7 @@ impl Contest {
     fn bytes(&self) -> Result<Option<u64>> {
         match &self.task {
             Task::Copy { source, .. } => Ok(Some(fs::metadata(source).context("size of the source")?.len())),
+            Task::Tree { bytes, .. } => Ok(Some(*bytes)),
             Task::List { .. } => Ok(None),
         }
     }
@@ -91,6 +102,19 @@ fn remove(path: &Path) -> Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_context(|| path.display().to_string()),
         _ => Ok(()),
     }
+}
+
+fn remove_tree(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_context(|| path.display().to_string()),
+        _ => Ok(()),
+    }
+}
+
+fn compare_trees(source: &Path, destination: &Path) -> Result<()> {
+    let status = Command::new("diff").arg("-rq").args([source, destination]).status().context("diff")?;
+    ensure!(status.success(), "what arrived is not what the source has");
+    Ok(())
 }
 
 /// Every byte, not only a hash of them.

@@ -11,6 +11,7 @@ mod contest;
 mod measure;
 mod memory;
 mod table;
+mod trees;
 
 use std::fs;
 use std::io::Read;
@@ -39,6 +40,9 @@ pub(crate) struct Arguments {
     /// Entries of the directory that is listed
     #[arg(long, default_value_t = 100_000)]
     entries: u32,
+    /// Small files (10 KiB) of the trees that are copied; a hundredth as many are large (10 MiB)
+    #[arg(long, default_value_t = 10_000)]
+    files: u32,
     /// Runs of each client; the table shows medians
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -117,7 +121,14 @@ impl Place {
             fs::File::create(many.join(format!("file-{number:06}.root"))).context("one of many files")?;
         }
         fs::set_permissions(&many, fs::Permissions::from_mode(0o755)).context("directory of many files")?;
+        trees::make(&self.trees(), arguments.files)?;
+        trees::copy(&self.trees(), &self.data.join("trees"))?;
         self.warm_checksum()
+    }
+
+    /// Where the trees lie on this side.
+    fn trees(&self) -> PathBuf {
+        self.directory.path().join("trees")
     }
 
     fn warm_checksum(&self) -> Result<()> {
@@ -141,6 +152,7 @@ impl Place {
             ("up proven", copy(&up), clients.upload_proven(&source, "up")),
             ("ls", Task::List { entries }, clients.list("many")),
         ];
+        let tree_contests = trees::contests(&clients, &self.trees(), &self.data, place)?;
         let chosen = |group: &str, client: &Client| {
             filter.is_none_or(|filter| format!("{group}/{}", client.name).contains(filter))
         };
@@ -148,7 +160,7 @@ impl Place {
             clients.retain(|client| chosen(group, client));
             (!clients.is_empty()).then(|| Contest { group, task, clients, place: place.to_owned() })
         };
-        Ok(all.into_iter().filter_map(contest).collect())
+        Ok(all.into_iter().chain(tree_contests).filter_map(contest).collect())
     }
 }
 
