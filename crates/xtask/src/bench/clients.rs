@@ -142,14 +142,15 @@ impl<'a> Clients<'a> {
     /// From the server's directory `name` to a local one, with all that is in it; `list` tells curl each file.
     pub(super) fn download_tree(&self, name: &str, local: &Path, list: &Path) -> Vec<Client> {
         let [http, dav, root, rclone] = self.addresses(name);
-        let (path, directory) = (local.as_os_str(), slashed(local));
+        // xrdcp puts a directory of the same name into another one.
+        let (path, above) = (local.as_os_str(), slashed(local.parent().unwrap_or(local)));
         vec![
-            self.client("curl -Z", "-q -sS --create-dirs --parallel-max 16 -K", [list.as_os_str(), OsStr::new("")]),
+            self.client("curl -Z", "-q -sS --create-dirs --parallel-max 16", [OsStr::new("-K"), list.as_os_str()]),
             self.client("rclone copy", "", [&rclone, path]),
-            self.client("xrdcp --parallel 4", "-s -r", [&root, &directory]),
+            self.client("xrdcp --parallel 4", "-s -r", [&root, &above]),
             self.client("gfal-copy -r", "", [&http, &file_url(local)]),
-            self.client("law fs cp -r --verify size", "-q", [&slash(&dav), path]),
-            self.client("law fs cp -r", "-q", [&slash(&dav), path]),
+            self.client("law fs cp -qr --verify size", "", [&slash(&dav), path]),
+            self.client("law fs cp -qr", "", [&slash(&dav), path]),
         ]
     }
 
@@ -158,11 +159,11 @@ impl<'a> Clients<'a> {
         let [http, dav, _, rclone] = self.addresses(name);
         let (path, directory) = (local.as_os_str(), slashed(local));
         vec![
-            self.client("curl -Z", "-q -sS -o /dev/null --parallel-max 16 -K", [list.as_os_str(), OsStr::new("")]),
+            self.client("curl -Z", "-q -sS --parallel-max 16", [OsStr::new("-K"), list.as_os_str()]),
             self.client("rclone copy", "", [path, &rclone]),
             self.client("gfal-copy -r", "", [&file_url(local), &http]),
-            self.client("law fs cp -r --verify size", "-q", [&directory, &dav]),
-            self.client("law fs cp -r", "-q", [&directory, &dav]),
+            self.client("law fs cp -qr --verify size", "", [&directory, &dav]),
+            self.client("law fs cp -qr", "", [&directory, &dav]),
         ]
     }
 
@@ -172,7 +173,7 @@ impl<'a> Clients<'a> {
         vec![
             self.client("cp -r", "", [source, path]),
             self.client("rclone copy", "", [source, path]),
-            self.client("law fs cp -r", "-q", [&directory, path]),
+            self.client("law fs cp -qr", "", [&directory, path]),
         ]
     }
 

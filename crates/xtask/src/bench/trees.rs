@@ -48,7 +48,9 @@ pub(super) fn contests(
         let source = trees.join(name);
         let files = names(&source)?;
         let bytes = files.len() as u64 * if name == "many" { SMALL } else { LARGE };
-        let (here, there) = (place.join(format!("{name}-copy")), data.join(format!("{name}-copy")));
+        let copies = place.join("copies");
+        fs::create_dir_all(&copies).context("a directory for copies")?;
+        let (here, there) = (copies.join(name), data.join(format!("{name}-copy")));
         let list = |up: bool| -> Result<std::path::PathBuf> {
             let path = place.join(format!("{name}-{up}.curl"));
             let (remote, local) = if up { (format!("{name}-copy"), &source) } else { (format!("trees/{name}"), &here) };
