@@ -79,7 +79,8 @@ fn a_copy_needs_one_good_door() {
         assert_eq!(run.to_string(), "");
         assert!(site.sandbox.read(name).unwrap() == pattern(SIZE, 1));
     }
-    assert!(asked.load(Ordering::SeqCst) <= 1, "who was found to hang was asked again");
+    // Once beside a call that ended before, and once by one that found out.
+    assert!(asked.load(Ordering::SeqCst) <= 2, "who was found to hang was asked again");
     let run = site.sandbox.fs("cp -q one site:copy");
     assert_eq!(run.to_string(), "");
     assert!(site.sandbox.read("disk/copy").unwrap() == pattern(SIZE, 1));

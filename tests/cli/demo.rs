@@ -73,7 +73,7 @@ fn a_tour_that_leaves_nothing_behind() {
 
     8. Trust: three doors, and the one that is used dies in the middle of a large file
     $ law fs cp --set fs.three.doors=http://127.0.0.1:PORT,http://127.0.0.1:PORT,http://127.0.0.1:PORT three:large.bin TMP/law-demo-NONCE/large.bin
-    http://127.0.0.1:PORT/large.bin -> TMP/law-demo-NONCE/large.bin (24MiB, adler32 5a5a2b9e agrees)
+    three:large.bin -> TMP/law-demo-NONCE/large.bin (24MiB, adler32 5a5a2b9e agrees)
     http://127.0.0.1:PORT was killed in the middle; another door went on from byte N, and the whole was proven.
 
     What to try next

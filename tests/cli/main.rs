@@ -31,6 +31,7 @@ mod show;
 mod stat;
 mod touch;
 mod transfers;
+mod trouble;
 
 use sandbox::{Sandbox, Served};
 

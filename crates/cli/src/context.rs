@@ -115,8 +115,8 @@ impl Context {
     pub(crate) fn judged(&self, error: Error) -> Error {
         let refused = matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::PermissionDenied);
         let url = error.url().filter(|_| refused).and_then(|url| Url::parse(url).ok());
-        let remote = url.filter(|url| matches!(url.location(), Location::Remote(_)));
-        let report = remote.and_then(|url| self.file_systems.credential_of(&url).ok());
+        let storage = url.filter(|url| !matches!(url.location(), Location::Local(_)));
+        let report = storage.and_then(|url| self.file_systems.credential_of(&url).ok());
         let Some(CredentialReport { source: Some(source), expires: Some(expires) }) = report else { return error };
         match std::time::SystemTime::now().duration_since(expires) {
             Ok(passed) => {

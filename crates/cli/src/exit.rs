@@ -7,7 +7,7 @@ use law_transfer::Place;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::output::{self, note};
+use crate::output::{self, complain};
 use crate::suggestion;
 
 /// Why a command ends without success.
@@ -106,12 +106,32 @@ impl Failure {
         }
     }
 
+    /// The same of a copy that did not come to writing: what is left is what was there.
+    pub(crate) fn unpublished(self, to: impl std::fmt::Display) -> Self {
+        match self {
+            Self::One(error) => Self::One(unpublished(error, to)),
+            other => other,
+        }
+    }
+
     /// The same after a signal, whose code is what scripts look for.
     pub(crate) fn by_signal(self, code: u8) -> Self {
         match self {
             Self::One(error) => Self::Signal(code, Some(error)),
             _ => Self::Signal(code, None),
         }
+    }
+}
+
+/// Of what went wrong on the way, and not because of what was asked for, that nothing became of the copy.
+pub(crate) fn unpublished(error: Error, to: impl std::fmt::Display) -> Error {
+    use ErrorKind::{Cancelled, Integrity, Malformed, PermissionDenied, Timeout, Unauthenticated, Unavailable};
+    match error.kind() {
+        _ if error.outcome().is_unknown() => error,
+        Unavailable | Timeout | Cancelled | Unauthenticated | PermissionDenied | Malformed | Integrity => {
+            error.or_leaving(format!("nothing was published as {to}"))
+        }
+        _ => error,
     }
 }
 
@@ -133,12 +153,12 @@ pub(crate) fn tell(error: &Error, command: &str, as_json: bool) {
 
 fn tell_with(error: &Error, exit: u8, command: &str, as_json: bool) {
     if as_json {
-        note(describe(error, exit, command));
+        complain(describe(error, exit, command));
         return;
     }
-    note(format_args!("{command}: {error}"));
+    complain(format_args!("{command}: {error}"));
     if let Some(hint) = error.hint_text() {
-        note(format_args!("  hint: {hint}"));
+        complain(format_args!("  hint: {hint}"));
     }
 }
 
@@ -157,6 +177,7 @@ fn describe(error: &Error, exit: u8, command: &str) -> Value {
         "hint": error.hint_text(),
         "left": error.left_behind(),
         "attempts": attempts,
+        "seconds": (!attempts.is_empty()).then(|| error.lasted().as_secs_f64()),
     })
 }
 
@@ -177,7 +198,7 @@ pub(crate) fn usage(mut error: clap::Error, command: &str) -> ! {
     let text = error.to_string();
     let message = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
     let error = Error::new(ErrorKind::InvalidInput, message);
-    note(describe(&error, code(error.kind()), command));
+    complain(describe(&error, code(error.kind()), command));
     std::process::exit(code(error.kind()).into())
 }
 

@@ -85,14 +85,14 @@ fn called(name: &str) -> bool {
 
 fn configure(program: ConfigProgram) -> ExitCode {
     let (command, as_json) = (format!("law config {}", program.command.name()), program.global.json);
-    output::start_log(program.global.verbose, program.global.log_format);
+    output::start_log(program.global.verbose, program.global.log_format, as_json);
     exit::finish(program.command.run(program.global, command.clone()), &command, as_json)
 }
 
 fn run(program: FsProgram, name: &str) -> ExitCode {
     let command = format!("{name} {}", program.command.name());
     let as_json = program.global.json;
-    output::start_log(program.global.verbose, program.global.log_format);
+    output::start_log(program.global.verbose, program.global.log_format, as_json);
     let result = Context::new(program.global, command.clone())
         .map_err(exit::Failure::from)
         .and_then(|context| context::run(context, program.command));

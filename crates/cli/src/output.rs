@@ -2,8 +2,9 @@
 
 mod clock;
 mod descriptor;
+mod log;
 
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, Write as _};
 
 use law_storage::{Backend, Kind, Metadata, Path, encode_path};
 use law_transfer::Place;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 pub(crate) use clock::{ago, time, time_json};
 pub(crate) use descriptor::refuse_closed;
+pub(crate) use log::{LogFormat, start_log};
 
 /// Standard output, buffered; a reader that went away ends the command quietly.
 pub(crate) struct Out(BufWriter<Stdout>);
@@ -65,47 +67,21 @@ fn unwritable(error: io::Error) -> io::Error {
     }
 }
 
-/// A note for people beside the output.
+/// A line on standard error as it is.
 ///
 /// A standard error that is closed or full changes nothing of what was done, so it is no error.
+pub(crate) fn complain(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// A note beside the output: a line for people, an object for programs.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "{text}");
+    if log::is_json() { complain(log::object("note", &text.to_string())) } else { complain(text) }
 }
 
-/// How the log looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// An object a line, with time and spans.
-    Json,
-}
-
-/// Starts the log on standard error: warnings, with `-v` what passes each layer, with `-vv` every request.
-pub(crate) fn start_log(verbose: u8, format: LogFormat) {
-    let level = match verbose {
-        0 => "warn",
-        1 => "law=info,law_storage=info,law_backends=info,law_transfer=info,warn",
-        _ => "law=debug,law_storage=debug,law_backends=debug,law_transfer=debug,info",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("LAW_LOG").unwrap_or_else(|_| level.into());
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_target(false)
-        .log_internal_errors(false);
-    // A log that was started already stays.
-    drop(match format {
-        LogFormat::Text => log.with_ansi(may_colour()).without_time().try_init(),
-        LogFormat::Json => log.json().try_init(),
-    });
-}
-
-/// Colours are for terminals that have them and people who want them (<https://no-color.org>).
-fn may_colour() -> bool {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    io::stderr().is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb")
+/// A warning beside the output, which people see to be one.
+pub(crate) fn warn(text: impl std::fmt::Display) {
+    if log::is_json() { complain(log::object("warn", &text.to_string())) } else { complain(format!("warning: {text}")) }
 }
 
 /// `1234`, or `1.2K` for people.

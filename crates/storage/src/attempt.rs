@@ -40,7 +40,7 @@ impl Outcome {
 
 /// What was tried, in a few words: `tried 4 times in 1.4 s` where there is one door, otherwise
 /// `tried door1 (cannot connect to), door2 (no answer came for 5 s; twice) in 3.2 s`.
-pub(crate) struct History<'a>(pub(crate) &'a [Attempt]);
+pub(crate) struct History<'a>(pub(crate) &'a [Attempt], pub(crate) Duration);
 
 impl fmt::Display for History<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,8 +55,7 @@ impl fmt::Display for History<'_> {
             [_] => f.write_str(&times(self.0.len()))?,
             _ => self.each(f, &doors)?,
         }
-        let elapsed: Duration = self.0.iter().map(|attempt| attempt.elapsed).sum();
-        write!(f, " in {:.1} s", elapsed.as_secs_f64())
+        write!(f, " in {:.1} s", self.1.as_secs_f64())
     }
 }
 
@@ -94,12 +93,18 @@ mod tests {
 
     #[test]
     fn the_reasons_of_one_door_stand_in_the_error_already() {
-        assert_eq!(History(&[attempt("a", "x"), attempt("a", "x")]).to_string(), "tried twice in 1.4 s");
+        assert_eq!(
+            History(&[attempt("a", "x"), attempt("a", "x")], Duration::from_millis(1400)).to_string(),
+            "tried twice in 1.4 s"
+        );
     }
 
     #[test]
     fn each_of_several_doors_has_its_reason() {
         let attempts = [attempt("a", "x"), attempt("b", "y"), attempt("a", "z"), attempt("a", "no answer")];
-        assert_eq!(History(&attempts).to_string(), "tried a (no answer; 3 times), b (y) in 2.8 s");
+        assert_eq!(
+            History(&attempts, Duration::from_secs(2)).to_string(),
+            "tried a (no answer; 3 times), b (y) in 2.0 s"
+        );
     }
 }

@@ -16,6 +16,9 @@ use crate::{Error, ErrorKind, Result, Trail};
 #[derive(Debug, Clone, Default)]
 pub struct Call {
     deadline: Option<Instant>,
+    /// How long the whole of it is.
+    time: Duration,
+    looking: bool,
     cancellation: CancellationToken,
     attempts: Option<NonZeroU32>,
     trail: Trail,
@@ -33,7 +36,9 @@ impl Call {
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         let deadline = Instant::now() + time;
-        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
+        if self.deadline.is_none_or(|earlier| deadline < earlier) {
+            (self.deadline, self.time) = (Some(deadline), time);
+        }
         self
     }
 
@@ -71,6 +76,17 @@ impl Call {
     pub fn proving_removals_later(mut self) -> Self {
         self.proof_comes_later = true;
         self
+    }
+
+    /// Somebody looks what became of a request whose answer was lost: that is worth more attempts than a new request.
+    #[must_use]
+    pub(crate) fn looking(mut self) -> Self {
+        self.looking = true;
+        self
+    }
+
+    pub(crate) fn is_look(&self) -> bool {
+        self.looking
     }
 
     /// Whether the caller finds out for itself that files are gone.
@@ -117,7 +133,7 @@ impl Call {
             return Err(Self::cancelled());
         }
         match self.remaining() {
-            Some(Duration::ZERO) => Err(Self::too_late()),
+            Some(Duration::ZERO) => Err(self.too_late()),
             _ => Ok(()),
         }
     }
@@ -150,7 +166,7 @@ impl Call {
     async fn within_deadline<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         match self.deadline {
             None => work.await,
-            Some(deadline) => tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| Err(Self::too_late())),
+            Some(deadline) => tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| Err(self.too_late())),
         }
     }
 
@@ -158,10 +174,21 @@ impl Call {
         Error::new(ErrorKind::Cancelled, "cancelled")
     }
 
-    fn too_late() -> Error {
+    fn too_late(&self) -> Error {
         // The time is over for every door as well.
-        Error::new(ErrorKind::Timeout, "the deadline of the whole call has passed")
+        Error::new(ErrorKind::Timeout, format!("the deadline of {} has passed", brief(self.time)))
             .with_status(crate::Status::Permanent)
+            .hint("a longer --deadline, or `deadline` in [fs.NAME], gives it more time")
+    }
+}
+
+/// `5 s`, `10 min`, `300 ms`: a time that somebody has chosen.
+pub(crate) fn brief(time: Duration) -> String {
+    match (time.as_secs(), time.subsec_millis()) {
+        (0, milliseconds) => format!("{milliseconds} ms"),
+        (seconds, 0) if seconds >= 60 && seconds % 60 == 0 => format!("{} min", seconds / 60),
+        (seconds, 0) => format!("{seconds} s"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::attempt::{Attempt, History, Outcome};
+use crate::operation::Operation;
 
 /// Short for results of this workspace's storage crates.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -128,27 +129,6 @@ pub enum Status {
     Exhausted,
 }
 
-/// What was being done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[allow(missing_docs, reason = "each is the method of Backend that has its name")]
-pub enum Operation {
-    Open,
-    Stat,
-    Read,
-    Put,
-    List,
-    CreateDirectory,
-    Remove,
-    Rename,
-    Copy,
-    Digest,
-    LocalFile,
-    SetMetadata,
-    Link,
-    Space,
-}
-
 /// What went wrong, where, why, what was tried and what is left behind.
 ///
 /// One pointer wide. `Display` is one line for people; `source` is the cause where there is one.
@@ -161,6 +141,8 @@ struct Details {
     url: Option<String>,
     message: String,
     attempts: Vec<Attempt>,
+    /// How long all attempts took together.
+    lasted: Option<Duration>,
     left_behind: Option<String>,
     hint: Option<String>,
     retry_after: Option<Duration>,
@@ -179,6 +161,7 @@ impl Error {
             url: None,
             message: message.into(),
             attempts: Vec::new(),
+            lasted: None,
             left_behind: None,
             hint: None,
             retry_after: None,
@@ -230,6 +213,19 @@ impl Error {
         self
     }
 
+    /// As [`leaving`](Self::leaving), unless something is said of it already.
+    #[must_use]
+    pub fn or_leaving(self, left_behind: impl Into<String>) -> Self {
+        if self.0.left_behind.is_some() { self } else { self.leaving(left_behind) }
+    }
+
+    /// Adds whose error it is, before what it says.
+    #[must_use]
+    pub fn of(mut self, whose: impl fmt::Display) -> Self {
+        self.0.message = format!("{whose}: {}", self.0.message);
+        self
+    }
+
     /// Overrides what the layer above may do.
     #[must_use]
     pub fn with_status(mut self, status: Status) -> Self {
@@ -270,6 +266,13 @@ impl Error {
     #[must_use]
     pub fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
         self.0.attempts = attempts;
+        self
+    }
+
+    /// Says how long all of the history took, with the pauses: tries that ran side by side took less than their sum.
+    #[must_use]
+    pub fn lasting(mut self, time: Duration) -> Self {
+        self.0.lasted = Some(time);
         self
     }
 
@@ -320,6 +323,11 @@ impl Error {
         &self.0.attempts
     }
 
+    /// How long all that was tried took.
+    pub fn lasted(&self) -> Duration {
+        self.0.lasted.unwrap_or_else(|| self.0.attempts.iter().map(|attempt| attempt.elapsed).sum())
+    }
+
     /// Whether it may have happened all the same.
     pub fn outcome(&self) -> &Outcome {
         &self.0.outcome
@@ -360,12 +368,18 @@ impl fmt::Display for Error {
             write!(f, " {url}")?;
         }
         let mut cause: Option<&(dyn StdError + 'static)> = self.source();
+        let mut before = String::new();
         while let Some(error) = cause {
-            write!(f, ": {}", error.to_string().replace('\n', " "))?;
+            let text = error.to_string().replace('\n', " ");
+            // Some causes say what theirs says already.
+            if !before.contains(&text) {
+                write!(f, ": {text}")?;
+                before = text;
+            }
             cause = error.source();
         }
         if !self.0.attempts.is_empty() {
-            write!(f, ": {}", History(&self.0.attempts))?;
+            write!(f, ": {}", History(&self.0.attempts, self.lasted()))?;
         }
         if let Some(left) = &self.0.left_behind {
             write!(f, "; {left}")?;
@@ -387,72 +401,6 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
-    }
-}
-
-impl From<crate::path::PathError> for Error {
-    fn from(error: crate::path::PathError) -> Self {
-        Self::new(ErrorKind::InvalidInput, error.to_string())
-    }
-}
-
-/// The operating system's errors in our words.
-impl From<std::io::Error> for Error {
-    fn from(error: std::io::Error) -> Self {
-        // An error of ours that travelled through std::io keeps everything that it knows.
-        match error.downcast::<Self>() {
-            Ok(ours) => ours,
-            Err(error) => {
-                let kind = kind_of(&error);
-                let ours = Self::new(kind, kind.phrase());
-                if says_no_more(&error) { ours } else { ours.because(error) }
-            }
-        }
-    }
-}
-
-/// For code that must return `std::io::Error`; [`From`] takes it out again whole.
-impl From<Error> for std::io::Error {
-    fn from(error: Error) -> Self {
-        use std::io::ErrorKind as Io;
-        let kind = match error.kind() {
-            ErrorKind::NotFound => Io::NotFound,
-            ErrorKind::AlreadyExists => Io::AlreadyExists,
-            ErrorKind::PermissionDenied | ErrorKind::Unauthenticated => Io::PermissionDenied,
-            ErrorKind::Timeout => Io::TimedOut,
-            ErrorKind::Malformed | ErrorKind::Integrity => Io::InvalidData,
-            ErrorKind::InvalidInput => Io::InvalidInput,
-            ErrorKind::Unsupported => Io::Unsupported,
-            _ => Io::Other,
-        };
-        Self::new(kind, error)
-    }
-}
-
-/// Whether the phrase of the kind says what the operating system says.
-fn says_no_more(error: &std::io::Error) -> bool {
-    use rustix::io::Errno;
-    const SAME: [Errno; 7] =
-        [Errno::NOENT, Errno::EXIST, Errno::NOTDIR, Errno::ISDIR, Errno::NOTEMPTY, Errno::ACCESS, Errno::NOSPC];
-    error.raw_os_error().is_some_and(|number| SAME.iter().any(|errno| errno.raw_os_error() == number))
-}
-
-fn kind_of(error: &std::io::Error) -> ErrorKind {
-    use std::io::ErrorKind as Io;
-    match error.kind() {
-        Io::NotFound => ErrorKind::NotFound,
-        Io::AlreadyExists => ErrorKind::AlreadyExists,
-        Io::NotADirectory => ErrorKind::NotADirectory,
-        Io::IsADirectory => ErrorKind::IsADirectory,
-        Io::DirectoryNotEmpty => ErrorKind::NotEmpty,
-        Io::PermissionDenied => ErrorKind::PermissionDenied,
-        Io::ReadOnlyFilesystem => ErrorKind::ReadOnly,
-        Io::StorageFull | Io::QuotaExceeded | Io::FileTooLarge => ErrorKind::NoSpace,
-        Io::InvalidFilename => ErrorKind::NameTooLong,
-        Io::TimedOut => ErrorKind::Timeout,
-        Io::InvalidInput => ErrorKind::InvalidInput,
-        Io::Unsupported | Io::CrossesDevices => ErrorKind::Unsupported,
-        _ => ErrorKind::Unavailable,
     }
 }
 

@@ -63,7 +63,15 @@ impl FileSystem {
         self.base.join(path)
     }
 
-    /// The URL of a path, for messages, without secrets.
+    /// A path for messages, without secrets: its URL, or `NAME:path` where no URL is the one that is used.
+    pub fn shown(&self, path: &Path) -> String {
+        match &self.doors {
+            Some(doors) => doors.shown(&self.resolve(path)),
+            None => self.url(path),
+        }
+    }
+
+    /// The URL of a path, at the first door, without secrets.
     pub fn url(&self, path: &Path) -> String {
         self.backend.url(&self.resolve(path))
     }

@@ -22,6 +22,7 @@ pub(crate) async fn put(
     source: &FinalSource<'_>,
     outcome: &Outcome,
 ) -> Result<Option<Receipt>> {
+    let call = &call.clone().looking();
     let Some(found) = backend.stat(call, path).await? else { return Ok(None) };
     let mut receipt = match outcome {
         Outcome::UnknownAfter(receipt) => (**receipt).clone(),
@@ -105,7 +106,7 @@ async fn hashed(mut stream: ByteStream, algorithms: impl IntoIterator<Item = Alg
 
 /// Whether a directory is gone. One that somebody made since is removed in its place only if it is empty as well.
 pub(crate) async fn removal(backend: &dyn Backend, call: &Call, path: &Path) -> Result<Option<()>> {
-    Ok(backend.lstat(call, path).await?.is_none().then_some(()))
+    Ok(backend.lstat(&call.clone().looking(), path).await?.is_none().then_some(()))
 }
 
 /// A file that is to be removed, as far as it is known without asking for it.
@@ -144,7 +145,7 @@ pub(crate) async fn removal_of_file(
     (backend, call, path): (&dyn Backend, &Call, &Path),
     doomed: &Doomed,
 ) -> Result<Option<()>> {
-    match backend.lstat(call, path).await? {
+    match backend.lstat(&call.clone().looking(), path).await? {
         None => Ok(Some(())),
         // A directory will be refused.
         Some(found) if found.is_directory() || doomed.is(&found) => Ok(None),
@@ -159,6 +160,7 @@ pub(crate) async fn rename(
     destination: Destination,
     before: Option<&Validator>,
 ) -> Result<Option<()>> {
+    let call = &call.clone().looking();
     let (old, new) = (backend.lstat(call, from).await?, backend.lstat(call, to).await?);
     match (old, new) {
         (Some(_), None) => Ok(None),
@@ -183,6 +185,7 @@ pub(crate) async fn copy(
     (from, to): (&Path, &Path),
     destination: Destination,
 ) -> Result<Option<()>> {
+    let call = &call.clone().looking();
     let Some(copied) = backend.stat(call, to).await? else { return Ok(None) };
     let Some(source) = backend.stat(call, from).await? else { return Ok(None) };
     if copied.size != source.size {
@@ -201,6 +204,7 @@ pub(crate) async fn copy(
 
 /// Whether the link is there.
 pub(crate) async fn link(backend: &dyn Backend, call: &Call, path: &Path, target: &[u8]) -> Result<Option<()>> {
+    let call = &call.clone().looking();
     let there = backend.lstat(call, path).await?.is_some();
     Ok((there && backend.read_link(call, path).await? == target).then_some(()))
 }
@@ -222,7 +226,14 @@ fn unsure(error: Error, look: &Error) -> Error {
         Some(Operation::Put) => Outcome::UNSURE.into(),
         _ => UNTOLD.into(),
     });
-    error.leaving(format!("{what}{LOOKED}{}", look.reason()))
+    // Up to here `nothing_happened` takes it away again.
+    let reason = look.reason().replace("; ", ", ");
+    let (what, rest) = what.split_once("; ").unwrap_or((&what, ""));
+    let rest = if rest.is_empty() { String::new() } else { format!("; {rest}") };
+    let left = format!("{what}{LOOKED}{reason}{rest}");
+    let hint = "once the storage can be asked again, look what is there, or give the same command again";
+    let error = if error.hint_text().is_none() { error.hint(hint) } else { error };
+    error.leaving(left)
 }
 
 /// After an attempt that failed: breaks off with what it has done all the same, or goes on with the error. `earlier` remembers
@@ -260,7 +271,10 @@ fn nothing_happened(error: Error) -> Error {
         return error;
     }
     // Where looking has failed before, somebody else has been asked since.
-    let left = error.left_behind().and_then(|left| left.split(LOOKED).next());
+    let left = error.left_behind().map(|left| match left.split_once(LOOKED) {
+        Some((what, looked)) => [what, looked.find("; ").map_or("", |rest| &looked[rest..])].concat(),
+        None => left.to_owned(),
+    });
     let left = left.map(|left| left.replace(Outcome::UNSURE, NOTHING[0]).replace(UNTOLD, "nothing has happened"));
     let error = error.with_outcome(Outcome::NotDone);
     match left {
@@ -317,6 +331,13 @@ mod tests {
         let unsure = unsure(lost.with_outcome(Outcome::Unknown).during(Operation::Remove), &look);
         assert_eq!(unsure.left_behind(), Some("it may or may not have happened, and looking failed: no answer"));
         assert_eq!(nothing_happened(unsure).left_behind(), Some("nothing has happened"));
+        let lost = Error::new(ErrorKind::Timeout, "lost").with_outcome(Outcome::Unknown).during(Operation::Put);
+        let unsure = super::unsure(lost.leaving(format!("{}; a file may be left", Outcome::UNSURE)), &look);
+        let told =
+            "the new content may or may not have been published, and looking failed: no answer; a file may be left";
+        assert_eq!(unsure.left_behind(), Some(told));
+        assert!(unsure.hint_text().is_some());
+        assert_eq!(nothing_happened(unsure).left_behind(), Some("nothing was published; a file may be left"));
     }
 
     #[test]

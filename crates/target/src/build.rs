@@ -48,8 +48,8 @@ impl DoorSpec {
 ///
 /// Retry stands below Doors, so that one door is asked again before the next is taken, and above what makes a directory the root
 /// of a door, so that histories call a door what Doors calls it; the cache, which is still to come, will
-/// stand above both, so that its key never has a door in it. Where there is one door there is no need to choose, and Doors
-/// is left out. Each layer is [`Traced`], so that `-v` shows the way of a call.
+/// stand above both, so that its key never has a door in it. Where there is one door for everything there is no need to choose,
+/// and Doors is left out. Each layer is [`Traced`], so that `-v` shows the way of a call.
 ///
 /// # Errors
 /// `InvalidInput` without doors, and for settings that make no sense; `Unsupported` for a scheme that this build does not serve.
@@ -72,7 +72,7 @@ pub fn build(
             if root.is_root() { endpoint } else { Arc::new(Rooted::new(endpoint, root.clone())) };
         Ok(Arc::new(Traced::new("retry", Arc::new(Retry::new(backend, retry)))))
     };
-    if others.is_empty() {
+    if others.is_empty() && first.operations.is_none() {
         return Ok(FileSystem::new(name, first.root.join(base), open(first, &Path::root())?));
     }
     let together = others.iter().all(|door| door.root == first.root);
@@ -86,8 +86,16 @@ pub fn build(
         });
     }
     let base = if together { first.root.join(base) } else { base.clone() };
-    let doors = Doors::new(all, settings);
-    Ok(FileSystem::new(name, base, Arc::new(Traced::new("doors", Arc::new(doors.clone())))).with_doors(doors))
+    let doors = Doors::new(all, DoorsSettings { name: Some((name.into(), base.clone())), ..settings });
+    let fs = FileSystem::new(name, base, Arc::new(Traced::new("doors", Arc::new(doors.clone()))));
+    // Of one there is nothing to tell.
+    Ok(if others.is_empty() { fs } else { fs.with_doors(doors) })
+}
+
+/// A file system on the local disk that is kept for some operations.
+pub fn kept(disk: FileSystem, name: &str, base: Path, operations: Vec<Operation>) -> FileSystem {
+    let door = Door::new(disk.backend().clone()).only_for(operations);
+    FileSystem::new(name, base, Arc::new(Doors::new(vec![door], DoorsSettings::default())))
 }
 
 /// A file system in memory, for tests and examples.

@@ -12,7 +12,7 @@ use law_storage::{
 };
 use law_transfer::Place;
 
-use crate::build::{DoorSpec, build, local, registry};
+use crate::build::{DoorSpec, build, kept, local, registry};
 use crate::credential::{self, CredentialReport, credential};
 use crate::node_directory;
 
@@ -133,6 +133,9 @@ impl FileSystems {
                 Location::Remote(remote) => doors.push(door_spec(remote, door)),
                 Location::Local(path) if settings.doors.len() == 1 => {
                     let place = self.local_place(path, settings.durability)?;
+                    if let Some(operations) = operations_of(door) {
+                        return Ok(kept(place.fs, name, place.path.join(&base), operations));
+                    }
                     return Ok(FileSystem::new(name, place.path.join(&base), place.fs.backend().clone()));
                 }
                 Location::Local(_) => {
@@ -157,7 +160,7 @@ impl FileSystems {
             law_config::DoorPolicy::Random => DoorPolicy::Random,
         };
         let shared = if from.doors.len() > 1 { node_directory::private(&self.node) } else { None };
-        DoorsSettings { policy, retries: from.retries, deadline: from.deadline, shared }
+        DoorsSettings { policy, retries: from.retries, deadline: from.deadline, name: None, shared }
     }
 
     /// Settings that this version knows and does not follow yet: a wish for credentials is refused, the rest is said.
@@ -285,9 +288,16 @@ fn verify(settings: &FileSystemSettings) -> Verify {
 }
 
 fn door_spec(url: &RemoteUrl, settings: &DoorSettings) -> DoorSpec {
-    let operations = |ops: &Vec<law_config::Operation>| ops.iter().flat_map(|op| operations(*op)).copied().collect();
-    let operations = settings.ops.as_ref().map(operations);
+    let operations = operations_of(settings);
     DoorSpec { root: url.path().clone(), operations, weight: settings.weight, ..DoorSpec::new(url.clone()) }
+}
+
+/// What a door is kept for; none is everything. Whatever is read or listed is looked at before, and compared afterwards.
+fn operations_of(door: &DoorSettings) -> Option<Vec<Operation>> {
+    use law_config::Operation::{Checksum, List, Read, Stat};
+    let words = door.ops.as_ref()?;
+    let implied: &[_] = if words.iter().any(|word| matches!(word, Read | List)) { &[Stat, Checksum] } else { &[] };
+    Some(words.iter().chain(implied).flat_map(|word| operations(*word)).copied().collect())
 }
 
 /// What a word of the configuration stands for.

@@ -216,8 +216,8 @@ pub(crate) async fn would_have_a_place(
 ) -> Result<()> {
     let parent = to.resolved().parent().filter(|_| existing.is_none() && parents == Parents::Require);
     let Some(parent) = parent else { return Ok(()) };
-    let refuse =
-        |kind: ErrorKind| Err(Error::new(kind, kind.phrase()).at(to.backend().url(&parent)).during(Operation::Copy));
+    let shown = to.path.parent().map_or_else(|| to.backend().url(&parent), |parent| to.fs.shown(&parent));
+    let refuse = |kind: ErrorKind| Err(Error::new(kind, kind.phrase()).at(&shown).during(Operation::Copy));
     match to.backend().stat(call, &parent).await? {
         None => refuse(ErrorKind::NotFound),
         Some(metadata) if !metadata.is_directory() => refuse(ErrorKind::NotADirectory),

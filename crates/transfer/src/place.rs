@@ -44,9 +44,9 @@ impl Place {
     }
 }
 
-/// The URL, without secrets.
+/// The URL, without secrets; where a storage has several doors, its name and the path.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.fs.url(&self.path))
+        f.write_str(&self.fs.shown(&self.path))
     }
 }

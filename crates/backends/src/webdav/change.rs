@@ -15,7 +15,7 @@ use super::leftover::{Aside, Temporary};
 use super::list::list;
 use super::look::Seen;
 use super::quirks::Destinations;
-use super::status::refused;
+use super::status::{page, refused};
 use crate::http::{Address, Answer, Request};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
@@ -162,8 +162,7 @@ impl Endpoint {
     pub(super) async fn delete(&self, call: &Call, address: Address, operation: Operation) -> Result<()> {
         let answer = self.send(call, Request::new(Method::DELETE, address), operation).await?;
         if answer.status.is_success() && answer.is_page() {
-            let error = Error::new(ErrorKind::Malformed, "a page for people answered instead of the storage");
-            let error = error.at(&answer.address).during(operation).with_status(Status::Temporary);
+            let error = page(answer.status).at(&answer.address).during(operation).with_status(Status::Temporary);
             answer.body.discard().await;
             return Err(error.with_outcome(Outcome::Unknown));
         }

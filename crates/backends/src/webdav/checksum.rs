@@ -28,6 +28,16 @@ pub(super) fn repr_digests(header: &str) -> Vec<Digest> {
     header.split(',').filter_map(one).collect()
 }
 
+/// Whether a header says something of checksums that cannot be understood. Of a kind that is not known here nothing is.
+pub(super) fn is_odd(header: &str) -> bool {
+    header.split(',').map(str::trim).filter(|part| !part.is_empty()).any(|part| match part.split_once('=') {
+        Some((name, value)) => {
+            Algorithm::parse(name.trim()).is_some_and(|known| Digest::parse(known, value.trim_matches(':')).is_none())
+        }
+        None => true,
+    })
+}
+
 fn named((name, value): (&str, &str)) -> Option<Digest> {
     let digest = Digest::parse(Algorithm::parse(name.trim())?, value)?;
     (!digest.is_zero()).then_some(digest)
@@ -49,6 +59,16 @@ mod tests {
             ["md5 25f9e794323b453885f5181f1b624d0b"]
         );
         assert_eq!(shown(repr_digests("md5=:JfnnlDI7RTiF9RgfG2JNCw==:")), ["md5 25f9e794323b453885f5181f1b624d0b"]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_known_from_what_says_nothing() {
+        for odd in ["12345678", "adler32", "adler32=", "md5=abc", "adler32=0a1b2c3d, what"] {
+            assert!(is_odd(odd), "{odd}");
+        }
+        for well in ["", "adler32=0a1b2c3d", "adler32=00000000", "UNIXsum=30637", "md5=:JfnnlDI7RTiF9RgfG2JNCw==:"] {
+            assert!(!is_odd(well), "{well}");
+        }
     }
 
     #[test]

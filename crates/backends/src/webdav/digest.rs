@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use law_storage::{Algorithm, Call, Digest, Error, ErrorKind, Operation, Path, Result, Status};
 
 use super::Endpoint;
-use super::checksum::{digests, header_name, repr_digests};
+use super::checksum::{digests, header_name, is_odd, repr_digests};
 use super::quirks::Offers;
 use super::status::refused;
 use crate::http::{Address, Request};
@@ -168,12 +168,26 @@ impl Endpoint {
         if !status.is_success() {
             return Err(refused(answer, Operation::Digest).await);
         }
-        let mut found = answer.text("digest").map(|text| digests(&text)).unwrap_or_default();
-        found.extend(answer.text("repr-digest").map(|text| repr_digests(&text)).unwrap_or_default());
+        let told = ["digest", "repr-digest"].map(|name| answer.text(name).unwrap_or_default());
+        let mut found = digests(&told[0]);
+        found.extend(repr_digests(&told[1]));
+        if found.iter().all(|digest| digest.algorithm() != algorithm) {
+            self.tell_of_odd(told.iter().find(|text| is_odd(text)));
+        }
         let size = answer.text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
         answer.body.discard().await;
         // XrdHttp answers with another algorithm than the one it does not know.
         Ok((status, Told { size, digest: found.into_iter().find(|d| d.algorithm() == algorithm) }))
+    }
+
+    /// A checksum that cannot be understood proves nothing, and people should know why theirs is missing; once.
+    fn tell_of_odd(&self, header: Option<&String>) {
+        const LONGEST: usize = 60;
+        let Some(header) = header else { return };
+        if !std::mem::replace(&mut self.learnt().odd_digest, true) {
+            let text: String = header.chars().take(LONGEST).collect();
+            tracing::warn!("the checksum that {} tells cannot be understood: {text:?}", self.client.home().base());
+        }
     }
 
     fn offers_are_a_guess(&self) -> bool {

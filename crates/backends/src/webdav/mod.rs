@@ -77,6 +77,8 @@ struct Learnt {
     /// An entry for each answer without a checksum of an algorithm of which it never gave one.
     no_digests: Vec<Algorithm>,
     no_ranges: bool,
+    /// It told a checksum that cannot be understood, and that was told.
+    odd_digest: bool,
 }
 
 impl WebDav {

@@ -17,6 +17,10 @@ pub(super) async fn refused(answer: Answer, operation: Operation) -> Error {
     let outcome = if answer.is_to_a_question() { Outcome::NotDone } else { outcome(status) };
     let wait = answer.text(header::RETRY_AFTER).and_then(|text| retry_after(&text));
     let html = answer.text(header::CONTENT_TYPE).is_some_and(|t| t.contains("html") || t.contains("xml"));
+    if status.is_success() && answer.is_page() {
+        answer.body.discard().await;
+        return page(status).at(url).during(operation).with_outcome(outcome);
+    }
     let words = answer.words(REASON).await;
     let reason = if html { None } else { first_line(&words) };
     let error = of_status(status, reason.as_deref()).at(url).during(operation).with_outcome(outcome);
@@ -24,6 +28,12 @@ pub(super) async fn refused(answer: Answer, operation: Operation) -> Error {
         Some(wait) => error.retry_after(wait),
         None => error,
     }
+}
+
+/// What is no answer of a storage: somebody between, or another service, has answered.
+pub(super) fn page(status: StatusCode) -> Error {
+    let message = format!("a page for people (HTML) came instead of the storage's answer (HTTP {})", status.as_u16());
+    Error::new(ErrorKind::Malformed, message).hint("perhaps of a login or a portal: a browser shows it")
 }
 
 /// A server that broke down, and a gateway that lost it, may have done what was asked.
@@ -68,6 +78,8 @@ fn classify(status: StatusCode, reason: &str) -> (ErrorKind, Option<Status>) {
         500 if says("not empty") => (ErrorKind::NotEmpty, None),
         500 if says("permission denied") => (ErrorKind::PermissionDenied, None),
         500 if says("name too long") => (ErrorKind::NameTooLong, None),
+        // What a gateway says of a server that is just not there.
+        502 => (ErrorKind::Unavailable, None),
         500..=599 => (ErrorKind::Unavailable, Some(Status::Exhausted)),
         400..=499 => (ErrorKind::InvalidInput, None),
         _ => (ErrorKind::Malformed, None),
@@ -105,6 +117,13 @@ mod tests {
         assert_eq!(retry_after("7"), Some(Duration::from_secs(7)));
         assert_eq!(retry_after("Mon, 01 Jan 2001 00:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(retry_after("soon"), None);
+    }
+
+    #[test]
+    fn a_gateway_that_has_lost_its_server_is_worth_another_try() {
+        let status = |code| of_status(StatusCode::from_u16(code).unwrap(), None).status();
+        assert_eq!([502, 503, 504].map(status), [Status::Temporary; 3]);
+        assert_eq!([500, 520].map(status), [Status::Exhausted; 2]);
     }
 
     #[test]

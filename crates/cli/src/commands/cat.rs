@@ -44,7 +44,9 @@ pub(crate) async fn print(context: &Context, place: &Place, verify: Option<Verif
                 let cut = printed > 0 && error.kind() != ErrorKind::Cancelled;
                 let error = if cut { error.with_kind(ErrorKind::Integrity) } else { error };
                 return Err(error
-                    .leaving(format!("the {printed} bytes that were printed are not the whole file"))
+                    .leaving(format!(
+                        "the {printed} bytes that were printed are not the file: some are wrong or missing"
+                    ))
                     .into());
             }
         }

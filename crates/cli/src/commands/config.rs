@@ -130,15 +130,20 @@ fn load(global: &Global) -> Result<Config, Error> {
     Config::load(&Environment::of_process()?, &overrides).map_err(misconfigured)
 }
 
-fn warn(config: &Config) {
-    config.warnings.iter().for_each(|warning| output::note(format!("warning: {warning}")));
-    config.notes.iter().for_each(|note| output::note(format!("note: {note}")));
+fn warn(config: &Config, as_json: bool) {
+    config.warnings.iter().for_each(output::warn);
+    config.notes.iter().for_each(|note| remark(note, as_json));
+}
+
+/// People see that it is less than a warning.
+fn remark(note: &str, as_json: bool) {
+    if as_json { output::note(note) } else { output::note(format!("note: {note}")) }
 }
 
 impl List {
     fn run(&self, global: &Global) -> Result<(), Failure> {
         let config = load(global)?;
-        warn(&config);
+        warn(&config, global.json);
         let mut out = Out::new();
         if !self.prefix.is_empty() && !config.list().any(|setting| begins(&setting.key, &self.prefix)) {
             return Err(nothing_set(&config, &self.prefix).into());
@@ -238,7 +243,7 @@ impl Test {
     fn run(self, global: Global, command: String) -> Result<(), Failure> {
         let config = load(&global)?;
         config.check_whole().map_err(misconfigured)?;
-        config.notes.iter().for_each(|note| output::note(format!("note: {note}")));
+        config.notes.iter().for_each(|note| remark(note, global.json));
         let names: Vec<String> =
             if self.names.is_empty() { config.file_systems.keys().map(Name::to_string).collect() } else { self.names };
         let configured = config.file_systems.len();
@@ -249,25 +254,28 @@ impl Test {
             print(format!("{settings}\n"))?;
         }
         crate::context::drive(Context::new(global, command)?, async move |context| {
-            context.for_each(&names, async |name| ask(context, name).await).await
+            context.for_each(&names, async |name| ask(context, name.trim_end_matches(':')).await).await
         })
     }
 }
 
 /// Whether the base of a file system can be asked for, and what is there.
 async fn ask(context: &Context, name: &str) -> Result<(), Failure> {
-    // Where places are typed, a name has a colon.
-    let name = name.trim_end_matches(':');
-    let place = context.place_only(&OsString::from(format!("{name}:")))?;
-    let found = context.stat(&place).await?;
+    let of = |error: Error| if error.to_string().contains(&format!("{name}:")) { error } else { error.of(name) };
+    let place = context.place_only(&OsString::from(format!("{name}:"))).map_err(of)?;
+    let found = context.stat(&place).await.map_err(of)?;
     let answer = found.as_ref().map_or("answers, but nothing is there yet", |metadata| match metadata.is_directory() {
         true => "reached",
         false => "reached; its base is a file",
     });
+    let doors = place.fs.doors().map(|doors| format!("by one of its {} doors", doors.doors().len()));
     let mut out = Out::new();
     match context.json {
         true => out.line(json!({"name": name, "url": output::place_url(&place), "outcome": answer}))?,
-        false => out.line(format!("{name}: {place} {answer}"))?,
+        false => match doors {
+            Some(doors) => out.line(format!("{name}: {answer}, {doors}"))?,
+            None => out.line(format!("{name}: {place} {answer}"))?,
+        },
     }
     Ok(out.flush()?)
 }
@@ -282,7 +290,7 @@ fn edit(global: &Global) -> Result<(), Failure> {
     let hint = "VISUAL or EDITOR name another";
     match status {
         Ok(status) if status.success() => {
-            warn(&load(global)?);
+            warn(&load(global)?, global.json);
             Ok(())
         }
         Ok(status) => Err(failed(format!("ended with {status}")).into()),

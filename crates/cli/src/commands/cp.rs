@@ -11,7 +11,7 @@ use tokio_util::io::ReaderStream;
 use super::cat;
 use crate::context::Context;
 use crate::copy_arguments::CopyArguments;
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::output::{self, Out};
 use crate::tree_job::{TreeJob, ended, is_remembered, summary};
 
@@ -118,10 +118,14 @@ impl Cp {
             ([from], to) if to == "-" => {
                 return cat::print(context, &context.place_only(from)?, self.copy.verify.map(Into::into)).await;
             }
-            ([from], to) if from == "-" => return self.write_input(context, to).await,
+            ([from], to) if from == "-" => {
+                let written = self.write_input(context, to).await;
+                return written.map_err(|failure| failure.unpublished(Context::typed(to)));
+            }
             _ => {}
         }
-        let target = self.target(context, to, from.len() > 1).await?;
+        let target = self.target(context, to, from.len() > 1).await;
+        let target = target.map_err(|failure| failure.unpublished(Context::typed(to)))?;
         if matches!(target.kind, TargetKind::Directory) {
             // Of `a/` what it has is copied, and not its name.
             let named = from.iter().filter(|text| !text.as_encoded_bytes().ends_with(b"/"));
@@ -153,7 +157,7 @@ impl Cp {
 
     async fn one(&self, context: &Context, text: &OsStr, target: &Target) -> Result<(), Failure> {
         let (from, slash) = context.place(text)?;
-        let metadata = context.existing(&from).await?;
+        let metadata = context.existing(&from).await.map_err(|error| exit::unpublished(error, &target.place))?;
         // When the command was given first, the destination was not there: it is the copy, and not where the copy goes.
         let goes_on = self.copy.resume && metadata.is_directory() && is_remembered(&from, &target.place);
         let contents_only = goes_on || (slash && metadata.is_directory());
@@ -171,7 +175,7 @@ impl Cp {
         let display = self.copy.display(context, &options);
         let copied = copy_file(&context.call, &from, &to, &options).await;
         drop(display);
-        self.tell(context, &copied.map_err(|error| self.hinted(error))?)?;
+        self.tell(context, &copied.map_err(|error| exit::unpublished(self.hinted(error), &to))?)?;
         Ok(())
     }
 
@@ -308,6 +312,7 @@ pub(crate) fn describe(copied: &Copied) -> Value {
     });
     if let Outcome::Written(receipt) = &copied.outcome {
         object["proof"] = proof(receipt).into();
+        object["door"] = receipt.door.as_str().into();
         object["replaced"] = receipt.overwrite.map(Overwritten::word).into();
     }
     object

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use law_storage::{DoorReport, Error, ErrorKind, Path, Result, Standing};
+use law_storage::{DoorReport, Error, ErrorKind, Operation, Path, Result, Standing};
 use law_transfer::Place;
 use serde_json::json;
 
@@ -12,6 +12,8 @@ use crate::exit::Failure;
 use crate::output::Out;
 
 /// Show the doors of configured file systems, and what processes on this node know of them.
+///
+/// With --probe, the exit code is 0 if every door has answered, and 6 if one did not: also where others are well.
 #[derive(Args)]
 pub(crate) struct Doors {
     /// The configured file systems; all of them if there is none.
@@ -27,7 +29,7 @@ pub(crate) struct Doors {
     reset: bool,
 }
 
-/// How long a door has to answer a person who waits for it.
+/// How long the only door has to answer a person who waits for it, as each of several has.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A door, and how it answered.
@@ -58,6 +60,11 @@ impl Doors {
             true => configured.map(|name| name.as_str().to_owned()).collect(),
             false => self.names.iter().map(|name| name.trim_end_matches(':').to_owned()).collect(),
         };
+        if let Some(url) = names.iter().find(|name| name.contains("://")) {
+            let message = "a name from the configuration is wanted, not a URL:";
+            let error = Error::new(ErrorKind::InvalidInput, message).at(Context::typed(url.as_ref()));
+            return Err(error.hint("of a URL there is one door: law fs doctor asks it"));
+        }
         if names.is_empty() {
             let error = Error::new(ErrorKind::InvalidInput, "no file system is configured, so that there are no doors");
             return Err(error.hint("`law config add NAME URL URL ...` configures one"));
@@ -75,8 +82,7 @@ impl Doors {
         }
         let mut asked: Vec<Option<Result<()>>> = doors.doors().iter().map(|_| None).collect();
         if self.probe {
-            let call = context.call.clone().within(PATIENCE);
-            asked = doors.ask_each(&call, &place.resolved()).await.into_iter().map(Some).collect();
+            asked = doors.ask_each(&context.call, &place.resolved()).await.into_iter().map(Some).collect();
         }
         let row = |(report, asked)| Row { file_system: name.to_owned(), report, asked };
         Ok(doors.report().into_iter().zip(asked).map(row).collect())
@@ -88,14 +94,44 @@ impl Doors {
         let mut asked = None;
         if self.probe {
             let begin = Instant::now();
-            let call = context.call.clone().within(PATIENCE);
-            let answer = place.backend().stat(&call, &place.resolved()).await.map(drop);
+            let answer = ask(context, place).await;
             report.standing = if answer.is_ok() { Standing::Warm } else { Standing::Failing };
             report.latency = answer.is_ok().then(|| begin.elapsed());
+            report.success = answer.is_ok().then_some(Duration::ZERO);
+            report.failure = answer.is_err().then_some(Duration::ZERO);
+            report.failures = u32::from(answer.is_err());
             asked = Some(answer);
         }
         Row { file_system: name.to_owned(), report, asked }
     }
+}
+
+/// Asks the only door. The end of its time is its failure.
+async fn ask(context: &Context, place: &Place) -> Result<()> {
+    let patience = context.call.remaining().map_or(PATIENCE, |left| left.min(PATIENCE));
+    let path = place.resolved();
+    match tokio::time::timeout(patience, place.backend().stat(&context.call, &path)).await {
+        Ok(Err(error)) if error.kind() == ErrorKind::Timeout && context.call.check().is_err() => {
+            Err(silent(patience, place))
+        }
+        Ok(answer) => answer.map(drop),
+        Err(_) => Err(silent(patience, place)),
+    }
+}
+
+fn silent(patience: Duration, place: &Place) -> Error {
+    Error::new(ErrorKind::Timeout, format!("no answer within {}", brief(patience))).at(place)
+}
+
+/// The words of `ops`, which are those of the configuration, and what they imply.
+fn words(operations: &[Operation]) -> Vec<&'static str> {
+    let mut words = Vec::new();
+    for word in operations.iter().map(|operation| operation.word()) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
 }
 
 fn show(rows: &[Row], as_json: bool) -> Result<(), Failure> {
@@ -139,7 +175,7 @@ fn object(row: &Row) -> serde_json::Value {
     json!({
         "file_system": row.file_system,
         "door": report.door,
-        "operations": report.operations.as_ref().map(|all| all.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>()),
+        "operations": report.operations.as_deref().map(words),
         "weight": report.weight,
         "state": report.standing.word(),
         "latency_seconds": seconds(report.latency),

@@ -9,9 +9,10 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
 
-use super::failures::{Failures, is_of_trouble, is_trouble};
+use super::failures::{Failures, WORTH_TELLING, is_of_trouble, is_trouble};
 use super::health::Standing;
 use super::{Door, Doors};
+use crate::call::brief;
 use crate::{Call, Error, ErrorKind, Operation, Outcome, Path, Result, Status, settle};
 
 /// How many rounds there are, if there may be repetitions at all.
@@ -25,6 +26,9 @@ const KNOWN: Duration = Duration::from_secs(1);
 
 /// How long the first round waits for the last door, if others have failed.
 const FIRST_ROUND: Duration = Duration::from_secs(5);
+
+/// How long a door has that is asked how it is.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is asked, and of whom rather.
 #[derive(Clone, Copy)]
@@ -107,7 +111,9 @@ impl Doors {
                 }
                 continue;
             }
-            for door in self.tested(wanted, order, attempts).await {
+            let (order, silent) = self.tested(wanted, order, attempts).await;
+            self.take_down(&mut failures, silent)?;
+            for door in order {
                 if let Err(silent) = self.answers(wanted, door, attempts).await {
                     self.take_down(&mut failures, vec![silent])?;
                     continue;
@@ -117,7 +123,8 @@ impl Doors {
                     Ok(value) => return self.answered(wanted, Ended { result: Ok(value), ..ended }),
                     Err(error) => error,
                 };
-                match settle::after(error, earlier, &done).await? {
+                let after = settle::after(error, earlier, &done).await;
+                match after.map_err(|unsure| failures.leaving_all(unsure))? {
                     ControlFlow::Break(value) => return Ok((door, value)),
                     ControlFlow::Continue(error) => failures.add(self, door, ended.took, error)?,
                 }
@@ -138,18 +145,20 @@ impl Doors {
         self.not_left_alone(wanted, failures)
     }
 
-    /// A door that is left alone is asked only if all are, and nobody tries it.
+    /// Doors that are left alone are asked only if all are; one that wished for that, if all did.
     fn not_left_alone(&self, wanted: Wanted<'_>, failures: &Failures) -> Vec<usize> {
         let mut order = self.order(wanted.operation, wanted.prefer, wanted.avoid);
         order.retain(|door| !failures.has_given_up(*door));
-        let well: Vec<usize> = order.iter().copied().filter(|door| self.standing(*door) != Standing::Open).collect();
-        if well.is_empty() {
-            let known = self.0.ledger.all();
-            let now = self.0.ledger.now();
-            let soonest = order.into_iter().min_by_key(|door| known[*door].pause(now));
-            return soonest.into_iter().filter(|door| known[*door].is_free(now)).collect();
+        let (known, now) = (self.0.ledger.all(), self.0.ledger.now());
+        let tiers: [&dyn Fn(usize) -> bool; 2] =
+            [&|door| known[door].standing(now) != Standing::Open, &|door| !known[door].has_a_wish(now)];
+        for is_good in tiers {
+            let good: Vec<usize> = order.iter().copied().filter(|door| is_good(*door)).collect();
+            if !good.is_empty() {
+                return good;
+            }
         }
-        well
+        order
     }
 
     fn take_down<T>(&self, failures: &mut Failures, all: Vec<Ended<T>>) -> Result<()> {
@@ -166,17 +175,25 @@ impl Doors {
         Ok((ended.door, ended.result?))
     }
 
-    /// Before something goes to a door of which nothing is known, a short question finds one that answers.
-    async fn tested(&self, wanted: Wanted<'_>, mut order: Vec<usize>, attempts: u32) -> Vec<usize> {
+    /// Before something goes to a door of which nothing is known, a short question finds one that answers. Those of which the
+    /// first round has heard already that they do not are not asked again in it.
+    async fn tested(&self, wanted: Wanted<'_>, mut order: Vec<usize>, attempts: u32) -> (Vec<usize>, Vec<Ended<()>>) {
         let known = order.first().is_none_or(|door| self.standing(*door) == Standing::Warm);
         let asked: Vec<usize> = order.iter().copied().filter(|at| self.0.doors[*at].serves(Operation::Stat)).collect();
         if known || order.len() < 2 || asked.len() < 2 {
-            return order;
+            return (order, Vec::new());
         }
-        if let Ok(ended) = self.race(wanted.call, &asked, attempts, &look_at(wanted.path)).await {
-            order.sort_by_key(|door| *door != ended.door);
+        match self.race(wanted.call, &asked, attempts, &look_at(wanted.path)).await {
+            Ok(ended) => {
+                order.sort_by_key(|door| *door != ended.door);
+                (order, Vec::new())
+            }
+            Err(mut failed) => {
+                failed.retain(|ended| attempts == 1 && ended.result.as_ref().is_err_and(is_trouble));
+                order.retain(|door| failed.iter().all(|ended| ended.door != *door));
+                (order, failed)
+            }
         }
-        order
     }
 
     /// Whether a door that is next after others have failed answers at all. In the first round it has a short time for that.
@@ -194,9 +211,29 @@ impl Doors {
         }
     }
 
+    /// As [`race_silently`](Self::race_silently), with a word to who wonders why it takes so long.
+    async fn race<'a, T: Send + 'a>(
+        &'a self,
+        call: &'a Call,
+        order: &[usize],
+        attempts: u32,
+        work: &impl Ask<'a, T>,
+    ) -> Result<Ended<T>, Vec<Ended<T>>> {
+        let race = self.race_silently(call, order, attempts, work);
+        tokio::pin!(race);
+        tokio::select! {
+            biased;
+            ended = &mut race => return ended,
+            () = tokio::time::sleep(WORTH_TELLING) => {}
+        }
+        let names: Vec<&str> = order.iter().map(|door| self.0.doors[*door].name()).collect();
+        tracing::warn!("no answer for {} from {}: still waiting", brief(WORTH_TELLING), names.join(", "));
+        race.await
+    }
+
     /// Asks the first door, and the next ones as soon as it fails or takes long. The first answer counts, also if it is an
     /// error that no other door would change.
-    async fn race<'a, T: Send + 'a>(
+    async fn race_silently<'a, T: Send + 'a>(
         &'a self,
         call: &'a Call,
         order: &[usize],
@@ -207,15 +244,18 @@ impl Doors {
         let mut running = FuturesUnordered::new();
         let mut begun: Vec<(usize, Instant)> = Vec::new();
         let mut failed: Vec<Ended<T>> = Vec::new();
+        // Nothing is left to lose.
+        let at_once = order.iter().all(|door| self.standing(*door) == Standing::Open);
         loop {
             if let Some(door) = next.next() {
                 begun.push((door, Instant::now()));
                 running.push(self.attempt(door, call, attempts, true, work));
             }
-            let patience = begun.last().map_or(UNKNOWN, |(door, _)| self.patience(*door));
+            let patience = begun.last().filter(|_| !at_once).map_or(Duration::ZERO, |(door, _)| self.patience(*door));
             // A door that failed a moment ago is asked when the others have failed, and not because they are slow; unless
             // all have failed once.
-            let more = next.peek().is_some_and(|door| attempts > 1 || self.standing(*door) <= Standing::Tried);
+            let more =
+                next.peek().is_some_and(|door| at_once || attempts > 1 || self.standing(*door) <= Standing::Tried);
             let ended = tokio::select! {
                 biased;
                 ended = running.next() => match ended {
@@ -230,31 +270,42 @@ impl Doors {
                 }
             };
             begun.retain(|(door, _)| *door != ended.door);
+            // An answer is an answer, also in the last moment.
+            if ended.result.is_err() && call.check().is_err() {
+                failed.push(silent(ended.door, ended.took));
+                self.overtaken(&begun);
+                failed.extend(begun.into_iter().map(|(door, since)| silent(door, since.elapsed())));
+                return Err(failed);
+            }
             if ended.result.as_ref().is_err_and(|error| error.status() != Status::Permanent) {
                 failed.push(ended);
                 continue;
             }
-            for (door, since) in begun {
-                self.0.ledger.note(door, |health, _| health.was_slower_than(since.elapsed()));
-            }
+            self.overtaken(&begun);
             return Ok(ended);
+        }
+    }
+
+    /// These have not answered until now.
+    fn overtaken(&self, begun: &[(usize, Instant)]) {
+        for (door, since) in begun {
+            self.0.ledger.note(*door, |health, now| health.was_slower_than(now, since.elapsed()));
         }
     }
 
     /// A door that was not waited for any longer.
     fn given_up<T>(&self, door: usize, since: Instant) -> Ended<T> {
-        let took = since.elapsed();
-        let message = format!("no answer came for {:.0} s", took.as_secs_f64());
-        let error = Error::new(ErrorKind::Timeout, message);
-        self.remember(door, Some(&error), None);
-        Ended { door, took, result: Err(error) }
+        let ended = silent(door, since.elapsed());
+        self.remember(door, ended.result.as_ref().err(), None);
+        ended
     }
 
     /// How long a door is waited for before another is asked as well.
     fn patience(&self, door: usize) -> Duration {
         let known = self.0.ledger.all();
         let warm = known[door].standing(self.0.ledger.now()) == Standing::Warm;
-        let mut latencies: Vec<f64> = known.iter().filter_map(|health| health.latency).collect();
+        let mut latencies: Vec<f64> =
+            known.iter().filter(|health| health.success.is_some()).filter_map(|health| health.latency).collect();
         latencies.sort_by(f64::total_cmp);
         let usual = match warm {
             true => known[door].latency.unwrap_or_default() * 8.0,
@@ -285,7 +336,7 @@ impl Doors {
         match &result {
             // The end of the caller's time is no failure of a door, but it has not been fast.
             Err(error) if error.status() == Status::Permanent && error.kind() == ErrorKind::Timeout => {
-                self.0.ledger.note(door, |health, _| health.was_slower_than(took));
+                self.0.ledger.note(door, |health, now| health.was_slower_than(now, took));
             }
             result => self.remember(door, result.as_ref().err(), short.then_some(took)),
         }
@@ -294,9 +345,24 @@ impl Doors {
 
     /// Asks every door a short question about `path`, all at once, and remembers how each went.
     pub async fn ask_each(&self, call: &Call, path: &Path) -> Vec<Result<()>> {
+        let all = (0..self.0.doors.len()).map(|door| self.probe_door(door, call, path));
+        futures_util::future::join_all(all).await
+    }
+
+    async fn probe_door(&self, door: usize, call: &Call, path: &Path) -> Result<()> {
+        let patience = call.remaining().map_or(PATIENCE, |left| left.min(PATIENCE));
+        // The end of the time is the failure of the door here.
+        let own = Call::new().cancelled_by(call.cancellation().clone());
         let look = look_at(path);
-        let all = (0..self.0.doors.len()).map(|door| self.attempt(door, call, 1, true, &look));
-        futures_util::future::join_all(all).await.into_iter().map(|ended| ended.result).collect()
+        match tokio::time::timeout(patience, self.attempt(door, &own, 1, true, &look)).await {
+            Ok(ended) => ended.result,
+            Err(_) => {
+                let message = format!("no answer within {}", brief(patience));
+                let error = Error::new(ErrorKind::Timeout, message).at(self.0.doors[door].backend.url(path));
+                self.remember(door, Some(&error), None);
+                Err(error)
+            }
+        }
     }
 
     /// How an attempt ended.
@@ -324,18 +390,30 @@ impl Doors {
             if door == answered || !health.is_due(now) || !self.0.doors[door].serves(Operation::Stat) {
                 continue;
             }
-            self.0.ledger.note(door, |health, now| health.begin_trial(now));
+            self.0.ledger.note(door, |health, now| health.begin_look(now));
+            self.0.looked_at[door].store(true, Ordering::Relaxed);
             let (doors, path) = (self.clone(), path.clone());
             tokio::spawn(async move {
-                let call = Call::new().attempts(std::num::NonZeroU32::MIN);
-                let begin = Instant::now();
-                match tokio::time::timeout(10 * KNOWN, doors.0.doors[door].backend.stat(&call, &path)).await {
-                    Ok(found) => doors.remember(door, found.as_ref().err(), Some(begin.elapsed())),
-                    Err(_) => drop(doors.given_up::<()>(door, begin)),
-                }
+                doors.look_beside(door, &path).await;
+                doors.0.looked_at[door].store(false, Ordering::Relaxed);
             });
         }
     }
+
+    async fn look_beside(&self, door: usize, path: &Path) {
+        let call = Call::new().attempts(std::num::NonZeroU32::MIN);
+        let begin = Instant::now();
+        match tokio::time::timeout(PATIENCE, self.0.doors[door].backend.stat(&call, path)).await {
+            Ok(found) => self.remember(door, found.as_ref().err(), Some(begin.elapsed())),
+            Err(_) => drop(self.given_up::<()>(door, begin)),
+        }
+    }
+}
+
+/// A door from which nothing came.
+fn silent<T>(door: usize, took: Duration) -> Ended<T> {
+    let error = Error::new(ErrorKind::Timeout, format!("no answer came for {:.0} s", took.as_secs_f64()));
+    Ended { door, took, result: Err(error) }
 }
 
 /// A short question.

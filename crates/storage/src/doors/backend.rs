@@ -148,8 +148,9 @@ impl Backend for Doors {
         };
         let done = |outcome: Outcome| async move { settle::put((self, call, path), source, &outcome).await }.boxed();
         let (door, receipt) = self.ask_unless_done(Wanted::new(call, Operation::Put, path), write, done).await?;
-        let validator = receipt.validator.map(|validator| validator.of_door(&self.0.doors[door].name));
-        Ok(Receipt { validator, ..receipt })
+        let name = &self.0.doors[door].name;
+        let validator = receipt.validator.map(|validator| validator.of_door(name));
+        Ok(Receipt { validator, door: name.to_string(), ..receipt })
     }
 
     async fn list(&self, call: &Call, path: &Path, options: &ListOptions) -> Result<Listing> {

@@ -2,18 +2,25 @@
 
 use std::time::Duration;
 
-use super::health::Standing;
+use tokio::time::Instant;
+
 use super::{DoorReport, Doors};
-use crate::retry::attempts::tell_what_is_left;
+use crate::attempt::History;
+use crate::call::brief;
+use crate::retry::attempts::Leftovers;
 use crate::retry::backoff::{chance, wait};
 use crate::{Attempt, Call, Error, ErrorKind, Operation, Path, Result, Status};
 
 /// Who waits for so long wonders why.
-const WORTH_TELLING: Duration = Duration::from_secs(2);
+pub(super) const WORTH_TELLING: Duration = Duration::from_secs(5);
 
 /// Collects the failures of one call.
 pub(super) struct Failures {
+    began: Instant,
+    /// The pause before this round.
+    paused: Duration,
     history: Vec<Attempt>,
+    left: Leftovers,
     /// Doors that cannot help with this call any more.
     given_up: Vec<usize>,
     /// The most telling error so far.
@@ -24,7 +31,16 @@ pub(super) struct Failures {
 
 impl Failures {
     pub(super) fn new() -> Self {
-        Self { history: Vec::new(), given_up: Vec::new(), told: None, asked: None }
+        let (began, paused) = (Instant::now(), Duration::ZERO);
+        Self {
+            began,
+            paused,
+            history: Vec::new(),
+            left: Leftovers::default(),
+            given_up: Vec::new(),
+            told: None,
+            asked: None,
+        }
     }
 
     pub(super) fn has_given_up(&self, door: usize) -> bool {
@@ -33,21 +49,20 @@ impl Failures {
 
     /// Takes down a failure; gives back an error that no other door would change.
     pub(super) fn add(&mut self, doors: &Doors, door: usize, took: Duration, error: Error) -> Result<()> {
-        match error.attempts() {
-            [] => self.history.push(Attempt {
-                door: doors.0.doors[door].name.to_string(),
-                elapsed: took,
-                reason: error.reason(),
-            }),
-            attempts => self.history.extend(attempts.iter().cloned()),
+        let alone = || Attempt { door: doors.0.doors[door].name.to_string(), elapsed: took, reason: error.reason() };
+        let mut attempts = error.attempts().to_vec();
+        if attempts.is_empty() {
+            attempts.push(alone());
         }
+        attempts[0].elapsed += self.paused;
+        self.history.extend(attempts);
         if error.status() == Status::Permanent {
             return Err(self.with_history(error));
         }
         if error.status() == Status::Exhausted && !is_trouble(&error) {
             self.given_up.push(door);
         }
-        tell_what_is_left(&error);
+        self.left.add(&error);
         self.asked = self.asked.into_iter().chain(error.wait()).min();
         // A credential or damage tells more than a door that is not there.
         if self.told.as_ref().is_none_or(|told| is_unreachable(told) || !is_unreachable(&error)) {
@@ -56,28 +71,33 @@ impl Failures {
         Ok(())
     }
 
+    /// With the temporary files that earlier attempts have left.
+    pub(super) fn leaving_all(&self, error: Error) -> Error {
+        self.left.told(error)
+    }
+
     /// Between two rounds; the end of the call, or of its patience, is the end of all.
     pub(super) async fn pause(&mut self, doors: &Doors, call: &Call, round: u32) -> Result<(), ()> {
-        let all_open = doors.report().iter().all(|report| report.standing == Standing::Open);
-        let soonest = doors.report().iter().filter_map(|report| report.pause).min();
-        let pause = wait(round, self.asked.take().max(soonest.filter(|_| all_open)), chance());
+        let pause = wait(round, self.asked.take(), chance());
         let patience = doors.0.settings.deadline.min(call.remaining().unwrap_or(Duration::MAX));
         if pause > patience {
             return Err(());
         }
-        match pause >= WORTH_TELLING {
-            true => tracing::warn!("no door helped, all are asked again in {:.1} s", pause.as_secs_f64()),
-            false => tracing::info!("no door helped, all are asked again in {:.1} s", pause.as_secs_f64()),
+        let tried = History(&self.history, self.began.elapsed());
+        match self.began.elapsed() + pause >= WORTH_TELLING {
+            true => tracing::warn!("no door has helped so far: {tried}; all are asked again in {}", brief(pause)),
+            false => tracing::info!("no door has helped so far: {tried}; all are asked again in {}", brief(pause)),
         }
+        self.paused = pause;
         call.pause(pause).await.map_err(drop)
     }
 
     /// The error of the whole call.
     pub(super) fn told(mut self, doors: &Doors, call: &Call, operation: Operation, path: &Path) -> Error {
         if let Err(end) = call.check() {
-            let end = end.at(crate::Backend::url(doors, path)).during(operation);
+            let end = self.left.told(end.at(doors.shown(path)).during(operation));
             return match self.history.last() {
-                Some(last) => end.because(std::io::Error::other(last.reason.clone())).with_attempts(self.history),
+                Some(_) => end.lasting(self.began.elapsed()).with_attempts(self.history),
                 None => end,
             };
         }
@@ -96,7 +116,11 @@ impl Failures {
     }
 
     fn with_history(&self, error: Error) -> Error {
-        if self.history.len() < 2 { error } else { error.with_attempts(self.history.clone()) }
+        let error = self.left.told(error);
+        match self.history.len() {
+            0 | 1 => error,
+            _ => error.lasting(self.began.elapsed()).with_attempts(self.history.clone()),
+        }
     }
 }
 
@@ -107,15 +131,15 @@ fn left_alone(report: DoorReport) -> Attempt {
 
 /// No door was asked at all.
 fn nobody(doors: &Doors, operation: Operation, path: &Path) -> Error {
-    let url = doors.0.doors.first().map(|door| door.backend.url(path)).unwrap_or_default();
+    let url = doors.shown(path);
     let serving: Vec<_> = doors.0.doors.iter().filter(|door| door.serves(operation)).collect();
     if serving.is_empty() {
-        return Error::new(ErrorKind::Unsupported, "no door is kept for this").at(url).during(operation);
+        let word = operation.word();
+        let error = Error::new(ErrorKind::Unsupported, format!("no door is kept for `{word}`"));
+        let hint = format!("`ops` of the doors, in the [fs.NAME] of this storage, has no \"{word}\"");
+        return error.at(url).during(operation).hint(hint);
     }
-    let pause = doors.report().into_iter().filter_map(|report| report.pause).min().unwrap_or_default();
-    let message =
-        format!("all doors have failed so often that they are left alone for {:.1} s more", pause.as_secs_f64());
-    Error::new(ErrorKind::Unavailable, message).at(url).during(operation).hint("`law fs doors --reset` forgets that")
+    Error::new(ErrorKind::Unavailable, "no door can help with this").at(url).during(operation)
 }
 
 /// Whether a door is to blame: it cannot be reached, or what it says is wrong. Not for what no other door would change, as a

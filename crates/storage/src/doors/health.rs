@@ -32,8 +32,11 @@ const RECOVERY: Moment = 5_000;
 /// The share of the newest measurement in the latency: slow to believe in a fast answer, quick to believe in a slow one.
 const WEIGHT: f64 = 0.3;
 
-/// What a door that was never measured is taken for, in milliseconds.
-const UNMEASURED: f64 = 50.0;
+/// What a door that was never measured is taken for, in milliseconds: as better than any, so that somebody measures it.
+const UNMEASURED: f64 = 0.1;
+
+/// How long a door counts as taken for a trial of which nothing is heard: who began it may be gone.
+const CLAIM: Moment = 1_000;
 
 /// How a door stands, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +86,8 @@ pub(crate) struct Health {
     /// When the last attempt at a door in doubt began, and how many have begun and not ended.
     pub(crate) trial: Option<Moment>,
     pub(crate) trials: u32,
+    /// When it had no answer that another door had already.
+    pub(crate) silent: Option<Moment>,
 }
 
 impl Health {
@@ -94,7 +99,7 @@ impl Health {
             () if self.openings > 0 && self.trials > 0 && within(self.trial, TRIAL) => Standing::Open,
             () if self.in_a_row > 0 => Standing::Failing,
             () if within(self.success, WARM) => Standing::Warm,
-            () if within(self.trial, WARM) => Standing::Tried,
+            () if within(self.silent, WARM) || self.trials > 0 && within(self.trial, CLAIM) => Standing::Tried,
             () => Standing::Cold,
         }
     }
@@ -118,10 +123,9 @@ impl Health {
         }
     }
 
-    /// Whether nobody is trying it just now.
-    pub(crate) fn is_free(&self, now: Moment) -> bool {
-        now >= self.not_before
-            && (self.trials == 0 || self.trial.is_none_or(|trial| now >= trial.saturating_add(TRIAL)))
+    /// Whether it asked to be left alone, and that time is not over.
+    pub(crate) fn has_a_wish(&self, now: Moment) -> bool {
+        now < self.not_before
     }
 
     pub(crate) fn begin_trial(&mut self, now: Moment) {
@@ -132,13 +136,21 @@ impl Health {
         self.trial = Some(now);
     }
 
+    /// Somebody finds out how it is who need not wait for it, and may be gone before the answer: that takes it from nobody.
+    pub(crate) fn begin_look(&mut self, now: Moment) {
+        match self.in_a_row {
+            0 => self.trial = Some(now),
+            _ => self.begin_trial(now),
+        }
+    }
+
     /// It answered; after so long, if the question was a short one.
     pub(crate) fn succeeded(&mut self, now: Moment, took: Option<Duration>) {
         if self.openings > 0 {
             (self.outcomes, self.counted) = (0, 0);
         }
         self.note(false);
-        self.success = Some(now);
+        (self.success, self.silent) = (Some(now), None);
         (self.in_a_row, self.openings, self.open_until, self.trials) = (0, 0, 0, self.trials.saturating_sub(1));
         if let Some(took) = took {
             self.measure(took);
@@ -163,8 +175,9 @@ impl Health {
     }
 
     /// It had no answer when another door had one already.
-    pub(crate) fn was_slower_than(&mut self, so_far: Duration) {
+    pub(crate) fn was_slower_than(&mut self, now: Moment, so_far: Duration) {
         self.ended_otherwise();
+        self.silent = Some(now);
         self.latency = Some(self.latency.unwrap_or_default().max(milliseconds(so_far)));
     }
 
@@ -274,9 +287,18 @@ mod tests {
         let mut health = Health::default();
         health.begin_trial(NOW);
         assert_eq!(health.standing(NOW), Standing::Tried);
-        health.was_slower_than(Duration::from_millis(300));
+        health.was_slower_than(NOW, Duration::from_millis(300));
         assert_eq!((health.standing(NOW + WARM - 1), health.is_due(NOW + WARM - 1)), (Standing::Tried, false));
         assert_eq!((health.standing(NOW + WARM), health.is_due(NOW + WARM)), (Standing::Cold, true));
+    }
+
+    #[test]
+    fn a_door_is_not_left_to_who_looked_and_went() {
+        let mut health = Health::default();
+        health.begin_look(NOW);
+        assert_eq!((health.standing(NOW), health.is_due(NOW)), (Standing::Cold, false));
+        health.begin_trial(NOW);
+        assert_eq!([0, CLAIM].map(|time| health.standing(NOW + time)), [Standing::Tried, Standing::Cold]);
     }
 
     #[test]
@@ -290,7 +312,7 @@ mod tests {
         (0..20).for_each(|_| health.succeeded(NOW, Some(Duration::from_millis(10))));
         assert!(health.latency.is_some_and(|latency| latency < 11.0));
         let mut slower = Health::default();
-        slower.was_slower_than(Duration::from_millis(300));
+        slower.was_slower_than(NOW, Duration::from_millis(300));
         assert!(slower.score(0, 1.0) > health.score(1, 1.0));
         assert!(health.score(3, 1.0) > health.score(3, 2.0));
     }

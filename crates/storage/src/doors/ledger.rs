@@ -159,12 +159,12 @@ impl Ledger {
         let mut text = format!("{FORGOTTEN}{}\n", self.forgotten.load(Ordering::Relaxed));
         for (door, h) in self.doors.iter().zip(all) {
             let latency = h.latency.map_or("-".into(), |latency| format!("{latency:.3}"));
-            let [success, failure, trial] =
-                [h.success, h.failure, h.trial].map(|m| m.map_or("-".into(), |moment| moment.to_string()));
+            let [success, failure, trial, silent] =
+                [h.success, h.failure, h.trial, h.silent].map(|m| m.map_or("-".into(), |moment| moment.to_string()));
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
-                "{door}\t{latency}\t{success}\t{failure}\t{trial}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                "{door}\t{latency}\t{success}\t{failure}\t{trial}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{silent}",
                 h.in_a_row, h.outcomes, h.counted, h.openings, h.open_until, h.not_before, h.trials
             );
         }
@@ -182,6 +182,11 @@ impl Ledger {
 
 fn health(line: &str) -> Option<Health> {
     let fields: Vec<&str> = line.split('\t').collect();
+    // Earlier versions do not tell the last one.
+    let (fields, silent) = match fields.split_at_checked(11) {
+        Some((fields, [silent])) => (fields, *silent),
+        _ => (&fields[..], "-"),
+    };
     let [latency, success, failure, trial, in_a_row, outcomes, counted, openings, open_until, not_before, trials] =
         fields[..]
     else {
@@ -201,12 +206,13 @@ fn health(line: &str) -> Option<Health> {
         open_until: open_until.parse().ok()?,
         not_before: not_before.parse().ok()?,
         trials: trials.parse().ok()?,
+        silent: moment(silent)?,
     })
 }
 
 /// The newer of the two.
 fn merge(ours: &mut Health, theirs: Option<Health>) {
-    let newest = |health: &Health| health.success.max(health.failure).max(health.trial);
+    let newest = |health: &Health| health.success.max(health.failure).max(health.trial).max(health.silent);
     if let Some(theirs) = theirs.filter(|theirs| newest(theirs) > newest(ours)) {
         *ours = theirs;
     }
@@ -214,9 +220,10 @@ fn merge(ours: &mut Health, theirs: Option<Health>) {
 
 /// Whether others should hear of it now.
 fn is_news(before: &Health, after: &Health) -> bool {
+    let looked = before.trial != after.trial || before.silent != after.silent;
     let well = |health: &Health| (health.in_a_row, health.openings, health.trials) == (0, 0, 0);
     let told = before.success.zip(after.success).is_some_and(|(before, after)| before / NEWS == after / NEWS);
-    !(well(before) && well(after) && told)
+    looked || !(well(before) && well(after) && told)
 }
 
 /// Never waits: a process that was stopped may hold the lock, and this is a thread that moves bytes.

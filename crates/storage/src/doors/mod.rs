@@ -10,7 +10,7 @@ mod reading;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub use self::health::Standing;
@@ -79,6 +79,8 @@ pub struct DoorsSettings {
     pub retries: u32,
     /// As [`RetrySettings::deadline`](crate::RetrySettings).
     pub deadline: Duration,
+    /// What the storage is called by its user, and the path that is its root: errors that are of no door are about `NAME:path`.
+    pub name: Option<(String, Path)>,
     /// A directory of this user alone, on this node, in which processes tell each other how the doors are.
     pub shared: Option<PathBuf>,
 }
@@ -86,7 +88,13 @@ pub struct DoorsSettings {
 impl Default for DoorsSettings {
     fn default() -> Self {
         let retry = crate::RetrySettings::default();
-        Self { policy: DoorPolicy::Adaptive, retries: retry.retries, deadline: retry.deadline, shared: None }
+        Self {
+            policy: DoorPolicy::Adaptive,
+            retries: retry.retries,
+            deadline: retry.deadline,
+            name: None,
+            shared: None,
+        }
     }
 }
 
@@ -95,8 +103,9 @@ impl Default for DoorsSettings {
 /// * **Rounds.** The first gives every door one attempt without delay, the second as many as the settings say; between
 ///   them it waits. What a storage says with authority (a file is not there, a permission is missing) ends them at once; what one
 ///   door cannot do (a credential, a certificate, an operation) takes the next door.
-/// * **Choice.** Doors that answered within the last minute come first, by [`DoorPolicy`]. A door that fails five times in
+/// * **Choice.** By [`DoorPolicy`], doors that failed or were silent within the last minute last. A door that fails five times in
 ///   a row, or half of ten times, is left alone: for 5 s, then twice as long, up to 5 min; then one attempt tells whether it is well.
+///   If all are left alone, all are asked at once.
 /// * **Doors that hang.** A short question to a door of which nothing is known is put to a second one after 300 ms (or four
 ///   times the usual latency); whatever moves bytes or changes something goes to a door that has just answered.
 /// * **Reads** go on at another door where one breaks, at the offset that was reached, pinned to the version. **Writes** stay at
@@ -114,6 +123,8 @@ struct Inner {
     ledger: Ledger,
     looks: Looks,
     in_flight: Vec<AtomicU32>,
+    /// Those that this process asks beside its calls just now.
+    looked_at: Vec<AtomicBool>,
     turn: AtomicUsize,
 }
 
@@ -165,7 +176,15 @@ impl Doors {
         // Processes that begin together do not begin at the same door.
         let turn = AtomicUsize::new((chance() * doors.len() as f64) as usize);
         let in_flight = doors.iter().map(|_| AtomicU32::new(0)).collect();
-        Self(Arc::new(Inner { doors, settings, ledger, looks: Looks::default(), in_flight, turn }))
+        let looked_at = doors.iter().map(|_| AtomicBool::new(false)).collect();
+        Self(Arc::new(Inner { doors, settings, ledger, looks: Looks::default(), in_flight, looked_at, turn }))
+    }
+
+    /// A path as its user calls it, whichever door it is reached by.
+    pub fn shown(&self, path: &Path) -> String {
+        let below = |(name, base): &(String, Path)| Some(format!("{name}:{}", path.strip_prefix(base)?));
+        let named = self.0.settings.name.as_ref().and_then(below);
+        named.unwrap_or_else(|| crate::Backend::url(self, path))
     }
 
     /// The doors, in the order of the configuration.
@@ -202,7 +221,13 @@ impl Doors {
     fn candidate(&self, door: usize, health: &Health, now: Moment) -> Candidate {
         let weight = self.0.doors[door].weight;
         let score = health.score(self.0.in_flight[door].load(Ordering::Relaxed), weight);
-        Candidate { door, standing: health.standing(now), score, weight }
+        // Who looks will know in a moment, and others need not be told: this process may end before.
+        let looks = self.0.looked_at[door].load(Ordering::Relaxed);
+        let standing = match health.standing(now) {
+            Standing::Cold if looks => Standing::Tried,
+            standing => standing,
+        };
+        Candidate { door, standing, score, weight }
     }
 
     fn standing(&self, door: usize) -> Standing {
@@ -222,7 +247,10 @@ fn report(door: &Door, health: &Health, now: Moment) -> DoorReport {
         operations: door.operations.clone(),
         weight: door.weight,
         standing,
-        latency: health.latency.and_then(|ms| Duration::try_from_secs_f64(ms / 1e3).ok()),
+        latency: health
+            .latency
+            .filter(|_| health.success.is_some())
+            .and_then(|ms| Duration::try_from_secs_f64(ms / 1e3).ok()),
         success: since(health.success),
         failure: since(health.failure),
         failures: health.in_a_row,

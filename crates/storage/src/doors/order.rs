@@ -40,24 +40,21 @@ pub(super) fn order(
         DoorPolicy::Random => candidates = draw(candidates, &mut chance),
         DoorPolicy::Adaptive => {
             candidates = draw(candidates, &mut chance);
-            let best = candidates.iter().map(|candidate| candidate.standing).min();
-            let of_the_best = candidates.iter().filter(|candidate| Some(candidate.standing) == best);
+            let best = candidates.iter().map(|candidate| rank(candidate.standing)).min();
+            let of_the_best = candidates.iter().filter(|candidate| Some(rank(candidate.standing)) == best);
             let drawn: Vec<usize> = of_the_best.take(2).map(|candidate| candidate.door).collect();
             candidates.sort_by(|a, b| a.score.total_cmp(&b.score));
             // The two that were drawn stand before those that were not.
             candidates.sort_by_key(|candidate| !drawn.contains(&candidate.door));
         }
     }
-    candidates.sort_by_key(|candidate| rank(policy, candidate));
+    candidates.sort_by_key(|candidate| rank(candidate.standing));
     candidates.into_iter().map(|candidate| candidate.door).collect()
 }
 
-/// Whoever takes turns does not wait until a door has proven itself.
-fn rank(policy: DoorPolicy, candidate: &Candidate) -> Standing {
-    match (policy, candidate.standing) {
-        (DoorPolicy::RoundRobin | DoorPolicy::Random, Standing::Cold) => Standing::Warm,
-        (_, standing) => standing,
-    }
+/// A door gets its share before it has proven itself: its first request is raced by another one, should it not answer.
+fn rank(standing: Standing) -> Standing {
+    if standing == Standing::Cold { Standing::Warm } else { standing }
 }
 
 /// Shuffled, those with more weight rather before those with less.
@@ -89,7 +86,8 @@ mod tests {
     fn doors_that_are_well_come_first() {
         use Standing::{Cold, Failing, Open, Tried, Warm};
         let standings = [Open, Failing, Warm, Tried, Cold];
-        let all = standings.iter().enumerate().map(|(door, standing)| candidate(door, *standing, 1.0)).collect();
+        let all =
+            standings.iter().enumerate().map(|(door, standing)| candidate(door, *standing, door as f64)).collect();
         assert_eq!(order(DoorPolicy::Adaptive, all, 0, chance), [2, 4, 3, 1, 0]);
     }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::time::Instant;
 
 use super::asking::Wanted;
 use super::failures::is_trouble;
@@ -16,8 +17,14 @@ impl Doors {
     pub(super) async fn open(&self, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
         let (door, reading) = self.open_at(call, path, options, &[]).await?;
         let deadline = self.0.settings.deadline;
-        let failover =
-            Failover { doors: self.clone(), call: call.clone(), path: path.clone(), door, history: Vec::new() };
+        let failover = Failover {
+            doors: self.clone(),
+            call: call.clone(),
+            path: path.clone(),
+            door,
+            history: Vec::new(),
+            since: Instant::now(),
+        };
         Ok(resuming(reading, call, deadline, failover))
     }
 
@@ -71,6 +78,8 @@ struct Failover {
     door: usize,
     /// The breaks without progress in between.
     history: Vec<Attempt>,
+    /// When this door was opened, or gave bytes the last time.
+    since: Instant,
 }
 
 impl Failover {
@@ -94,6 +103,7 @@ impl Reopen for Failover {
 
     fn progress(&mut self) {
         self.history.clear();
+        self.since = Instant::now();
     }
 
     async fn reopen(&mut self, error: Error, rest: ByteRange, validator: &Validator) -> Result<Reading> {
@@ -101,7 +111,8 @@ impl Reopen for Failover {
         if is_trouble(&error) {
             self.doors.remember(self.door, Some(&error), None);
         }
-        self.history.push(Attempt { door: name, elapsed: std::time::Duration::ZERO, reason: error.reason() });
+        self.history.push(Attempt { door: name, elapsed: self.since.elapsed(), reason: error.reason() });
+        self.since = Instant::now();
         if self.is_hopeless() {
             return Err(error.with_status(Status::Exhausted).with_attempts(self.history.clone()));
         }

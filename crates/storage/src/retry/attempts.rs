@@ -42,6 +42,7 @@ pub(crate) struct Attempts {
     trouble: Option<Instant>,
     began: Instant,
     history: Vec<Attempt>,
+    left: Leftovers,
 }
 
 impl Attempts {
@@ -56,6 +57,7 @@ impl Attempts {
             trouble: None,
             began: Instant::now(),
             history: Vec::new(),
+            left: Leftovers::default(),
         }
     }
 
@@ -71,10 +73,11 @@ impl Attempts {
         self.failures += 1;
         self.history.push(Attempt { door: door.to_owned(), elapsed: self.began.elapsed(), reason: error.reason() });
         self.began = Instant::now();
-        if !self.worth_another(&error) {
+        if !self.worth_another(call, &error) {
+            let error = if is_end_of_call(&error) { error.at(door) } else { error };
             return Err(self.told(error));
         }
-        tell_what_is_left(&error);
+        self.left.add(&error);
         let now = Instant::now();
         let trouble = *self.trouble.get_or_insert(now);
         let turn = shared.budget.repetition(now);
@@ -93,10 +96,12 @@ impl Attempts {
         Ok(())
     }
 
-    fn worth_another(&self, error: &Error) -> bool {
+    fn worth_another(&self, call: &Call, error: &Error) -> bool {
         // Bytes that were wrong once may be right the next time; twice is no accident.
         let again = match (error.status(), error.kind()) {
             (Status::Temporary, _) => true,
+            // A look after a lost answer changes nothing, and who cannot look does not know what happened.
+            (Status::Exhausted, ErrorKind::Unavailable) => call.is_look(),
             (Status::Exhausted, ErrorKind::Integrity | ErrorKind::Malformed) => self.failures < 2,
             _ => false,
         };
@@ -105,6 +110,7 @@ impl Attempts {
 
     /// One failure needs no history: the error says it all.
     pub(super) fn told(&self, error: Error) -> Error {
+        let error = self.left.told(error);
         match error.status() {
             _ if self.history.len() < 2 => error,
             // This endpoint was asked often enough.
@@ -119,11 +125,34 @@ impl Attempts {
     }
 }
 
-/// A temporary file that could not be removed is not forgotten because the next attempt succeeds.
-pub(crate) fn tell_what_is_left(error: &Error) {
-    if let Some(left) = error.left_behind().filter(|left| left.contains(crate::TEMPORARY_SUFFIX)) {
-        tracing::warn!("after a failed attempt: {left}");
+/// Temporary files that could not be removed: none is forgotten because of the next attempt.
+#[derive(Debug, Default)]
+pub(crate) struct Leftovers(Vec<String>);
+
+impl Leftovers {
+    /// Notes what an attempt leaves, and tells it now: the next one may succeed.
+    pub(crate) fn add(&mut self, error: &Error) {
+        let left = error.left_behind().unwrap_or_default();
+        for part in left.split("; ").filter(|part| part.contains(crate::TEMPORARY_SUFFIX)) {
+            if self.0.iter().all(|known| known != part) {
+                tracing::warn!("after a failed attempt: {part}");
+                self.0.push(part.to_owned());
+            }
+        }
     }
+
+    /// The last error, with what all attempts have left.
+    pub(crate) fn told(&self, error: Error) -> Error {
+        let own = error.left_behind().unwrap_or_default().to_owned();
+        let others = self.0.iter().filter(|part| !own.contains(*part)).map(String::as_str);
+        let all: Vec<&str> = Some(own.as_str()).filter(|own| !own.is_empty()).into_iter().chain(others).collect();
+        if all.len() < 2 && !own.is_empty() || all.is_empty() { error } else { error.leaving(all.join("; ")) }
+    }
+}
+
+/// Whether the time of the whole call is over, which another attempt has not.
+fn is_end_of_call(error: &Error) -> bool {
+    (error.kind(), error.status()) == (ErrorKind::Timeout, Status::Permanent)
 }
 
 fn too_long(error: Error, pause: Duration) -> Error {

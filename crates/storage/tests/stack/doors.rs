@@ -28,7 +28,7 @@ impl Storage {
         .await
     }
 
-    async fn with<const N: usize>(
+    pub(crate) async fn with<const N: usize>(
         scripts: [Vec<Scripted>; N],
         settings: DoorsSettings,
         keep: impl Fn(usize, Door) -> Door,
@@ -54,16 +54,16 @@ impl Storage {
         Self { memory, faults, doors }
     }
 
-    fn calls(&self, operation: Operation) -> Vec<usize> {
+    pub(crate) fn calls(&self, operation: Operation) -> Vec<usize> {
         self.faults.iter().map(|faulty| faulty.calls(operation)).collect()
     }
 
-    fn standings(&self) -> Vec<Standing> {
+    pub(crate) fn standings(&self) -> Vec<Standing> {
         self.doors.report().iter().map(|report| report.standing).collect()
     }
 }
 
-fn dead() -> Vec<Scripted> {
+pub(crate) fn dead() -> Vec<Scripted> {
     let all = [
         Operation::Open,
         Operation::Stat,
@@ -79,7 +79,7 @@ fn dead() -> Vec<Scripted> {
     all.map(|operation| Fault::Fail(ErrorKind::Unavailable).always(operation)).into()
 }
 
-fn hanging() -> Vec<Scripted> {
+pub(crate) fn hanging() -> Vec<Scripted> {
     [Operation::Stat, Operation::Read, Operation::Put].map(|operation| Fault::Stall { at: 0 }.always(operation)).into()
 }
 
@@ -330,7 +330,8 @@ async fn doors_are_kept_for_their_operations() {
     assert_eq!(storage.calls(Operation::Read), [1, 0]);
     assert_eq!(storage.calls(Operation::Rename), [0, 1]);
     let error = storage.doors.remove_file(&Call::new(), &path("moved")).await.unwrap_err();
-    assert_eq!((error.kind(), error.message()), (ErrorKind::Unsupported, "no door is kept for this"));
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Unsupported, "no door is kept for `remove`"));
+    assert!(error.hint_text().unwrap().contains("ops"), "{error}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "this is all test code, also where no function is a test")]
 
+mod choice;
 mod doors;
 mod removal;
 mod retry;

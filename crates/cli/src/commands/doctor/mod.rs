@@ -6,7 +6,7 @@ mod probe;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use clap::Args;
 use law_config::stanza;
@@ -106,9 +106,7 @@ impl Doctor {
 
 /// Of several doors each is asked, as one that is down is no reason to stop.
 async fn each_door(context: &Context, place: &Place, doors: &Doors, findings: &mut Findings) -> Result<(), Failure> {
-    const PATIENCE: Duration = Duration::from_secs(10);
-    let call = context.call.clone().within(PATIENCE);
-    let answers = doors.ask_each(&call, &place.resolved()).await;
+    let answers = doors.ask_each(&context.call, &place.resolved()).await;
     for (report, answer) in doors.report().into_iter().zip(answers) {
         match answer {
             Ok(()) => {
