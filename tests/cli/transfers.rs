@@ -103,7 +103,7 @@ fn a_job_that_is_killed_again_and_again_goes_on_where_it_was() {
     let line = format!("cp -rq --resume -j 4 {} copy", site.url("many"));
     let (mut begun, mut kills) = (0, 0);
     loop {
-        let before = site.sandbox.path("copy").exists().then(|| site.proven()).unwrap_or_default();
+        let before = if site.sandbox.path("copy").exists() { site.proven() } else { BTreeSet::new() };
         let since = site.proxy.requests().len();
         site.proxy.set_script(Script::new().on(Match::get("/file"), Fault::Bandwidth { per_second: 300_000 }));
         let mut child = site.sandbox.command(&line).spawn().unwrap();

@@ -8,8 +8,10 @@ use clap::{Command, CommandFactory as _};
 use crate::arguments::{FsProgram, LawProgram};
 
 /// Commands of `law fs`, and what coreutils, DOS, rclone, gfal, ftp and others call them.
-const WORDS: [(&str, &[&str]); 19] = [
-    ("cp", &["copy", "copyto", "put", "get", "upload", "download", "fetch", "push", "pull", "sync", "rsync", "scp"]),
+const WORDS: [(&str, &[&str]); 21] = [
+    ("cp", &["copy", "copyto", "put", "get", "upload", "download", "fetch", "push", "pull", "scp"]),
+    ("sync", &["rsync", "mirror"]),
+    ("check", &["compare", "cryptcheck", "diff"]),
     ("ls", &["dir", "list", "lst", "lsd", "lsf", "lsl", "ll", "listdir"]),
     ("mv", &["move", "moveto", "rename", "ren"]),
     ("rm", &["delete", "del", "remove", "unlink", "erase", "deletefile"]),
@@ -26,7 +28,7 @@ const WORDS: [(&str, &[&str]); 19] = [
     ("touch", &["create"]),
     ("checksum", &["sum", "hash", "hashsum", "md5sum", "sha1sum", "sha256sum", "adler32", "xrdadler32", "cksum"]),
     ("show", &["view", "peek", "inspect", "open"]),
-    ("doctor", &["check", "ping", "diagnose"]),
+    ("doctor", &["ping", "diagnose"]),
     ("serve", &["server", "webdav"]),
 ];
 

@@ -320,8 +320,8 @@ fn what_cannot_be_localized_whole_is_not_localized() {
     assert_eq!([kind("none"), kind("out/a")], [ErrorKind::NotFound, ErrorKind::NotADirectory]);
     backend.add(Fault::Fail(ErrorKind::PermissionDenied).on(Operation::List, 3));
     assert_eq!(kind("out"), ErrorKind::PermissionDenied);
-    backend.add(Fault::Fail(ErrorKind::Unavailable).on(Operation::Read, 2));
-    assert_eq!(kind("out"), ErrorKind::Unavailable);
+    backend.add(Fault::Fail(ErrorKind::ReadOnly).on(Operation::Read, 2));
+    assert_eq!(kind("out"), ErrorKind::ReadOnly);
     assert_eq!(backend.remaining(), 0);
     backend.add(Fault::Flip { at: 1 }.always(Operation::Read));
     assert_eq!(kind("out"), ErrorKind::Integrity);

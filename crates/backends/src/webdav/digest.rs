@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use law_storage::{Algorithm, Call, Digest, Error, ErrorKind, Operation, Path, Result, Status};
+use law_storage::{Algorithm, Call, Digest, Error, ErrorKind, Operation, Path, Result};
 
 use super::Endpoint;
 use super::checksum::{digests, header_name, is_odd, repr_digests};
@@ -69,9 +69,13 @@ impl Endpoint {
         self.check_name(path)?;
         match self.ask_digest(call, self.address(path), algorithm, None).await {
             Ok(told) => Ok(told.digest),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Cancelled) =>
+            {
+                Err(error)
+            }
             // Nothing is there, or no file: a look tells.
-            Err(error) if error.status() == Status::Permanent => Ok(None),
-            Err(error) => Err(error),
+            Err(_) => Ok(None),
         }
     }
 

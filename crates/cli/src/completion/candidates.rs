@@ -130,8 +130,8 @@ mod tests {
     #[test]
     fn commands_and_options() {
         assert_eq!(words("law f"), ["fs"]);
-        assert_eq!(words("law fs ch"), ["checksum"]);
-        assert_eq!(words("/usr/bin/law-fs ch"), ["checksum"]);
+        assert_eq!(words("law fs ch"), ["check", "checksum", "chmod"]);
+        assert_eq!(words("/usr/bin/law-fs checks"), ["checksum"]);
         assert!(words("law ").contains(&"completion".into()) && !words("law ").contains(&"complete".into()));
         assert_eq!(words("law fs cp --over"), ["--overwrite"]);
         assert_eq!(words("law fs cp -rf --verify re"), ["require"]);
