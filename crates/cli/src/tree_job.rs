@@ -52,6 +52,10 @@ impl TreeJob<'_> {
         let journal = self.journal(options.copy.dry_run)?;
         let mut options = options.clone();
         options.copy.journal = journal.clone();
+        // Who wants no repetitions wants no waiting either.
+        if context.file_systems().config().every.retries == 0 {
+            options.copy.patience = Some(std::time::Duration::ZERO);
+        }
         let mut manifest = self.manifest.map(|path| Manifest::open(path, self.resume)).transpose()?;
         let mut told = Ok(());
         let (quiet, skip) = (self.quiet, |place: &Place, reason: &str| tell_skipped(context, place, reason));
@@ -91,7 +95,7 @@ impl TreeJob<'_> {
         let name = JobName::new(self.from, self.to);
         match Journal::open(&directory, &name, typed().as_ref(), self.resume) {
             Ok(journal) => Ok(Some(std::sync::Arc::new(journal))),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+            // Who goes on must be alone; others are proven one by one, whoever does the same beside them.
             Err(error) if self.resume => Err(error),
             Err(error) => {
                 tracing::info!("this job cannot be resumed: {error}");

@@ -82,6 +82,8 @@ pub struct CopyOptions {
     pub max_errors: Option<u64>,
     /// What was done before by a job that broke off, and where it is noted what this one does.
     pub journal: Option<Arc<Journal>>,
+    /// How long a copy of a tree waits for a storage that does not answer; none is a minute.
+    pub patience: Option<std::time::Duration>,
     /// Where files of a tree are copied to before they are replaced.
     pub backup: Option<Place>,
     /// The most bytes a second, of all files together.

@@ -39,9 +39,11 @@ impl JobName {
         Self { from: from.to_string(), to: to.to_string() }
     }
 
-    /// Twelve hexadecimal digits.
+    /// Twelve hexadecimal digits, others on every machine: a home directory may be shared, and a local path is another one there.
     pub fn id(&self) -> String {
-        hash(Algorithm::Sha256, [self.from.as_bytes(), b"\0", self.to.as_bytes()])[..12].to_owned()
+        let host = fs::read("/proc/sys/kernel/hostname").unwrap_or_default();
+        hash(Algorithm::Sha256, [host.as_slice(), b"\0", self.from.as_bytes(), b"\0", self.to.as_bytes()])[..12]
+            .to_owned()
     }
 }
 

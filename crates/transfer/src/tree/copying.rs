@@ -47,7 +47,7 @@ struct Job {
 impl Copying {
     pub(crate) fn new(call: &Call, from: &Place, to: &Place, options: CopyOptions) -> Self {
         let places = Semaphore::new(options.jobs.map_or(AT_ONCE, std::num::NonZeroUsize::get));
-        let (directories, patience) = (Directories::new(to), Patience::new());
+        let (directories, patience) = (Directories::new(to), Patience::new(options.patience));
         let (call, from, to) = (call.clone(), from.clone(), to.clone());
         Self(Arc::new(Job { call, from, to, options, directories, patience, places }))
     }

@@ -13,28 +13,35 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// The first and the longest wait before a file is tried again.
 const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
-/// How often a file is tried again while others succeed: then it is the file, not the storage.
+/// How often a file is tried again while others succeed, or while no other one fails: then it is the file, not the storage.
 const AGAIN: u32 = 2;
 
 /// Shared by all files of a job: they fail and recover together.
 #[derive(Debug)]
-pub(crate) struct Patience(Mutex<State>);
+pub(crate) struct Patience {
+    limit: Duration,
+    state: Mutex<State>,
+}
 
 #[derive(Debug)]
 struct State {
     /// The last time that anything worked.
     success: Instant,
+    /// Files that failed, and are waited with.
+    failing: usize,
     over: bool,
 }
 
 impl Patience {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::new(State { success: Instant::now(), over: false }))
+    /// For as long; none is the usual time.
+    pub(crate) fn new(limit: Option<Duration>) -> Self {
+        let state = Mutex::new(State { success: Instant::now(), failing: 0, over: false });
+        Self { limit: limit.unwrap_or(LIMIT), state }
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         // A time and a flag are right whatever panicked beside them.
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether the job is given up.
@@ -44,7 +51,7 @@ impl Patience {
 
     /// For one file.
     pub(crate) fn of_one(&self) -> Waiting<'_> {
-        Waiting { patience: self, wait: WAITS.0, begin: Instant::now(), beside_success: 0 }
+        Waiting { patience: self, wait: WAITS.0, begin: Instant::now(), tries: 0, beside_success: 0 }
     }
 
     fn worked(&self) {
@@ -53,7 +60,7 @@ impl Patience {
 
     fn has_enough(&self) -> bool {
         self.with(|state| {
-            state.over |= state.success.elapsed() >= LIMIT;
+            state.over |= state.success.elapsed() >= self.limit;
             state.over
         })
     }
@@ -64,6 +71,7 @@ pub(crate) struct Waiting<'p> {
     patience: &'p Patience,
     wait: Duration,
     begin: Instant,
+    tries: u32,
     /// Failures while others succeeded.
     beside_success: u32,
 }
@@ -78,15 +86,33 @@ impl Waiting<'_> {
                 return Some(other);
             }
         };
+        if self.tries == 0 {
+            self.patience.with(|state| state.failing += 1);
+        }
+        self.tries += 1;
         if self.patience.with(|state| state.success) > self.begin {
             self.beside_success += 1;
         }
-        if self.beside_success > AGAIN || self.patience.has_enough() || call.pause(self.wait).await.is_err() {
+        let alone = self.tries > AGAIN && self.patience.with(|state| state.failing) == 1;
+        if self.patience.limit.is_zero()
+            || alone
+            || self.beside_success > AGAIN
+            || self.patience.has_enough()
+            || call.pause(self.wait).await.is_err()
+        {
             return Some(Err(error));
         }
         self.wait = (self.wait * 2).min(WAITS.1);
         self.begin = Instant::now();
         None
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.tries > 0 {
+            self.patience.with(|state| state.failing -= 1);
+        }
     }
 }
 
