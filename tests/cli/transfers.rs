@@ -385,12 +385,12 @@ fn what_was_left_behind_is_tidied_after_a_look() {
     assert_snapshot!(sorted(&session), @"
     $ law fs cleanup from
     2> --yes does it
-    remove WORK/from/.a.root.NONCE.lawpart (a part of a file that was never published, 6B, 1001 days ago)
-    restore WORK/from/.NONCE.lawpart (old content, back to WORK/from/gone, 11B, 1001 days ago)
+    remove WORK/from/.a.root.NONCE.lawpart (a part of a file that was never published, 6B, N days ago)
+    restore WORK/from/.NONCE.lawpart (old content, back to WORK/from/gone, 11B, N days ago)
     $ law fs cleanup --yes from
     2> 2 of 2 cleaned up
-    remove WORK/from/.a.root.NONCE.lawpart (a part of a file that was never published, 6B, 1001 days ago)
-    restore WORK/from/.NONCE.lawpart (old content, back to WORK/from/gone, 11B, 1001 days ago)
+    remove WORK/from/.a.root.NONCE.lawpart (a part of a file that was never published, 6B, N days ago)
+    restore WORK/from/.NONCE.lawpart (old content, back to WORK/from/gone, 11B, N days ago)
     $ law fs cleanup from
     2> nothing was left behind
     ");
