@@ -75,7 +75,7 @@ pub(crate) fn shown(text: &str, sandbox: &Path) -> String {
     let text = without_ports(&without_ports(&text, "127.0.0.1:"), "localhost:");
     let text = replace_all(&text, "..................lawpart", ".NONCE.lawpart");
     let text = replace_all(&text, "dddd-dd-dd dd:dd", "now, or about it");
-    let text = replace_all(&text, "dddd days ago", "N days ago");
+    let text = replace_all(&text, "dddd .ays ago", "N days ago");
     let text = replace_all(&text, "times in d.d s", "times in N s");
     let text = replace_all(&text, "twice in d.d s", "twice in N s");
     let lines = without_tags(&text);
