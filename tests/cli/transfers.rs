@@ -185,6 +185,18 @@ fn jobs_are_listed_resumed_and_forgotten() {
 }
 
 #[test]
+fn a_copy_that_somebody_changed_since_is_made_again() {
+    let sandbox = tree();
+    assert_eq!(sandbox.fs("cp -rq from/ to").code, Some(0));
+    let later = std::time::SystemTime::now() + Duration::from_secs(60);
+    std::fs::write(sandbox.path("to/a.root"), "AAAA").unwrap();
+    std::fs::File::open(sandbox.path("to/a.root")).unwrap().set_modified(later).unwrap();
+    let run = sandbox.fs("cp -rq --resume from/ to");
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(sandbox.read("to/a.root").unwrap(), b"aaaa");
+}
+
+#[test]
 fn secrets_of_a_command_are_not_kept() {
     let site = Site::new();
     site.files("many", 2, 10);

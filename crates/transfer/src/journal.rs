@@ -5,7 +5,7 @@
 //! lines and at most one torn one, which its checksum gives away. A file is noted after it was proven and published.
 //! While a process works on a job it holds a lock on the file, which the kernel takes back when the process ends.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -52,8 +52,8 @@ impl JobName {
 pub struct Journal {
     path: PathBuf,
     file: Mutex<File>,
-    /// What was proven by those before us.
-    proven: HashSet<u128>,
+    /// What was proven by those before us, and when.
+    proven: HashMap<u128, SystemTime>,
 }
 
 /// What is known of a job.
@@ -105,12 +105,9 @@ impl Journal {
             Err(TryLockError::WouldBlock) => return Err(busy(name, &path)),
             Err(TryLockError::Error(e)) => return Err(fail(e)),
         }
-        let mut proven = HashSet::new();
+        let mut proven = HashMap::new();
         if resume {
-            each_line(&path, |line| {
-                proven.extend(line["key"].as_str().and_then(|key| u128::from_str_radix(key, 16).ok()))
-            })
-            .map_err(fail)?;
+            each_line(&path, |line| proven.extend(noted(&line))).map_err(fail)?;
         } else {
             file.set_len(0).map_err(fail)?;
         }
@@ -126,15 +123,15 @@ impl Journal {
         directory.join(format!("{}.journal", name.id())).exists()
     }
 
-    /// Whether this version of the file at this path below the top was copied before.
-    pub(crate) fn proves(&self, below: &Path, source: &Metadata) -> bool {
-        !self.proven.is_empty() && self.proven.contains(&key(below, source))
+    /// When this version of the file at this path below the top was copied before, if it was.
+    pub(crate) fn proven(&self, below: &Path, source: &Metadata) -> Option<SystemTime> {
+        if self.proven.is_empty() { None } else { self.proven.get(&key(below, source)).copied() }
     }
 
     /// Notes a file that was copied. A full disk costs a repetition, never the copy.
     pub(crate) fn note(&self, below: &Path, source: &Metadata, copied: &Copied) {
         let line = json!({"done": below.to_string(), "key": format!("{:032x}", key(below, source)), "size": copied.size,
-            "checksum": copied.checksum()});
+            "at": seconds(SystemTime::now()), "checksum": copied.checksum()});
         if let Err(error) = self.append(&line) {
             tracing::warn!("what is copied is not noted: {error}");
         }
@@ -242,6 +239,12 @@ fn begun(id: &str, line: &Value) -> Option<JournalRecord> {
     })
 }
 
+/// The key of a file that was copied, and when that was.
+fn noted(line: &Value) -> Option<(u128, SystemTime)> {
+    let key = u128::from_str_radix(line["key"].as_str()?, 16).ok()?;
+    Some((key, SystemTime::UNIX_EPOCH + Duration::from_secs(line["at"].as_u64()?)))
+}
+
 /// Every line that is whole.
 fn each_line(path: &OsPath, mut take: impl FnMut(Value)) -> std::io::Result<()> {
     let mut reader = BufReader::new(File::open(path)?);
@@ -316,12 +319,12 @@ mod tests {
         drop(journal);
         let journal = Journal::open(directory.path(), &job(), None, true).unwrap();
         let (a, metadata, _) = copied("a");
-        assert!(journal.proves(&a, &metadata));
-        assert!(!journal.proves(&a, &Metadata::file(8)), "another version");
-        assert!(!journal.proves(&Path::parse("b").unwrap(), &metadata));
+        assert!(journal.proven(&a, &metadata).is_some());
+        assert!(journal.proven(&a, &Metadata::file(8)).is_none(), "another version");
+        assert!(journal.proven(&Path::parse("b").unwrap(), &metadata).is_none());
         drop(journal);
         let anew = Journal::open(directory.path(), &job(), None, false).unwrap();
-        assert!(!anew.proves(&a, &metadata));
+        assert!(anew.proven(&a, &metadata).is_none());
     }
 
     #[test]

@@ -141,8 +141,9 @@ impl Job {
         let Some(journal) = &self.options.journal else {
             return copy_known(&self.call, source, target, &self.options, known).await;
         };
-        let was_copied = journal.proves(&walked.below, &known.source);
-        if was_copied && is_there(&self.call, target, &known).await? {
+        if let Some(when) = journal.proven(&walked.below, &known.source)
+            && is_still_there(&self.call, target, &known, when).await?
+        {
             let size = known.source.size.unwrap_or_default();
             self.options.progress.expect(size);
             self.options.progress.complete(size);
@@ -166,11 +167,17 @@ impl Job {
     }
 }
 
-/// Whether something with the size of the source still has the name of its copy.
-async fn is_there(call: &Call, target: &Place, known: &Known) -> Result<bool> {
+/// A journal tells seconds, and clocks differ a little: who is in doubt copies, or compares, again.
+const CLOCKS: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Whether what has the name of the copy has its size, and nobody wrote to it after it was noted.
+async fn is_still_there(call: &Call, target: &Place, known: &Known, noted: std::time::SystemTime) -> Result<bool> {
     let existing = match &known.existing {
         Some(existing) => existing.clone(),
         None => target.backend().stat(call, &target.resolved()).await?,
     };
-    Ok(existing.is_some_and(|existing| existing.is_file() && existing.size == known.source.size))
+    Ok(existing.is_some_and(|existing| {
+        let untouched = existing.modified.is_some_and(|modified| modified.time <= noted + CLOCKS);
+        existing.is_file() && existing.size == known.source.size && untouched
+    }))
 }
