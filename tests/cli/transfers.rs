@@ -362,6 +362,8 @@ fn one_directory_is_made_like_another() {
     [exit 2]
     ");
     assert_eq!(sandbox.names("kept"), ["gone", "gone/x.root"]);
+    // What is kept must not be what is deleted the next time.
+    assert_eq!(sandbox.fs("sync --delete --backup-dir to/kept from to").code, Some(2));
     assert_eq!(sandbox.names("to"), sandbox.names("from"));
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 use law_storage::{Error, ErrorKind, Parents};
-use law_transfer::{CopyOptions, MaxDelete, Policy, Preserve, SyncOptions, SyncReport};
+use law_transfer::{CopyOptions, MaxDelete, Place, Policy, Preserve, SyncOptions, SyncReport};
 use serde_json::json;
 
 use super::cp;
@@ -63,6 +63,16 @@ impl Sync {
             }
         }
         let options = SyncOptions { copy: self.options(context)?, delete: self.max_delete() };
+        let overlaps = |backup: &Place| {
+            [&from, &to].iter().any(|top| {
+                backup.fs == top.fs && (backup.path.starts_with(&top.path) || top.path.starts_with(&backup.path))
+            })
+        };
+        if let Some(backup) = options.copy.backup.as_ref().filter(|backup| overlaps(backup)) {
+            let error =
+                Error::new(ErrorKind::InvalidInput, "the directory for backups is in one of both, or they in it");
+            return Err(error.at(backup).leaving("nothing was done").into());
+        }
         let (quiet, json) = (self.copy.quiet, context.json);
         let display = self.copy.display(context, &options.copy);
         let job = TreeJob {
