@@ -100,6 +100,7 @@ impl<'a> Clients<'a> {
             self.client("xrdcp", "-s", [&root, path]),
             self.client("gfal-copy", "", [&http, &file]),
             self.client("law fs cp --verify size", "", [&dav, path]),
+            self.client("law fs cp --verify size --set fs.*.durability=none", "", [&dav, path]),
         ]
     }
 

@@ -32,7 +32,7 @@ use table::{Group, Results};
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only what has this in its name, such as `up`, `ls/davix-ls` or `proven`
+    /// Only what has this in its name, such as `/up/`, `ls/davix-ls` or `proven`
     filter: Option<String>,
     /// Size of the file that is copied, such as 64M or 1G
     #[arg(long, default_value = "1G", value_parser = parse_size)]
@@ -154,7 +154,7 @@ impl Place {
         ];
         let tree_contests = trees::contests(&clients, &self.trees(), &self.data, place)?;
         let chosen = |group: &str, client: &Client| {
-            filter.is_none_or(|filter| format!("{group}/{}", client.name).contains(filter))
+            filter.is_none_or(|filter| format!("/{group}/{}", client.name).contains(filter))
         };
         let contest = |(group, task, mut clients): (&'static str, Task, Vec<Client>)| {
             clients.retain(|client| chosen(group, client));
