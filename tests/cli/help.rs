@@ -168,6 +168,18 @@ fn of_cp() {
           --bwlimit <RATE>
               So many bytes a second at most, such as 10M
 
+          --third-party <WAY>
+              Whether two storages copy large files between themselves (WebDAV's third-party copy),
+              proven as others are
+
+              Possible values:
+              - auto:  They, for files from 4 MiB on: the destination fetches it, or else the source
+                sends it, or else this machine does it
+              - only:  They, or it fails
+              - pull:  The destination fetches it, or it fails
+              - push:  The source sends it, or it fails
+              - never: This machine
+
           --max-errors <COUNT>
               Of a directory: stop after so many failures
 

@@ -12,6 +12,7 @@ mod sandbox;
 
 mod download;
 mod matrix;
+mod third_party;
 mod upload;
 
 use std::fs;

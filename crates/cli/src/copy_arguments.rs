@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use law_storage::{Result, Verify};
-use law_transfer::{Bandwidth, CopyOptions};
+use law_storage::{Result, Verify, Way};
+use law_transfer::{Bandwidth, Between, CopyOptions, ThirdParty};
 
 use crate::arguments::bytes;
 use crate::context::Context;
@@ -45,6 +45,10 @@ pub(crate) struct CopyArguments {
     #[arg(long, value_name = "RATE", value_parser = bytes)]
     bwlimit: Option<u64>,
 
+    /// Whether two storages copy large files between themselves (WebDAV's third-party copy), proven as others are.
+    #[arg(long, value_enum, value_name = "WAY", default_value = "auto", hide_default_value = true)]
+    third_party: ThirdPartyWay,
+
     /// Of a directory: stop after so many failures.
     #[arg(long, value_name = "COUNT")]
     max_errors: Option<u64>,
@@ -59,6 +63,33 @@ pub(crate) struct CopyArguments {
 
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
+}
+
+/// Who moves the bytes between two storages.
+#[derive(Clone, Copy, ValueEnum)]
+enum ThirdPartyWay {
+    /// They, for files from 4 MiB on: the destination fetches it, or else the source sends it, or else this machine does it.
+    Auto,
+    /// They, or it fails.
+    Only,
+    /// The destination fetches it, or it fails.
+    Pull,
+    /// The source sends it, or it fails.
+    Push,
+    /// This machine.
+    Never,
+}
+
+impl From<ThirdPartyWay> for Between {
+    fn from(way: ThirdPartyWay) -> Self {
+        match way {
+            ThirdPartyWay::Auto => Self::Auto,
+            ThirdPartyWay::Only => Self::Only,
+            ThirdPartyWay::Pull => Self::By(Way::Pull),
+            ThirdPartyWay::Push => Self::By(Way::Push),
+            ThirdPartyWay::Never => Self::Never,
+        }
+    }
 }
 
 /// How much proof is wanted.
@@ -94,6 +125,7 @@ impl CopyArguments {
             jobs: self.jobs,
             streams: self.streams,
             max_errors: self.max_errors,
+            third_party: ThirdParty::new(self.third_party.into()),
             limit: self.bwlimit.map(Bandwidth::new),
             ..CopyOptions::default()
         }

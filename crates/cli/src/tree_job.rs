@@ -181,7 +181,7 @@ impl Manifest {
 fn entry(copied: &Copied) -> Value {
     let mut line = json!({"from": copied.from.to_string(), "to": copied.to.to_string(), "size": copied.size,
         "outcome": copied.word(), "checksum": copied.checksum()});
-    if let Outcome::Written(receipt) = &copied.outcome {
+    if let Some(receipt) = copied.outcome.receipt() {
         let digests =
             receipt.digests.iter().map(|(digest, _)| (digest.algorithm().name().to_owned(), digest.hex().into()));
         line["checksums"] = Value::Object(digests.collect());

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Algorithm, ByteRange, Call, Capabilities, Digest, ListOptions, Listing, LocalFile, Metadata, Parents, Path,
-    PutOptions, ReadOptions, Reading, Receipt, Result, Source, Validator,
+    Access, Algorithm, ByteRange, Call, Capabilities, Digest, Error, ErrorKind, ListOptions, Listing, LocalFile,
+    Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Validator,
 };
 
 /// What happens to something at the destination of a rename or a copy.
@@ -188,6 +188,28 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// # Errors
     /// As above; `Unsupported` where the storage cannot.
     async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()>;
+
+    /// How another storage reaches a file here. Whether there is such a file is not asked.
+    ///
+    /// # Errors
+    /// `Unsupported`, with the reason, where only this client can reach it. So it is unless a backend says otherwise.
+    fn access(&self, path: &Path) -> Result<Access> {
+        Err(Error::new(ErrorKind::Unsupported, "no other storage can reach it").at(self.url(path)))
+    }
+
+    /// Lets the storage fetch a file from another one to `path`, or send the one at `path` there, and waits for the end. Whatever
+    /// the file at the destination is called is replaced, not always in one step: names that nobody else has are for this. A storage
+    /// that says yes has proven nothing.
+    ///
+    /// Interruption: the storage is told to give up, and a part of the file may stay at the destination.
+    ///
+    /// # Errors
+    /// `Unsupported`, with the reason, where the storage cannot, or may not be told the other's token; otherwise what the storage
+    /// says. An end that was not told is [`Outcome::Unknown`](crate::Outcome::Unknown).
+    async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
+        let _ = (call, order);
+        Err(Error::new(ErrorKind::Unsupported, "it copies nothing from or to another storage").at(self.url(path)))
+    }
 
     /// The checksum that the storage computed or keeps: of the first algorithm in `wanted` that it has; with nothing
     /// wanted, its cheapest. None if it has none of them.

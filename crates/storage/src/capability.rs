@@ -174,6 +174,8 @@ pub struct Capabilities {
     pub local_files: Support,
     /// Checksums that the storage computes itself, the one to prefer first; empty until they are known.
     pub digests: Vec<Algorithm>,
+    /// It loses answers about checksums that it has to compute: of many small files a second reading is the better proof.
+    pub loses_digests: bool,
     /// What readers see during an overwrite.
     pub overwrite: Overwrite,
     /// What "never replace" guarantees.
@@ -202,6 +204,7 @@ impl Capabilities {
             space: self.space.and(other.space),
             local_files: self.local_files.and(other.local_files),
             digests: self.digests.iter().copied().filter(|a| other.digests.contains(a)).collect(),
+            loses_digests: self.loses_digests || other.loses_digests,
             overwrite: self.overwrite.max(other.overwrite),
             no_clobber: self.no_clobber.max(other.no_clobber),
             publish: self.publish.max(other.publish),

@@ -14,9 +14,9 @@ mod tampered;
 
 use self::tampered::{FaultySource, flip, interrupt, tamper};
 use crate::{
-    Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Error, ErrorKind, ListOptions, Listing,
-    LocalFile, Metadata, Operation, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source,
-    Space, Status, Validator, exactly,
+    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Error, ErrorKind, ListOptions,
+    Listing, LocalFile, Metadata, Operation, Order, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt,
+    Result, Source, Space, Status, Validator, exactly,
 };
 
 /// What goes wrong. `at` counts bytes of the file for reads, bytes taken from the source for `put`, and pages for
@@ -355,6 +355,14 @@ impl Backend for Faulty {
 
     async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
         self.around((call, Operation::Copy, from), self.inner.copy(call, from, to, destination)).await
+    }
+
+    fn access(&self, path: &Path) -> Result<Access> {
+        self.inner.access(path)
+    }
+
+    async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
+        self.around((call, Operation::Copy, path), self.inner.third_party(call, path, order)).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

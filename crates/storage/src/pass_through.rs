@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile, Metadata,
-    Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Validator,
+    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
+    Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Validator,
 };
 
 /// Forwards every method to another backend, and does nothing else.
@@ -104,6 +104,14 @@ impl<B: Backend> Backend for PassThrough<B> {
 
     async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
         self.0.copy(call, from, to, destination).await
+    }
+
+    fn access(&self, path: &Path) -> Result<Access> {
+        self.0.access(path)
+    }
+
+    async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
+        self.0.third_party(call, path, order).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 
 use crate::{
-    Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Error, ErrorKind, ListOptions, Listing,
-    LocalFile, Metadata, Operation, Page, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source,
-    Space, Validator,
+    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Error, ErrorKind, ListOptions,
+    Listing, LocalFile, Metadata, Operation, Order, Page, Parents, Path, PutOptions, ReadOptions, Reading, Receipt,
+    Result, Source, Space, Validator,
 };
 
 /// Another backend whose root is one of its directories.
@@ -126,6 +126,14 @@ impl Backend for Rooted {
 
     async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
         self.inner.copy(call, &self.below(from), &self.below(to), destination).await
+    }
+
+    fn access(&self, path: &Path) -> Result<Access> {
+        self.inner.access(&self.below(path))
+    }
+
+    async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
+        self.inner.third_party(call, &self.below(path), order).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use tracing::{Instrument as _, Level};
 
 use crate::{
-    Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile, Metadata,
-    Parents, Path, Proof, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Validator,
+    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
+    Metadata, Order, Parents, Path, Proof, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Validator,
 };
 
 /// Another backend, with a span around each of its calls and a line at the end of each: the operation, the path, the outcome, the time.
@@ -163,6 +163,14 @@ impl Backend for Traced {
 
     async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
         self.tell("copy", from, self.inner.copy(call, from, to, destination), done).await
+    }
+
+    fn access(&self, path: &Path) -> Result<Access> {
+        self.inner.access(path)
+    }
+
+    async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
+        self.tell("third_party", path, self.inner.third_party(call, path, order), done).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use law_storage::{
     Algorithm, Call, Computed, Destination, Digest, Error, ErrorKind, Existing, FileSource, Hasher, Metadata,
-    Operation, Parents, Proof, PutOptions, Receipt, Result, Source, Support, Trail, Validator, Verify,
+    Operation, Parents, Proof, PutOptions, Receipt, Result, Source, Support, Trail, Validator, Verify, Way,
 };
 
 use crate::counted::Counted;
 use crate::damaged::Damaged;
 use crate::sync::back_up;
+use crate::third_party::{self, ThirdParty};
 use crate::{Bandwidth, Filter, Journal, Place, Progress, RemoteSource, read_proven};
 
 /// What happens to a file that is there already.
@@ -88,6 +89,8 @@ pub struct CopyOptions {
     pub backup: Option<Place>,
     /// The most bytes a second, of all files together.
     pub limit: Option<Bandwidth>,
+    /// Whether the storages copy between themselves, where both can.
+    pub third_party: ThirdParty,
     /// Set by those who copy many files: see [`PutOptions::one_of_many`].
     pub one_of_many: bool,
     /// Where to count.
@@ -111,6 +114,8 @@ pub enum Outcome {
     Written(Box<Receipt>),
     /// The storage copied it by itself.
     CopiedByStorage,
+    /// The two storages copied it between themselves, and it is proven by what both say.
+    ByThirdParty(Way, Box<Receipt>),
     /// Its destination had the same content already.
     Same(Digest),
     /// Its destination exists, and was to stay.
@@ -359,7 +364,11 @@ async fn write_once(
             other => return other,
         }
     }
-    let source = limited_source(call, from, metadata, verify, (&options.progress, options.limit.as_ref())).await?;
+    let job = third_party::Job { call, from, source: metadata, to, existing, options, verify };
+    if let Some((way, receipt)) = Box::pin(third_party::copy_between(&job)).await? {
+        return Ok(Outcome::ByThirdParty(way, Box::new(receipt)));
+    }
+    let source = limited_source(call, from, metadata, verify, options).await?;
     let put = PutOptions {
         existing: match (options.policy, existing) {
             (Policy::Never | Policy::Fail, _) => Existing::Refuse,
@@ -400,7 +409,8 @@ pub async fn source_of(
     verify: Verify,
     progress: &Progress,
 ) -> Result<Box<dyn Source>> {
-    limited_source(call, from, metadata, verify, (progress, None)).await
+    let options = CopyOptions { progress: progress.clone(), ..CopyOptions::default() };
+    limited_source(call, from, metadata, verify, &options).await
 }
 
 async fn limited_source(
@@ -408,9 +418,9 @@ async fn limited_source(
     from: &Place,
     metadata: &Metadata,
     verify: Verify,
-    (progress, limit): (&Progress, Option<&Bandwidth>),
+    options: &CopyOptions,
 ) -> Result<Box<dyn Source>> {
-    let (progress, limit) = (progress.clone(), limit.cloned());
+    let (progress, limit) = (options.progress.clone(), options.limit.clone());
     let pinned: Validator = metadata.identity();
     let local = match from.backend().capabilities().local_files {
         Support::No => None,
@@ -418,14 +428,26 @@ async fn limited_source(
     };
     match local {
         Some(local) => Ok(Box::new(Counted::new(FileSource::new(local)?, progress, limit))),
-        None => Ok(Box::new(Counted::new(RemoteSource::new(from.clone(), metadata, verify)?, progress, limit))),
+        None => {
+            let source = RemoteSource::new(from.clone(), metadata, verify)?;
+            let source = if options.one_of_many { source.of_many() } else { source };
+            Ok(Box::new(Counted::new(source, progress, limit)))
+        }
     }
 }
 
 impl Outcome {
+    /// What is known of a file that was written.
+    pub fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Self::Written(receipt) | Self::ByThirdParty(_, receipt) => Some(receipt),
+            _ => None,
+        }
+    }
+
     /// The bytes are at the destination now, and were not before.
     fn is_copied(&self) -> bool {
-        matches!(self, Self::Written(_) | Self::CopiedByStorage)
+        matches!(self, Self::Written(_) | Self::CopiedByStorage | Self::ByThirdParty(..))
     }
 }
 
@@ -438,7 +460,7 @@ impl Copied {
     /// One word for what became of it, for people and `--json`.
     pub fn word(&self) -> &'static str {
         match self.outcome {
-            Outcome::Written(_) | Outcome::CopiedByStorage => "copied",
+            Outcome::Written(_) | Outcome::CopiedByStorage | Outcome::ByThirdParty(..) => "copied",
             Outcome::Same(_) | Outcome::Unmodified => "same",
             Outcome::Kept => "kept",
             Outcome::Before => "copied before",
@@ -448,11 +470,10 @@ impl Copied {
 
     /// The checksum that both ends agree on, where a storage computed one.
     pub fn checksum(&self) -> Option<String> {
-        let receipt = match &self.outcome {
-            Outcome::Same(digest) => return Some(digest.to_string()),
-            Outcome::Written(receipt) => receipt,
-            _ => return None,
-        };
+        if let Outcome::Same(digest) = &self.outcome {
+            return Some(digest.to_string());
+        }
+        let receipt = self.outcome.receipt()?;
         let proven = matches!(receipt.source_proof, Proof::Checksum(_)).then(|| receipt.digests.first()).flatten();
         let digest = receipt.storage_digest().or(proven.filter(|(_, who)| *who == Computed::Here).map(|(d, _)| d));
         digest.map(ToString::to_string)

@@ -18,6 +18,7 @@ mod progress;
 mod proven;
 mod remote_source;
 mod sync;
+mod third_party;
 mod tree;
 mod walk;
 
@@ -35,5 +36,6 @@ pub use progress::Progress;
 pub use proven::{read_proven, read_small};
 pub use remote_source::RemoteSource;
 pub use sync::{MaxDelete, SyncOptions, SyncReport, SyncTold, sync_tree};
+pub use third_party::{Between, ThirdParty};
 pub use tree::{Told, TreeReport, copy_tree, remove_tree};
 pub use walk::{Walked, glob, is_of_one_directory, walk, walk_on, walk_where};

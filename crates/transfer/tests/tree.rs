@@ -100,3 +100,37 @@ async fn a_file_that_cannot_be_removed_keeps_its_directory() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(memory.stat(&Call::new(), &path("top")).await.unwrap().is_some());
 }
+
+/// Files of a storage that may not be asked for checksums: who asks waits for ever.
+async fn losing_digests(fault: Option<Fault>) -> (Place, Arc<Faulty>) {
+    let memory = (*tree(20).await).clone().with_capabilities(|capabilities| capabilities.loses_digests = true);
+    let silent = Fault::Fail(ErrorKind::Internal).always(Operation::Digest);
+    let faulty = Arc::new(Faulty::new(
+        Arc::new(memory),
+        [silent].into_iter().chain(fault.map(|fault| fault.on(Operation::Read, 7))),
+    ));
+    (place(faulty.clone()), faulty)
+}
+
+#[tokio::test]
+async fn small_files_are_read_twice_where_asking_for_checksums_is_risky() {
+    let (from, faulty) = losing_digests(None).await;
+    let to = destination(Arc::new(Memory::new()));
+    let report = copy_tree(&Call::new(), &from, &to, &CopyOptions::default(), &mut |_| {}).await.unwrap();
+    assert_eq!((report.failed.len(), report.copied), (0, 21));
+    assert_eq!(faulty.calls(Operation::Read), 42);
+    assert_eq!(faulty.calls(Operation::Digest), 0);
+}
+
+#[tokio::test]
+async fn a_byte_that_flips_in_one_of_two_readings_is_noticed() {
+    let (from, _) = losing_digests(Some(Fault::Flip { at: 3 })).await;
+    let memory = Arc::new(Memory::new());
+    let to = destination(memory.clone());
+    let report = copy_tree(&Call::new(), &from, &to, &CopyOptions::default(), &mut |_| {}).await.unwrap();
+    assert_eq!((report.failed.len(), report.copied), (0, 21));
+    for name in (0..20).map(|n| format!("copy/file{n}")).chain(["copy/deep/er/file".into()]) {
+        let reading = memory.read(&Call::new(), &path(&name), &law_storage::ReadOptions::whole()).await.unwrap();
+        assert_eq!(reading.collect(100).await.unwrap(), "content");
+    }
+}

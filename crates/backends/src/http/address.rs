@@ -123,6 +123,11 @@ impl Address {
         }
     }
 
+    /// The URL with its query, which may hold a ticket.
+    pub fn with_ticket(&self) -> Secret {
+        Secret::new(format!("{}{}", self.origin.base(), self.request_target()))
+    }
+
     /// The URL without its query, as headers such as `Destination` want it.
     pub fn absolute(&self) -> String {
         format!("{}{}", self.origin.base(), self.target)

@@ -48,6 +48,13 @@ impl Body {
         Self { incoming, lease: Some(lease), stall, place }
     }
 
+    /// Waits so long for the next byte.
+    #[must_use]
+    pub fn patient(mut self, stall: Duration) -> Self {
+        self.stall = stall;
+        self
+    }
+
     /// The next bytes; none at the end.
     ///
     /// # Errors

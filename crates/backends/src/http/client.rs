@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use law_storage::{Call, Credential, EndpointSettings, Error, ErrorKind, Outcome, Result, Timeouts};
+use law_storage::{Call, Credential, EndpointSettings, Error, ErrorKind, Outcome, Result, Secret, Timeouts};
 use rustls::ClientConfig;
 
 use super::body::Lease;
@@ -16,7 +16,7 @@ use super::connection::{Connection, connect};
 use super::exchange::{Failure, exchange, gate};
 use super::places::{Kind, Place, Places};
 use super::pool::{Pool, Reuse};
-use super::redaction::hidden;
+use super::redaction::Secrets;
 use super::redirect::Route;
 use super::upload::{Gate, Payload, Progress, Upload};
 use super::{Address, Body, Origin, tls};
@@ -31,6 +31,7 @@ pub struct Request<'a> {
     body: RequestBody<'a>,
     streamed: bool,
     slow: Duration,
+    confided: Vec<Secret>,
 }
 
 enum RequestBody<'a> {
@@ -49,6 +50,7 @@ impl<'a> Request<'a> {
             body: RequestBody::None,
             streamed: false,
             slow: Duration::ZERO,
+            confided: Vec::new(),
         }
     }
 
@@ -70,6 +72,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn slow(mut self, time: Duration) -> Self {
         self.slow = time;
+        self
+    }
+
+    /// Some of its headers tell this, which is another storage's, and which no word of the answer may show.
+    #[must_use]
+    pub fn confiding(mut self, secret: Secret) -> Self {
+        self.confided.push(secret);
         self
     }
 
@@ -139,8 +148,7 @@ pub struct Answer {
     pub address: Address,
     /// The body.
     pub body: Body,
-    /// What no word of the server may show.
-    authorization: Option<HeaderValue>,
+    secrets: Secrets,
     /// Whether what was asked changes nothing.
     safe: bool,
 }
@@ -151,10 +159,15 @@ impl Answer {
         self.safe
     }
 
+    /// What no word of the server may show.
+    pub fn secrets(&self) -> Secrets {
+        self.secrets.clone()
+    }
+
     /// The first bytes of the body as text, at most `most`, without the credential that was sent.
     pub async fn words(self, most: usize) -> String {
         let body = self.body.collect(most).await.unwrap_or_default();
-        hidden(&String::from_utf8_lossy(&body), self.authorization.as_ref())
+        self.secrets.hide(&String::from_utf8_lossy(&body))
     }
 
     /// Whether it is a page for people, which no storage answers to a change.
@@ -317,6 +330,10 @@ impl Client {
     }
 
     fn head(&self, request: &Request<'_>, to: &Address, wait: Duration) -> Result<(hyper::Request<()>, Option<Gate>)> {
+        if !request.confided.is_empty() && !to.origin().secure() && !to.origin().is_loopback() {
+            let message = "the credential of another storage would travel unencrypted to";
+            return Err(Error::new(ErrorKind::Unsupported, message).at(to.origin()).hint("use davs:// or https://"));
+        }
         let mut head = hyper::Request::builder()
             .method(request.method.clone())
             .uri(to.request_target())
@@ -370,9 +387,9 @@ impl Client {
         let (head, incoming) = response.into_parts();
         let lease = Lease { connection, origin: to.origin().clone(), pool: self.pool.clone(), _place: place };
         let body = Body::new(incoming, lease, self.timeouts.stall, to.to_string());
-        let authorization = self.authorization.clone();
+        let secrets = Secrets { authorization: self.authorization.clone(), others: request.confided.clone() };
         let safe = request.is_safe();
-        Answer { status: head.status, headers: head.headers, address: to.clone(), body, authorization, safe }
+        Answer { status: head.status, headers: head.headers, address: to.clone(), body, secrets, safe }
     }
 }
 

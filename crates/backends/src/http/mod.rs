@@ -21,4 +21,5 @@ mod upload;
 pub use address::{Address, Origin};
 pub use body::Body;
 pub use client::{Answer, Client, Request};
+pub use redaction::Secrets;
 pub use upload::Upload;

@@ -3,12 +3,29 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
+use law_storage::Secret;
 
 /// Shorter texts stand in any sentence by chance.
 const SHORTEST: usize = 4;
 
+/// What was sent with a request, and no word of the server may show.
+#[derive(Clone)]
+pub struct Secrets {
+    pub(super) authorization: Option<HeaderValue>,
+    /// What belongs to another storage.
+    pub(super) others: Vec<Secret>,
+}
+
+impl Secrets {
+    /// `text` without them.
+    pub fn hide(&self, text: &str) -> String {
+        let others = self.others.iter().map(Secret::expose).filter(|secret| secret.len() >= SHORTEST);
+        hidden(&others.fold(text.to_owned(), |text, secret| text.replace(secret, "***")), self.authorization.as_ref())
+    }
+}
+
 /// `text` without the credential of a header, however it is written: as it was sent, or as a password alone.
-pub(super) fn hidden(text: &str, authorization: Option<&HeaderValue>) -> String {
+fn hidden(text: &str, authorization: Option<&HeaderValue>) -> String {
     let sent = authorization.and_then(|value| value.to_str().ok()).and_then(|value| value.split_once(' '));
     let Some((scheme, secret)) = sent else { return text.to_owned() };
     let decoded = STANDARD.decode(secret).ok().filter(|_| scheme == "Basic");
@@ -35,5 +52,8 @@ mod tests {
             "Basic *** is *** of ***"
         );
         assert_eq!(hidden("nothing", None), "nothing");
+        let secrets =
+            Secrets { authorization: Some(bearer), others: vec![Secret::new("MARKER.OTHER"), Secret::new("a")] };
+        assert_eq!(secrets.hide("MARKER.TOKEN and MARKER.OTHER at a place"), "*** and *** at a place");
     }
 }

@@ -89,6 +89,7 @@ impl Backend for Local {
             space: Support::Yes,
             local_files: Support::Yes,
             digests: Algorithm::ALL.to_vec(),
+            loses_digests: false,
             overwrite: Overwrite::Atomic,
             no_clobber: NoClobber::Atomic,
             publish: Publish::Rename,

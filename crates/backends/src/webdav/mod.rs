@@ -8,12 +8,14 @@ mod digest;
 mod leftover;
 mod list;
 mod look;
+mod markers;
 mod propfind;
 mod put;
 mod quirks;
 mod ranges;
 mod read;
 mod status;
+mod third_party;
 #[cfg(test)]
 mod unlikely_servers;
 
@@ -25,9 +27,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::Method;
 use law_storage::{
-    Algorithm, Backend, ByteRange, Call, Capabilities, Credential, Destination, Digest, EndpointSettings, Error,
-    ErrorKind, Factory, ListOptions, Listing, LocalFile, Metadata, NameRules, Operation, Overwrite, Parents, Path,
-    Publish, PutOptions, ReadOptions, Reading, Receipt, RemoteUrl, Result, Secret, Source, Space, Support, Validator,
+    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Credential, Destination, Digest, EndpointSettings,
+    Error, ErrorKind, Factory, ListOptions, Listing, LocalFile, Metadata, NameRules, Operation, Order, Overwrite,
+    Parents, Path, Publish, PutOptions, ReadOptions, Reading, Receipt, RemoteUrl, Result, Secret, Source, Space,
+    Support, Validator,
 };
 
 use tokio::sync::Semaphore;
@@ -269,6 +272,7 @@ impl Backend for WebDav {
             space: Support::Unknown,
             local_files: Support::No,
             digests: self.0.preferred(learnt.digests.clone()),
+            loses_digests: quirks.forgets_checksums,
             overwrite,
             no_clobber: quirks.no_clobber,
             publish: wanted.unwrap_or(usual),
@@ -345,6 +349,14 @@ impl Backend for WebDav {
 
     async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
         change::copy(&self.0, call, from, to, destination).await
+    }
+
+    fn access(&self, path: &Path) -> Result<Access> {
+        self.0.access(path)
+    }
+
+    async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
+        self.0.third_party(call, path, order).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -56,6 +56,8 @@ pub(super) struct Quirks {
     pub(super) deletes_trees: bool,
     /// COPY works within the server.
     pub(super) copies: bool,
+    /// It copies from and to other storages (WLCG's HTTP third-party copy). Others take `Destination` for one of their own files.
+    pub(super) third_party: bool,
     /// A request that it redirects to another host was answered by one data server of many.
     pub(super) redirector: bool,
     /// How long to wait for `100 Continue`: dCache answers once a mover is ready.
@@ -99,6 +101,7 @@ const UNKNOWN: Quirks = Quirks {
     no_clobber: NoClobber::CheckThenAct,
     deletes_trees: true,
     copies: true,
+    third_party: false,
     redirector: false,
     continue_wait: QUICK,
     settling: Duration::ZERO,
@@ -123,6 +126,7 @@ const TABLE: [Quirks; 9] = [
         move_over: Overwrite::Atomic,
         deletes_trees: false,
         copies: false,
+        third_party: true,
         redirector: true,
         // 5.5.3 closes the connection with every 404, and mixes it up with one that comes within microseconds: requests
         // are answered as others, or never.
@@ -137,10 +141,19 @@ const TABLE: [Quirks; 9] = [
         ranges: 256,
         ..UNKNOWN
     },
-    Quirks { name: "eos", redirector: false, hrefs: Hrefs::Encoded, offers: GRID, names: TEXT_255, ..UNKNOWN },
+    Quirks {
+        name: "eos",
+        third_party: true,
+        redirector: false,
+        hrefs: Hrefs::Encoded,
+        offers: GRID,
+        names: TEXT_255,
+        ..UNKNOWN
+    },
     Quirks {
         name: "dcache",
         server: "dcache",
+        third_party: true,
         continue_wait: Duration::from_secs(60),
         offers: GRID,
         names: TEXT_255,
@@ -150,6 +163,7 @@ const TABLE: [Quirks; 9] = [
     Quirks {
         name: "storm",
         server: "storm",
+        third_party: true,
         offers: Offers::Perhaps(&[Algorithm::Adler32]),
         names: TEXT_255,
         ..UNKNOWN

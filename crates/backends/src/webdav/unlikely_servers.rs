@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use law_storage::{
-    Backend as _, BytesSource, Call, Destination, EndpointSettings, ErrorKind, Location, Path, PutOptions, Url,
+    Access, Backend as _, BytesSource, Call, Destination, EndpointSettings, ErrorKind, Location, Order, Path,
+    PutOptions, Secret, Url, Way,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -168,4 +169,53 @@ async fn a_ticket_goes_with_every_request() {
     assert!(server.asked("DELETE") > 0);
     let asked = server.asked.lock().unwrap().clone();
     assert!(asked.iter().all(|line| line.contains("authz=T")), "{asked:?}");
+}
+
+/// Orders a copy of which the server says this.
+async fn third_party_told(answer: &'static str) -> law_storage::Result<()> {
+    let server = Server::answering(move |method, _| match method {
+        "COPY" => format!("HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n{answer}"),
+        _ => status("404 Not Found"),
+    })
+    .await;
+    let other = Access {
+        url: Secret::new("https://other/x?authz=MARKER.TICKET"),
+        shown: "davs://other/x".into(),
+        token: Some(Secret::new("MARKER.TOKEN")),
+    };
+    let order = Order { other: &other, way: Way::Pull, require_checksum: false, progress: &|_| {} };
+    server.client("", "dcache").third_party(&Call::new(), &path("x"), &order).await
+}
+
+#[tokio::test]
+async fn only_the_last_line_of_a_third_party_copy_says_how_it_ended() {
+    third_party_told("Perf Marker\nEnd\nsuccess: Created").await.unwrap();
+    for silent in ["", "Perf Marker\nStripe Index: 0\nEnd\n", "created"] {
+        let error = third_party_told(silent).await.unwrap_err();
+        assert!(error.outcome().is_unknown(), "{silent}: {error}");
+    }
+    let page = third_party_told("failure: you sent MARKER.TOKEN with https://other/x?authz=MARKER.TICKET").await;
+    let error = page.unwrap_err().to_string();
+    assert!(error.contains("failure: you sent ***") && !error.contains("MARKER"), "{error}");
+}
+
+#[tokio::test]
+async fn one_wrong_answer_does_not_undo_a_move() {
+    let mut looks = 0;
+    let server = Server::answering(move |method, target| match (method, target) {
+        ("MOVE", _) => {
+            looks = 1;
+            status("204 No Content")
+        }
+        ("PROPFIND", "/a") if looks == 2 => status("404 Not Found"),
+        ("PROPFIND", "/a") => {
+            looks += usize::from(looks == 1);
+            file("old")
+        }
+        _ => file("other"),
+    })
+    .await;
+    let client = server.client("", "nginx");
+    client.rename(&Call::new(), &path("a"), &path("b"), Destination::Replace).await.unwrap();
+    assert_eq!(server.asked("MOVE"), 1);
 }

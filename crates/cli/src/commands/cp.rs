@@ -3,7 +3,9 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::{Args, ValueEnum};
-use law_storage::{Error, ErrorKind, Metadata, Overwrite as Overwritten, Parents, PutOptions, Receipt, SpooledSource};
+use law_storage::{
+    Error, ErrorKind, Metadata, Overwrite as Overwritten, Parents, PutOptions, Receipt, SpooledSource, Way,
+};
 use law_transfer::{Copied, CopyOptions, Outcome, Place, Policy, Preserve, copy_file};
 use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
@@ -310,7 +312,10 @@ pub(crate) fn describe(copied: &Copied) -> Value {
         "outcome": copied.word(),
         "checksum": copied.checksum(),
     });
-    if let Outcome::Written(receipt) = &copied.outcome {
+    if let Outcome::ByThirdParty(way, _) = &copied.outcome {
+        object["third_party"] = way.word().into();
+    }
+    if let Some(receipt) = copied.outcome.receipt() {
         object["proof"] = proof(receipt).into();
         object["door"] = receipt.door.as_str().into();
         object["replaced"] = receipt.overwrite.map(Overwritten::word).into();
@@ -322,6 +327,7 @@ fn line(copied: &Copied) -> String {
     let size = output::amount(copied.size);
     let how = match &copied.outcome {
         Outcome::Written(receipt) => proof(receipt),
+        Outcome::ByThirdParty(way, receipt) => format!("{}, {}", moved_by(*way), proof(receipt)),
         Outcome::CopiedByStorage => "copied by the storage".into(),
         Outcome::Same(_) | Outcome::Unmodified => "has the same content already".into(),
         Outcome::Kept => "exists, kept".into(),
@@ -331,9 +337,16 @@ fn line(copied: &Copied) -> String {
     format!("{} -> {} ({size}, {how}{})", copied.from, copied.to, replaced(copied))
 }
 
+fn moved_by(way: Way) -> &'static str {
+    match way {
+        Way::Pull => "fetched by the destination itself",
+        Way::Push => "sent by the source itself",
+    }
+}
+
 /// What readers of a replaced file may have seen, where that was not always one of both.
 fn replaced(copied: &Copied) -> &'static str {
-    let Outcome::Written(receipt) = &copied.outcome else { return "" };
+    let Some(receipt) = copied.outcome.receipt() else { return "" };
     match receipt.overwrite {
         None | Some(Overwritten::Atomic) => "",
         Some(Overwritten::Window) => "; while it was replaced there was no file for a moment",

@@ -12,9 +12,9 @@ use crate::final_source::FinalSource;
 use crate::resume::SLOWEST;
 use crate::settle::{self, Doomed};
 use crate::{
-    Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Existing, ListOptions, Listing, LocalFile,
-    Metadata, Operation, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space,
-    Validator,
+    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Existing, ListOptions, Listing,
+    LocalFile, Metadata, Operation, Order, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result,
+    Source, Space, Validator,
 };
 
 /// Asks a door by a method of its backend.
@@ -194,6 +194,15 @@ impl Backend for Doors {
         let done = |_| settle::copy((self, call), (from, to), destination).boxed();
         let wanted = Wanted::new(call, Operation::Copy, from);
         self.ask_unless_done(wanted, by!(copy(from, to, destination)), done).await.map(answer)
+    }
+
+    fn access(&self, path: &Path) -> Result<Access> {
+        let reading = self.0.doors.iter().find(|door| door.serves(Operation::Read));
+        reading.unwrap_or(&self.0.doors[0]).backend.access(path)
+    }
+
+    async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
+        self.ask(Wanted::new(call, Operation::Copy, path), by!(third_party(path, order))).await.map(answer)
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -72,6 +72,7 @@ impl Memory {
             space: Support::Yes,
             local_files: Support::No,
             digests: Algorithm::ALL.to_vec(),
+            loses_digests: false,
             overwrite: Overwrite::Atomic,
             no_clobber: NoClobber::Atomic,
             publish: Publish::Rename,

@@ -12,8 +12,9 @@ use crate::final_source::FinalSource;
 use crate::resume::SLOWEST;
 use crate::settle::{self, Doomed};
 use crate::{
-    Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile, Metadata,
-    Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Validator,
+    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
+    Metadata, Order, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space,
+    Validator,
 };
 
 impl Retry {
@@ -145,6 +146,15 @@ impl Backend for Retry {
     async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
         let done = || settle::copy((self, call), (from, to), destination).boxed();
         self.repeat_unless_done(call, || self.inner.copy(call, from, to, destination), done).await
+    }
+
+    fn access(&self, path: &Path) -> Result<Access> {
+        self.inner.access(path)
+    }
+
+    /// Not repeated: one that broke off may still be writing.
+    async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
+        self.inner.third_party(call, path, order).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

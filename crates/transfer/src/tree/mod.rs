@@ -153,7 +153,7 @@ impl TreeReport {
             Outcome::Same(_) | Outcome::Unmodified => self.unchanged += 1,
             Outcome::Kept => self.kept += 1,
             Outcome::Before => self.before += 1,
-            Outcome::Written(_) | Outcome::CopiedByStorage | Outcome::Would => {
+            Outcome::Written(_) | Outcome::CopiedByStorage | Outcome::ByThirdParty(..) | Outcome::Would => {
                 self.copied += 1;
                 self.bytes += copied.size;
             }
