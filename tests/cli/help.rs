@@ -49,6 +49,7 @@ fn of_the_programs() {
       df         Show how much space storages have, as far as they tell
       touch      Make empty files, with the directories above them. A file that exists keeps its content
       chmod      Set the permissions of files and directories, where the storage has such
+      xattr      Show, set or remove extended attributes, where the storage has such
       checksum   Print checksums as the storage computed them, or compare files with a list of them
       show       Show what is in files: arrays, the first lines of texts, the members of archives
       formats    List the formats of files that are known, and their extensions
@@ -126,11 +127,13 @@ fn of_cp() {
               Make missing directories above the destination
 
           --preserve[=<WHAT>]
-              Keep what is named of: mtime, mode. What the destination cannot keep is said
+              Keep what is named of: mtime, mode, xattr; mtime and mode if nothing is named. What the
+              destination cannot keep is said
 
               Possible values:
               - mtime: The time of modification
               - mode:  The permissions
+              - xattr: The extended attributes
 
       -p
               As --preserve: the time of modification and the permissions

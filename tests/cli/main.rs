@@ -32,6 +32,7 @@ mod stat;
 mod touch;
 mod transfers;
 mod trouble;
+mod xattr;
 
 use sandbox::{Sandbox, Served};
 

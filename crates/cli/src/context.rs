@@ -250,6 +250,7 @@ async fn dispatch(context: &Context, command: FsCommand) -> Result<(), Failure> 
         FsCommand::Df(command) => command.run(context).await,
         FsCommand::Touch(command) => command.run(context).await,
         FsCommand::Chmod(command) => command.run(context).await,
+        FsCommand::Xattr(command) => command.run(context).await,
         FsCommand::Checksum(command) => command.run(context).await,
         FsCommand::Show(command) => command.run(context).await,
         FsCommand::Formats(command) => command.run(context).await,

@@ -264,6 +264,12 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// `NotFound`; `InvalidInput` if it is no link; `Unsupported` where the storage has no links.
     async fn read_link(&self, call: &Call, path: &Path) -> Result<Vec<u8>>;
 
+    /// The names of the extended attributes that a user may set, in no promised order.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unsupported` where the storage has none.
+    async fn attributes(&self, call: &Call, path: &Path) -> Result<Vec<String>>;
+
     /// The value of an extended attribute; none if it is not set.
     ///
     /// # Errors

@@ -393,6 +393,10 @@ impl Backend for Faulty {
         self.around((call, Operation::Link, path), self.inner.read_link(call, path)).await
     }
 
+    async fn attributes(&self, call: &Call, path: &Path) -> Result<Vec<String>> {
+        self.around((call, Operation::Stat, path), self.inner.attributes(call, path)).await
+    }
+
     async fn attribute(&self, call: &Call, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         self.around((call, Operation::Stat, path), self.inner.attribute(call, path, name)).await
     }

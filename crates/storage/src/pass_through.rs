@@ -142,6 +142,10 @@ impl<B: Backend> Backend for PassThrough<B> {
         self.0.read_link(call, path).await
     }
 
+    async fn attributes(&self, call: &Call, path: &Path) -> Result<Vec<String>> {
+        self.0.attributes(call, path).await
+    }
+
     async fn attribute(&self, call: &Call, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         self.0.attribute(call, path, name).await
     }

@@ -164,6 +164,10 @@ impl Backend for Rooted {
         self.inner.read_link(call, &self.below(path)).await
     }
 
+    async fn attributes(&self, call: &Call, path: &Path) -> Result<Vec<String>> {
+        self.inner.attributes(call, &self.below(path)).await
+    }
+
     async fn attribute(&self, call: &Call, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         self.inner.attribute(call, &self.below(path), name).await
     }

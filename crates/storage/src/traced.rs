@@ -214,6 +214,13 @@ impl Backend for Traced {
         .await
     }
 
+    async fn attributes(&self, call: &Call, path: &Path) -> Result<Vec<String>> {
+        self.tell("attributes", path, self.inner.attributes(call, path), |names: &Vec<String>| {
+            format!("{}", names.len())
+        })
+        .await
+    }
+
     async fn attribute(&self, call: &Call, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         self.tell("attribute", path, self.inner.attribute(call, path, name), |value: &Option<Vec<u8>>| {
             if value.is_some() { "there".into() } else { "not there".into() }

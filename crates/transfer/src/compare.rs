@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, future, stream};
 use law_storage::{Call, Digest, Error, Metadata, Path, Result, is_temporary};
 
-use crate::copy::same_content;
+use crate::policy::same_content;
 use crate::walk::walk_where;
 use crate::{Filter, Place};
 

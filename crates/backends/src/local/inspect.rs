@@ -70,6 +70,14 @@ pub(super) fn attribute(path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     }
 }
 
+/// The names that any user may give: those of the system say how it keeps the file, not what it is.
+pub(super) fn attributes(path: &Path) -> Result<Vec<String>> {
+    let mut names = vec![0; 64 * 1024];
+    let length = rustix::fs::listxattr(path, &mut names[..]).map_err(|errno| attribute_failure(errno, path))?;
+    let named = names[..length].split(|byte| *byte == 0).filter_map(|name| std::str::from_utf8(name).ok());
+    Ok(named.filter(|name| name.starts_with("user.")).map(str::to_owned).collect())
+}
+
 pub(super) fn attribute_failure(errno: Errno, path: &Path) -> law_storage::Error {
     match errno {
         Errno::NOTSUP => refusal(ErrorKind::Unsupported, path, Operation::SetMetadata),

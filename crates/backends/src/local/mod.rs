@@ -241,6 +241,11 @@ impl Backend for Local {
         .await
     }
 
+    async fn attributes(&self, call: &Call, path: &Path) -> Result<Vec<String>> {
+        let full = self.full(path);
+        blocking(call, move || inspect::attributes(&full)).await
+    }
+
     async fn attribute(&self, call: &Call, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         let (full, name) = (self.full(path), name.to_owned());
         blocking(call, move || inspect::attribute(&full, &name)).await

@@ -385,6 +385,10 @@ impl Backend for WebDav {
         Err(self.0.cannot(path, "symbolic links", Operation::Link))
     }
 
+    async fn attributes(&self, _call: &Call, path: &Path) -> Result<Vec<String>> {
+        Err(self.0.cannot(path, "extended attributes", Operation::SetMetadata))
+    }
+
     async fn attribute(&self, _call: &Call, path: &Path, _name: &str) -> Result<Option<Vec<u8>>> {
         Err(self.0.cannot(path, "extended attributes", Operation::SetMetadata))
     }

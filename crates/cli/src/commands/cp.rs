@@ -52,7 +52,7 @@ pub(crate) struct Cp {
     #[arg(long)]
     mkdir: bool,
 
-    /// Keep what is named of: mtime, mode. What the destination cannot keep is said.
+    /// Keep what is named of: mtime, mode, xattr; mtime and mode if nothing is named. What the destination cannot keep is said.
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', num_args = 0..=1, default_missing_value = "mtime,mode", require_equals = true)]
     preserve: Vec<Kept>,
 
@@ -88,6 +88,8 @@ enum Kept {
     Mtime,
     /// The permissions.
     Mode,
+    /// The extended attributes.
+    Xattr,
 }
 
 /// Where copies go.
@@ -265,10 +267,11 @@ impl Cp {
             (Some(Overwrite::Differs) | None, ..) => Policy::Differs,
         };
         let keeps = |what| self.preserve_all || self.preserve.contains(&what);
+        let attributes = self.preserve.contains(&Kept::Xattr);
         CopyOptions {
             policy,
             parents: if self.mkdir { Parents::Create } else { Parents::Require },
-            preserve: Preserve { modified: keeps(Kept::Mtime), mode: keeps(Kept::Mode) },
+            preserve: Preserve { modified: keeps(Kept::Mtime), mode: keeps(Kept::Mode), attributes },
             ..self.copy.options()
         }
     }
@@ -312,6 +315,9 @@ pub(crate) fn describe(copied: &Copied) -> Value {
         "outcome": copied.word(),
         "checksum": copied.checksum(),
     });
+    if !copied.lost.is_empty() {
+        object["lost"] = json!(copied.lost);
+    }
     if let Outcome::ByThirdParty(way, _) = &copied.outcome {
         object["third_party"] = way.word().into();
     }
@@ -334,7 +340,8 @@ fn line(copied: &Copied) -> String {
         Outcome::Before => "copied before".into(),
         Outcome::Would => "would copy".into(),
     };
-    format!("{} -> {} ({size}, {how}{})", copied.from, copied.to, replaced(copied))
+    let lost: String = copied.lost.iter().map(|what| format!("; the destination cannot keep {what}")).collect();
+    format!("{} -> {} ({size}, {how}{}{lost})", copied.from, copied.to, replaced(copied))
 }
 
 fn moved_by(way: Way) -> &'static str {

@@ -28,3 +28,4 @@ pub(crate) mod tail;
 pub(crate) mod touch;
 pub(crate) mod transfers;
 pub(crate) mod tree;
+pub(crate) mod xattr;

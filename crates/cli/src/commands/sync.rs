@@ -98,7 +98,7 @@ impl Sync {
         let options = CopyOptions {
             policy: if self.checksum { Policy::Checksum } else { Policy::Modified },
             parents: Parents::Require,
-            preserve: Preserve { modified: true, mode: false },
+            preserve: Preserve { modified: true, ..Preserve::default() },
             backup,
             ..self.copy.options()
         };

@@ -115,11 +115,14 @@ async fn attributes(s: &Subject) -> Checked {
     same("the value", read().await?, Some(value.to_vec()))?;
     s.backend.set_attribute(&call, &file, ATTRIBUTE, Some(b"another")).await?;
     same("the new value", read().await?, Some(b"another".to_vec()))?;
+    same("their names", s.backend.attributes(&call, &file).await?, vec![ATTRIBUTE.to_owned()])?;
     s.backend.set_attribute(&call, &file, ATTRIBUTE, None).await?;
+    same("no names", s.backend.attributes(&call, &file).await?, Vec::new())?;
     same("the removed value", read().await?, None)?;
     same("one that never was", s.backend.attribute(&call, &file, "user.law-other").await?, None)?;
     let set = s.backend.set_attribute(&call, &missing, ATTRIBUTE, Some(value)).await;
     fails("of nothing", set, &[ErrorKind::NotFound])?;
+    fails("names of nothing", s.backend.attributes(&call, &missing).await, &[ErrorKind::NotFound])?;
     fails("of nothing", s.backend.attribute(&call, &missing, ATTRIBUTE).await, &[ErrorKind::NotFound])?;
     s.lacks("missing").await?;
     s.has("file", b"content").await

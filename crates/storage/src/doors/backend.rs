@@ -245,6 +245,11 @@ impl Backend for Doors {
         self.ask(Wanted::new(call, Operation::Link, path).short(), by!(read_link(path))).await.map(answer)
     }
 
+    async fn attributes(&self, call: &Call, path: &Path) -> Result<Vec<String>> {
+        let call = &self.within_deadline(call);
+        self.ask(Wanted::new(call, Operation::SetMetadata, path).short(), by!(attributes(path))).await.map(answer)
+    }
+
     async fn attribute(&self, call: &Call, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         let call = &self.within_deadline(call);
         self.ask(Wanted::new(call, Operation::SetMetadata, path).short(), by!(attribute(path, name))).await.map(answer)

@@ -424,6 +424,12 @@ impl Backend for Memory {
         self.on((call, Operation::Link, path), &[self.capabilities.symlinks], |tree| tree.read_link(path))
     }
 
+    async fn attributes(&self, call: &Call, path: &Path) -> Result<Vec<String>> {
+        self.on((call, Operation::Stat, path), &[], |tree| {
+            Ok(tree.find(path, Links::Follow)?.attributes.keys().cloned().collect())
+        })
+    }
+
     async fn attribute(&self, call: &Call, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         self.on((call, Operation::Stat, path), &[], |tree| {
             Ok(tree.find(path, Links::Follow)?.attributes.get(name).cloned())

@@ -192,6 +192,11 @@ impl Backend for Retry {
         self.repeat(call, || self.inner.read_link(call, path)).await
     }
 
+    async fn attributes(&self, call: &Call, path: &Path) -> Result<Vec<String>> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.attributes(call, path)).await
+    }
+
     async fn attribute(&self, call: &Call, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         let call = &self.within_deadline(call);
         self.repeat(call, || self.inner.attribute(call, path, name)).await

@@ -362,6 +362,10 @@ impl Backend for Flawed {
         self.inner.read_link(call, path).await
     }
 
+    async fn attributes(&self, call: &Call, path: &Path) -> Result<Vec<String>> {
+        self.inner.attributes(call, path).await
+    }
+
     async fn attribute(&self, call: &Call, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         self.inner.attribute(call, path, name).await
     }
