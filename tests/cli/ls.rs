@@ -197,3 +197,16 @@ fn a_directory_that_nobody_may_see() {
     [exit 5]
     "#);
 }
+
+#[test]
+fn a_file_on_xrootd_that_may_be_executed_is_a_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(server) = OwnServer::start("xrootd") else { return };
+    let file = std::path::PathBuf::from(server.endpoint("XROOTD_DATA")).join("run.sh");
+    std::fs::write(&file, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (sandbox, url) = (crate::with_files(), server.endpoint("XROOTD_HTTP"));
+    assert_eq!(sandbox.fs(&format!("stat --json {url}/run.sh")).objects()[0]["kind"], "file");
+    assert_eq!(sandbox.fs(&format!("cp -qr {url}/ all --exclude /denied/** --exclude /readonly/**")).code, Some(0));
+    assert_eq!(sandbox.read("all/run.sh").unwrap(), b"#!/bin/sh\n");
+}

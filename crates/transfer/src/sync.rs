@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use law_storage::{Call, Error, ErrorKind, Kind, Path, Result, is_temporary};
+use futures_util::{StreamExt as _, stream};
+use law_storage::{Call, Error, ErrorKind, Path, Result};
 
 use crate::compare::files;
-use crate::walk::walk;
 use crate::{CopyOptions, Place, Policy, Told, TreeReport, copy_file, copy_tree};
 
 /// Files that are deleted at once.
@@ -150,13 +149,11 @@ fn above(below: &Path) -> Vec<Path> {
 
 /// Directories that deletions left empty, and that the source does not have either; the deepest first.
 async fn remove_empty(call: &Call, from: &Place, to: &Place, directories: BTreeSet<Path>) -> Result<()> {
-    let walked = walk(call, from).try_filter_map(|found| async move {
-        let directory =
-            found.entry.metadata.kind == Kind::Directory && !is_temporary(found.below.name().unwrap_or_default());
-        Ok(directory.then_some(found.below))
-    });
-    let ours: BTreeSet<Path> = walked.try_collect().await?;
-    for directory in directories.iter().rev().filter(|directory| !ours.contains(*directory)) {
+    for directory in directories.iter().rev() {
+        let ours = from.join(directory);
+        if ours.backend().stat(call, &ours.resolved()).await?.is_some_and(|metadata| metadata.is_directory()) {
+            continue;
+        }
         let place = to.join(directory);
         match place.backend().remove_directory(call, &place.resolved()).await {
             Err(error) if matches!(error.kind(), ErrorKind::NotEmpty | ErrorKind::NotFound) => {}

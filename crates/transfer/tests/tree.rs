@@ -134,3 +134,14 @@ async fn a_byte_that_flips_in_one_of_two_readings_is_noticed() {
         assert_eq!(reading.collect(100).await.unwrap(), "content");
     }
 }
+
+#[tokio::test]
+async fn a_copy_lists_each_directory_of_its_source_once() {
+    let memory = (*tree(20).await).clone();
+    let faulty = Arc::new(Faulty::new(Arc::new(memory), []));
+    let (from, to) = (place(faulty.clone()), destination(Arc::new(Memory::new())));
+    let report =
+        law_transfer::sync_tree(&Call::new(), &from, &to, &law_transfer::SyncOptions::default(), &mut |_| {}).await;
+    assert_eq!(report.unwrap().copies.copied, 21);
+    assert_eq!(faulty.calls(Operation::List), 3);
+}

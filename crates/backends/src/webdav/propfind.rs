@@ -41,6 +41,8 @@ pub(super) struct Response {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Properties {
     collection: bool,
+    /// What an older way of saying it says first: XrdHttp 5.5.3 says 0 and then 1 of a file that may be executed (measured).
+    is_collection: Option<bool>,
     length: Option<u64>,
     modified: Option<SystemTime>,
     etag: Option<String>,
@@ -55,9 +57,9 @@ impl Properties {
     /// What they say about the entry.
     pub(super) fn metadata(self) -> Metadata {
         let modified = self.modified.map(Modified::seconds);
-        let mut metadata = Metadata::of(if self.collection { Kind::Directory } else { Kind::File });
+        let mut metadata = Metadata::of(if self.is_directory() { Kind::Directory } else { Kind::File });
         metadata.modified = modified;
-        if !self.collection {
+        if metadata.is_file() {
             let validator = self.etag.map(Validator::etag).unwrap_or_default();
             metadata.size = self.length;
             metadata.validator = Some(validator.with_size(self.length).with_modified(modified));
@@ -66,8 +68,13 @@ impl Properties {
         metadata
     }
 
+    fn is_directory(&self) -> bool {
+        self.collection || self.is_collection == Some(true)
+    }
+
     fn merge(&mut self, other: Self) {
         self.collection |= other.collection;
+        self.is_collection = self.is_collection.or(other.is_collection);
         self.length = other.length.or(self.length);
         self.modified = other.modified.or(self.modified);
         self.etag = other.etag.or(self.etag.take());
@@ -192,7 +199,9 @@ impl<R: AsyncBufRead + Unpin> Multistatus<R> {
             Element::Status => self.response.status = status_code(text),
             Element::Propstat => self.end_propstat(),
             Element::Collection => self.found.collection |= self.parent() == Some(Element::ResourceType),
-            Element::IsCollection => self.found.collection |= text == "1",
+            Element::IsCollection => {
+                self.found.is_collection.get_or_insert(text == "1");
+            }
             Element::Length => self.found.length = number(text)?,
             Element::Available => self.found.available = number(text).unwrap_or_default(),
             Element::Used => self.found.used = number(text).unwrap_or_default(),

@@ -37,6 +37,14 @@ async fn what_xrootd_says() {
 }
 
 #[tokio::test]
+async fn a_file_that_may_be_executed_is_no_directory() {
+    let xml = XROOTD.replace("<lp1:iscollection>0</lp1:iscollection>", "<lp1:iscollection>0</lp1:iscollection><lp1:executable>T</lp1:executable><lp1:iscollection>1</lp1:iscollection>");
+    let all = parse(xml.as_bytes()).await.unwrap();
+    assert_eq!(all[0].properties.clone().metadata().kind, Kind::Directory);
+    assert_eq!(all[1].properties.clone().metadata().kind, Kind::File);
+}
+
+#[tokio::test]
 async fn properties_that_were_not_found_count_for_nothing() {
     let xml = r#"<a:multistatus xmlns:a="DAV:" xmlns:x="http://www.dcache.org/2013/webdav"><a:response><a:href>/f</a:href>
         <a:propstat><a:prop><a:getcontentlength>7</a:getcontentlength><a:getetag>"e"</a:getetag>
