@@ -120,7 +120,7 @@ fn behind_a_redirector_it_appears_file_by_file_and_says_so() {
 }
 
 #[test]
-fn where_an_archive_cannot_be_extracted_is_named_and_not_the_archive() {
+fn where_an_archive_cannot_be_extracted_is_named_beside_the_archive() {
     let scratch = tempfile::tempdir().unwrap();
     let dir = DirectoryTarget::at(scratch.path()).unwrap();
     fs::create_dir(scratch.path().join("data")).unwrap();
@@ -130,6 +130,7 @@ fn where_an_archive_cannot_be_extracted_is_named_and_not_the_archive() {
     let below_a_file = scratch.path().join("data/file/in");
     let error = archive.load(Tar.extract_to(&below_a_file)).unwrap_err();
     assert_eq!((error.kind(), error.url()), (ErrorKind::NotADirectory, below_a_file.to_str()), "{error}");
+    assert!(error.to_string().contains("/a.tar.gz: "), "{error}");
     let missing = scratch.path().join("none");
     let error = dir.child("b.tar").dump(&missing, Tar).unwrap_err();
     assert_eq!((error.kind(), error.url()), (ErrorKind::NotFound, missing.to_str()), "{error}");

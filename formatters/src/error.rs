@@ -70,11 +70,12 @@ impl Error {
         }
     }
 
-    /// The same with what it is about in front; an error of the storage stays as it is.
+    /// The same with what it is about in front; an error of the storage stays as it is, and one of the local disk keeps that apart.
     pub(crate) fn of(self, what: impl fmt::Display) -> Self {
-        match self.io {
-            Some(_) => self,
-            None => Self::new(self.kind, format!("{what}: {}", self.message)),
+        match (&self.io, &self.place) {
+            (Some(_), None) => self,
+            (Some(_), Some(_)) => Self { message: Self::new(self.kind, what.to_string()).message, ..self },
+            (None, _) => Self::new(self.kind, format!("{what}: {}", self.message)),
         }
     }
 
@@ -87,6 +88,11 @@ impl Error {
     /// for temporary files.
     pub fn place(&self) -> Option<&Path> {
         self.place.as_deref()
+    }
+
+    /// What the local disk was to take when it failed, such as a member of an archive.
+    pub fn about(&self) -> Option<&str> {
+        self.place.as_ref().and(Some(self.message.as_str())).filter(|message| !message.is_empty())
     }
 
     /// The error of reading or writing, if it was one.
@@ -102,6 +108,9 @@ fn escaped(message: &str) -> String {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(about) = self.about() {
+            write!(f, "{about}: ")?;
+        }
         match (&self.io, &self.place) {
             (Some(error), Some(place)) => write!(f, "{}: {error}", place.display()),
             (Some(error), None) => write!(f, "{error}"),

@@ -97,7 +97,84 @@ fn what_users_of_other_tools_write_has_a_hint() {
     assert!(sandbox.fs("ls wlcg:").only_error().contains("its scheme and host are a door"));
     sandbox.write("law.toml", "[fs.wlcg]\ndoors = [\"davs://h\"]\n");
     assert!(sandbox.fs("ls wlcg").stderr.contains("hint: the storage of that name is wlcg:"));
-    assert!(sandbox.fs("ls *.txt").stderr.contains("hint: patterns are for law fs find"));
+}
+
+#[test]
+fn a_pattern_that_was_not_expanded_has_a_hint() {
+    let (sandbox, server) = with_server();
+    for name in ["*.txt", "?.txt", "[ab].txt", "{a,b}.txt", "s*/b.txt"] {
+        for command in [
+            "ls", "cat", "stat", "rm", "rm -r", "du", "tree", "checksum", "show", "head", "tail", "find", "cp -r", "mv",
+        ] {
+            for place in ["./", &server.url] {
+                // In a URL a `?` begins a query.
+                let name = if place == "./" { name.to_owned() } else { name.replace('?', "%3F") };
+                let to = if command.starts_with("cp") || command == "mv" { " to" } else { "" };
+                let run = sandbox.fs(&format!("{command} {place}{name}{to}"));
+                assert_eq!(run.code, Some(3), "{command}: {run}");
+                let hint = "hint: a name is taken as it is here; patterns are for law fs find --name";
+                assert!(run.stderr.contains(hint), "{command}: {run}");
+            }
+        }
+    }
+    let plain = sandbox.fs(&format!("cat {}none http://[::1]:9/x", server.url));
+    assert!(!plain.stderr.contains("patterns"), "{plain}");
+}
+
+#[test]
+fn a_warning_is_given_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::new();
+    sandbox.write("law.toml", "[fs.lab]\ndoors = [\"file:///\"]\n");
+    std::fs::set_permissions(sandbox.path("law.toml"), std::fs::Permissions::from_mode(0o666)).unwrap();
+    sandbox.write("home.toml", "[fs.a]\ndoors = [\"file:///tmp\"]\n[fs.a.cache]\nmax_size = \"1G\"\n");
+    let mut command = sandbox.program(env!("CARGO_BIN_EXE_law"));
+    let run = sandbox.finish({
+        command.args(["config", "test"]).env("LAW_CONFIG", sandbox.path("home.toml"));
+        command
+    });
+    assert_eq!(run.code, Some(0), "{run}");
+    for warning in ["law.toml is ignored", "fs.a.cache.max_size has no effect"] {
+        assert_eq!(run.stderr.matches(warning).count(), 1, "{warning}: {run}");
+    }
+}
+
+/// Beside a law.toml only what both have is passed over, and who looks at settings is told.
+#[test]
+fn a_law_cfg_beside_is_merged_and_said_once() {
+    let sandbox = Sandbox::new();
+    sandbox.write("base.cfg", "[old_fs]\nbase = file:///usr\n");
+    sandbox.write("law.cfg", "[core]\ninherit = base.cfg\n[both_fs]\nbase = file:///tmp\n");
+    sandbox.write("law.toml", "[fs.both]\ndoors = [\"file:///usr\"]\n");
+    for words in ["config list", "config test"] {
+        let run = sandbox.law(words.split(' '));
+        assert_eq!(run.stderr.matches("of both, ").count(), 1, "{run}");
+        assert!(run.stderr.contains("law.toml counts and not "), "{run}");
+    }
+    assert_eq!(sandbox.fs("ls -d old: both:").text(), "old:\nboth:\n");
+    let typo = sandbox.law(["cfg"]);
+    assert!(typo.code == Some(2) && typo.stderr.contains("a similar subcommand exists: 'config'"), "{typo}");
+}
+
+/// Every option that is described can be set, and has an effect unless it says "not yet".
+#[test]
+fn what_is_described_can_be_set() {
+    let sandbox = Sandbox::new();
+    let defaults = sandbox.law(["config", "defaults"]).text().to_owned();
+    let is_option = |line: &str| line.starts_with("# ") && line[2..].split(' ').nth(1) == Some("=");
+    let mut later = false;
+    let mut all = String::new();
+    for line in defaults.lines() {
+        later = !line.is_empty() && (later || line.contains("Not yet.") || line.contains("Not yet,"));
+        // One secret excludes the other, and some name files that are not there.
+        let left_out = ["user =", "password =", "token =", "doors ="].iter().any(|option| line.contains(option));
+        let set = is_option(line) && !later && !left_out;
+        all += &format!("{}\n", if set { &line[2..] } else { line });
+    }
+    assert!(all.contains("\nchecksum = ") && all.contains("\ntoken_file = ") && all.contains("\n# region ="));
+    sandbox.write("law.toml", all + "[fs.a]\ndoors = [\"file:///tmp\"]\n");
+    let run = sandbox.law(["config", "list"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
 }
 
 #[test]

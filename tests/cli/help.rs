@@ -50,6 +50,8 @@ fn of_the_programs() {
       touch      Make empty files, with the directories above them. A file that exists keeps its content
       chmod      Set the permissions of files and directories, where the storage has such
       xattr      Show, set or remove extended attributes, where the storage has such
+      tape       Files on tape: bring them to a disk, ask where they are, let go of them (WLCG Tape REST
+                 API)
       checksum   Print checksums as the storage computed them, or compare files with a list of them
       show       Show what is in files: arrays, the first lines of texts, the members of archives
       formats    List the formats of files that are known, and their extensions
@@ -326,7 +328,7 @@ fn what_cannot_be_meant() {
     [exit 2]
     $ law fs ls root://door.example//x
     2> law fs ls: no backend for root:// in this build root://door.example//x
-    2>   hint: most storage of this kind has a WebDAV door as well: try davs://door.example:1094/x; the port is a guess, the site knows it
+    2>   hint: most such storage has a WebDAV door: try davs://door.example:1094/x if it is XRootD, davs://door.example:2880/x if it is dCache; the site knows it
     [exit 9]
     $ law fs ls s3://bucket/x
     2> law fs ls: no backend for s3:// in this build s3://bucket/x

@@ -29,6 +29,7 @@ mod secrets;
 mod serve;
 mod show;
 mod stat;
+mod tape;
 mod touch;
 mod transfers;
 mod trouble;

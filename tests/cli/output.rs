@@ -24,10 +24,54 @@ fn objects_keep_the_bytes_of_a_name() {
     }
     let local = format!("file://{}/d/%FF%20%231%0A%2541", sandbox.path("").display()).replace("/work//", "/work/");
     assert_eq!(sandbox.fs_words(["cat", &local]).text(), "odd");
+    let served = format!("{}%FF%20%231%0A%2541", server.url);
+    assert_eq!(sandbox.fs_words(["cat", &served]).text(), "odd");
     for command in ["stat", "checksum --compute", "exists", "du"] {
         let words = command.split(' ').chain(["--json", &local]);
         assert_eq!(sandbox.fs_words(words).objects()[0]["url"], local.as_str(), "{command}");
     }
+}
+
+/// The fields of an object that can be typed again.
+fn ends(object: &serde_json::Value) -> [String; 2] {
+    ["from", "to"].map(|end| object[end].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn both_ends_of_a_copy_can_be_typed_again() {
+    let (sandbox, server) = with_server();
+    std::fs::write(sandbox.path("d").join(OsStr::from_bytes(b"\xff #1")), "odd").unwrap();
+    let copied = sandbox.fs_words(["cp", "--json", &format!("{}%FF%20%231", server.url), "copy?"]);
+    let [from, to] = ends(&copied.objects()[0]);
+    assert_eq!(from, format!("{}%FF%20%231", server.url));
+    assert!(to.starts_with("file:///") && to.ends_with("/work/copy%3F"), "{to}");
+    for place in [&from, &to] {
+        assert_eq!(sandbox.fs_words(["cat", place]).text(), "odd", "{place}");
+    }
+    let back = sandbox.fs_words(["mv", "--json", &to, &format!("{}%FE", server.url)]);
+    assert_eq!(ends(&back.objects()[0]), [to, format!("{}%FE", server.url)]);
+    assert_eq!(std::fs::read(sandbox.path("d").join(OsStr::from_bytes(b"\xfe"))).unwrap(), b"odd");
+    let tree = sandbox.fs_words(["cp", "-r", "--json", "--manifest", "list", &server.url, "tree"]);
+    let listed = String::from_utf8(sandbox.read("list").unwrap()).unwrap();
+    let entries = listed.lines().map(|line| serde_json::from_str(line).unwrap());
+    for object in tree.objects().into_iter().chain(entries) {
+        let [from, to] = ends(&object).map(|end| sandbox.fs_words(["cat", &end]));
+        assert_eq!((from.code, from.text()), (Some(0), to.text()), "{object}");
+    }
+    let removed = sandbox.fs_words(["rm", "--json", &format!("{}%FE", server.url)]);
+    assert_eq!(removed.objects()[0]["place"], format!("{}%FE", server.url));
+    assert!(sandbox.fs_words(["exists", &format!("{}%FE", server.url)]).code == Some(3));
+}
+
+#[test]
+fn paths_within_directories_keep_their_bytes() {
+    let sandbox = with_files();
+    std::fs::write(sandbox.path("d/sub").join(OsStr::from_bytes(b"\xff\n")), "odd").unwrap();
+    std::fs::create_dir(sandbox.path("e")).unwrap();
+    let differences = sandbox.fs("check --json d e").objects();
+    let odd = differences.iter().find(|object| object["path_encoded"] == "sub/%FF%0A").unwrap();
+    assert_eq!((odd["path"].as_str(), odd["outcome"].as_str()), (Some("sub/\u{fffd}\n"), Some("missing")));
+    assert!(differences.iter().any(|object| object["path"] == "a.txt" && object.get("path_encoded").is_none()));
 }
 
 /// Runs a line of a shell, in which `law` is the program.
@@ -95,4 +139,15 @@ fn a_place_for_temporary_files_that_fails_is_named() {
     assert_eq!(run.code, Some(3), "{run}");
     assert!(run.only_error().contains("/no/such/place"), "{run}");
     assert!(run.stderr.contains("hint: TMPDIR names another directory"), "{run}");
+}
+
+/// A limit of the process stands for a full disk: who writes beyond it is told that the file is too large.
+#[test]
+fn a_place_for_temporary_files_that_is_full_is_named() {
+    let (sandbox, server) = with_server();
+    sandbox.write("large", vec![0; 1 << 20]);
+    let run = sh(&sandbox, &format!("trap '' XFSZ; ulimit -f 64; law fs cp - {}copy <large", server.url));
+    assert_ne!(run.code, Some(0), "{run}");
+    assert!(run.stderr.contains("/tmp: ") && run.stderr.contains("hint: TMPDIR names another directory"), "{run}");
+    assert!(run.stderr.contains("nothing was published as "), "{run}");
 }

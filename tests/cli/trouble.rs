@@ -128,3 +128,28 @@ fn who_cannot_know_is_told_what_to_do() {
     assert!(line.find("may be left").is_none_or(|left| left > unsure), "{run}");
     assert!(run.stderr.contains("hint: once the storage can be asked again"), "{run}");
 }
+
+/// Who moves, and who copies a tree, hears what is left as who copies a file does.
+#[test]
+fn what_did_not_come_about_says_what_is_left() {
+    for (script, line, left) in [
+        ("PROPFIND /file status 403", "cp URLfile here", "nothing was published as "),
+        ("GET status 403", "cp URLfile here", "nothing was published"),
+        ("GET status 403", "mv URLfile here", "nothing was published"),
+        ("GET status 403", "cp -r URL here", "nothing was published"),
+        ("HEAD lie-digest adler32=00000001; GET status 403", "cp -r URL here", "nothing was published"),
+        ("PROPFIND status 403 from 2", "mv URLfile here", "/file was not moved"),
+        ("PROPFIND status 403 from 3", "mv URLfile here", "nothing was published as "),
+        ("MOVE status 403", "mv URLfile URLother", "/file was not moved"),
+        ("PROPFIND status 403", "cp -r new URLdir/new", "nothing was published as "),
+        ("MKCOL status 403", "cp -r tree URL", "nothing was published as "),
+    ] {
+        let (sandbox, _server, proxy) = behind(script);
+        sandbox.write("tree/a", "a");
+        let run = sandbox.fs(&line.replace("URL", &url(&proxy)));
+        assert_eq!(run.code, Some(5), "{script}: {run}");
+        let told = run.stderr.lines().find(|line| line.starts_with("law fs ")).unwrap();
+        assert!(told.contains(left), "{script}: {line}: {run}");
+        assert_eq!(sandbox.read("disk/file").unwrap(), b"old content\n");
+    }
+}

@@ -92,29 +92,38 @@ impl Context {
 
     /// What is there, or `NotFound`.
     pub(crate) async fn existing(&self, place: &Place) -> Result<Metadata> {
-        let missing = || self.explained(Error::new(ErrorKind::NotFound, "not found").at(place), place);
+        let missing = || Error::new(ErrorKind::NotFound, "not found").at(place);
         self.stat(place).await?.ok_or_else(missing)
     }
 
-    /// Of what was not found, what somebody may have meant instead.
-    pub(crate) fn explained(&self, error: Error, place: &Place) -> Error {
-        if error.kind() != ErrorKind::NotFound || error.hint_text().is_some() {
-            return error;
-        }
-        let name = String::from_utf8_lossy(place.path.name().unwrap_or_default()).into_owned();
-        if self.file_systems.config().file_systems.keys().any(|known| known.as_str() == name) {
-            return error.hint(format!("the storage of that name is {name}:"));
-        }
-        match name.contains(['*', '?', '[']) {
-            true => error.hint("patterns are for law fs find --name: here a name is taken as it is"),
-            false => error,
+    /// The same error with what is known beside it: what somebody may have meant, and how old the credential is.
+    pub(crate) fn judged(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::NotFound if error.hint_text().is_none() => self.explained(error),
+            ErrorKind::Unauthenticated | ErrorKind::PermissionDenied => self.dated(error),
+            _ => error,
         }
     }
 
+    /// Of what was not found, what somebody may have meant instead.
+    fn explained(&self, error: Error) -> Error {
+        let path = error.url().map(path_of).unwrap_or_default();
+        let name = path.rsplit('/').next().unwrap_or_default();
+        if self.file_systems.config().file_systems.keys().any(|known| known.as_str() == name) {
+            let hint = format!("the storage of that name is {name}:");
+            return error.hint(hint);
+        }
+        if !path.contains(['*', '?', '[', '{']) && !path.contains("%3F") {
+            return error;
+        }
+        error.hint(
+            "a name is taken as it is here; patterns are for law fs find --name, and for cp, sync and check --include",
+        )
+    }
+
     /// Of what the storage refused, that the token is too old by its own date: then no path and no right is wrong.
-    pub(crate) fn judged(&self, error: Error) -> Error {
-        let refused = matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::PermissionDenied);
-        let url = error.url().filter(|_| refused).and_then(|url| Url::parse(url).ok());
+    fn dated(&self, error: Error) -> Error {
+        let url = error.url().and_then(|url| Url::parse(url).ok());
         let storage = url.filter(|url| !matches!(url.location(), Location::Local(_)));
         let report = storage.and_then(|url| self.file_systems.credential_of(&url).ok());
         let Some(CredentialReport { source: Some(source), expires: Some(expires) }) = report else { return error };
@@ -143,7 +152,7 @@ impl Context {
             return Ok(());
         }
         let mut out = Out::new();
-        out.line(serde_json::json!({"place": place.to_string(), "outcome": outcome}))?;
+        out.line(serde_json::json!({"place": output::reference(place), "outcome": outcome}))?;
         Ok(out.flush()?)
     }
 
@@ -186,6 +195,15 @@ impl Context {
             }
         }
         Failure::of_all(kinds)
+    }
+}
+
+/// What a URL or path has behind its host, without what stands for a query.
+fn path_of(url: &str) -> &str {
+    let url = url.strip_suffix("?***").unwrap_or(url);
+    match url.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
+        None => url,
     }
 }
 
@@ -251,6 +269,7 @@ async fn dispatch(context: &Context, command: FsCommand) -> Result<(), Failure> 
         FsCommand::Touch(command) => command.run(context).await,
         FsCommand::Chmod(command) => command.run(context).await,
         FsCommand::Xattr(command) => command.run(context).await,
+        FsCommand::Tape(command) => command.run(context).await,
         FsCommand::Checksum(command) => command.run(context).await,
         FsCommand::Show(command) => command.run(context).await,
         FsCommand::Formats(command) => command.run(context).await,

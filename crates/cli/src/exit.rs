@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use law_storage::{Error, ErrorKind};
-use law_transfer::Place;
+use law_transfer::unpublished;
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -90,15 +90,7 @@ impl Failure {
         }
     }
 
-    /// The same with what somebody may have meant instead of `place`.
-    pub(crate) fn explained(self, context: &Context, place: &Place) -> Self {
-        match self {
-            Self::One(error) => Self::One(context.explained(error, place)),
-            other => other,
-        }
-    }
-
-    /// The same with what is known of the credential.
+    /// The same with what is known beside it: see [`Context::judged`].
     pub(crate) fn judged(self, context: &Context) -> Self {
         match self {
             Self::One(error) => Self::One(context.judged(error)),
@@ -120,18 +112,6 @@ impl Failure {
             Self::One(error) => Self::Signal(code, Some(error)),
             _ => Self::Signal(code, None),
         }
-    }
-}
-
-/// Of what went wrong on the way, and not because of what was asked for, that nothing became of the copy.
-pub(crate) fn unpublished(error: Error, to: impl std::fmt::Display) -> Error {
-    use ErrorKind::{Cancelled, Integrity, Malformed, PermissionDenied, Timeout, Unauthenticated, Unavailable};
-    match error.kind() {
-        _ if error.outcome().is_unknown() => error,
-        Unavailable | Timeout | Cancelled | Unauthenticated | PermissionDenied | Malformed | Integrity => {
-            error.or_leaving(format!("nothing was published as {to}"))
-        }
-        _ => error,
     }
 }
 

@@ -6,7 +6,7 @@ mod log;
 
 use std::io::{self, BufWriter, Write as _};
 
-use law_storage::{Backend, Kind, Metadata, Path, encode_path};
+use law_storage::{Backend, Kind, Metadata, Path, encode_bytes, encode_path};
 use law_transfer::Place;
 use serde_json::{Value, json};
 
@@ -150,13 +150,29 @@ pub(crate) fn place_url(place: &Place) -> String {
     url(place.backend(), &place.resolved())
 }
 
-/// What a storage says of an entry, as an object. A name that is not UTF-8 has a second form that keeps its bytes.
+/// One end of what was done, for programs: `NAME:path` where several doors lead there, as far as that says every byte; else a
+/// URL, as [`url`].
+pub(crate) fn reference(place: &Place) -> String {
+    let shown = place.to_string();
+    let path = place.resolved();
+    let is_exact = path.to_str().is_some_and(|path| !path.contains(char::is_control));
+    if place.fs.doors().is_some() && is_exact { shown } else { place_url(place) }
+}
+
+/// Adds a name under `key`; of one that is not UTF-8 what can be read of it, and its bytes percent-encoded under `key_encoded`.
+pub(crate) fn with_name(mut object: Value, key: &str, name: &[u8]) -> Value {
+    object[key] = String::from_utf8_lossy(name).into();
+    if std::str::from_utf8(name).is_err() {
+        object[format!("{key}_encoded")] = encode_bytes(name).into();
+    }
+    object
+}
+
+/// What a storage says of an entry, as an object.
 pub(crate) fn entry_json(backend: &dyn Backend, path: &Path, metadata: &Metadata) -> Value {
     let digests: serde_json::Map<String, Value> =
         metadata.digests.iter().map(|d| (d.algorithm().to_string(), d.hex().into())).collect();
-    let name = path.name().unwrap_or_default();
-    let mut object = json!({
-        "name": String::from_utf8_lossy(name),
+    let object = json!({
         "url": url(backend, path),
         "kind": kind(metadata.kind),
         "size": metadata.size,
@@ -165,10 +181,7 @@ pub(crate) fn entry_json(backend: &dyn Backend, path: &Path, metadata: &Metadata
         "etag": metadata.identity().entity_tag(),
         "checksums": digests,
     });
-    if std::str::from_utf8(name).is_err() {
-        object["name_encoded"] = Path::parse(name).map(|name| encode_path(&name)).unwrap_or_default().into();
-    }
-    object
+    with_name(object, "name", path.name().unwrap_or_default())
 }
 
 #[cfg(test)]

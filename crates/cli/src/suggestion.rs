@@ -19,7 +19,7 @@ const WORDS: [(&str, &[&str]); 21] = [
     ("mkdir", &["md", "makedir", "makedirs"]),
     ("rmdir", &["rd", "rmdirs"]),
     ("cat", &["type", "print", "more", "less", "read"]),
-    ("stat", &["info", "lsjson", "xattr"]),
+    ("stat", &["info", "lsjson"]),
     ("exists", &["test", "exist"]),
     ("find", &["search", "locate", "glob"]),
     ("tree", &["walk"]),
@@ -39,6 +39,9 @@ const CONFIG_WORDS: [(&str, &[&str]); 4] = [
     ("test", &["check", "validate"]),
     ("edit", &["open"]),
 ];
+
+/// Commands of `law` itself, likewise.
+const LAW_WORDS: [(&str, &[&str]); 1] = [("config", &["cfg", "conf", "configure", "settings"])];
 
 /// Replaces what the parser suggests for a command that is none; it would also suggest hidden ones.
 pub(crate) fn improve(error: &mut clap::Error, arguments: &[OsString], program: &str) {
@@ -71,9 +74,9 @@ fn of_law(typed: &str) -> Option<String> {
     }
     let known = |words: &[(&str, &[&str])]| words.iter().any(|(_, others)| others.contains(&typed));
     if !known(&WORDS)
-        && let Some(near) = near(typed, &LawProgram::command())
+        && let Some(found) = command_like(typed, &LAW_WORDS, &LawProgram::command())
     {
-        return Some(near);
+        return Some(found);
     }
     command_like(typed, &WORDS, &fs).map(|found| format!("fs {found}"))
 }
@@ -119,7 +122,12 @@ mod tests {
 
     #[test]
     fn every_suggestion_is_a_command() {
-        for (words, command) in [(&WORDS[..], FsProgram::command()), (&CONFIG_WORDS[..], within("config"))] {
+        let all = [
+            (&WORDS[..], FsProgram::command()),
+            (&CONFIG_WORDS[..], within("config")),
+            (&LAW_WORDS[..], LawProgram::command()),
+        ];
+        for (words, command) in all {
             for (name, others) in words {
                 let name = name.split(' ').next().unwrap();
                 assert!(command.find_subcommand(name).is_some(), "{name}");
@@ -136,6 +144,8 @@ mod tests {
             ("confg", "config"),
             ("completions", "completion"),
             ("compl", "completion"),
+            ("complet", "completion"),
+            ("cfg", "config"),
         ] {
             assert_eq!(of_law(typed).as_deref(), Some(meant), "{typed}");
         }

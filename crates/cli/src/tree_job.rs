@@ -135,9 +135,9 @@ fn typed() -> Option<(PathBuf, Vec<String>)> {
 fn tell_deleted(context: &Context, place: &Place, dry_run: bool) -> std::io::Result<()> {
     let mut out = Out::new();
     match (context.json, dry_run) {
-        (true, _) => {
-            out.line(json!({"to": place.to_string(), "outcome": if dry_run { "would delete" } else { "deleted" }}))?
-        }
+        (true, _) => out.line(
+            json!({"to": output::reference(place), "outcome": if dry_run { "would delete" } else { "deleted" }}),
+        )?,
         (false, true) => out.line(format!("would delete {place}"))?,
         (false, false) => out.line(format!("deleted {place}"))?,
     }
@@ -150,7 +150,7 @@ fn tell_skipped(context: &Context, place: &Place, reason: &str) -> std::io::Resu
         return Ok(());
     }
     let mut out = Out::new();
-    out.line(json!({"from": place.to_string(), "outcome": "skipped", "reason": reason}))?;
+    out.line(json!({"from": output::reference(place), "outcome": "skipped", "reason": reason}))?;
     out.flush()
 }
 
@@ -179,7 +179,7 @@ impl Manifest {
 }
 
 fn entry(copied: &Copied) -> Value {
-    let mut line = json!({"from": copied.from.to_string(), "to": copied.to.to_string(), "size": copied.size,
+    let mut line = json!({"from": output::reference(&copied.from), "to": output::reference(&copied.to), "size": copied.size,
         "outcome": copied.word(), "checksum": copied.checksum()});
     if let Some(receipt) = copied.outcome.receipt() {
         let digests =

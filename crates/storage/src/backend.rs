@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use crate::{
     Access, Algorithm, ByteRange, Call, Capabilities, Digest, Error, ErrorKind, ListOptions, Listing, LocalFile,
-    Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Validator,
+    Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, TapeAnswer, TapeOrder,
+    Validator,
 };
 
 /// What happens to something at the destination of a rename or a copy.
@@ -209,6 +210,15 @@ pub trait Backend: fmt::Debug + Send + Sync {
     async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
         let _ = (call, order);
         Err(Error::new(ErrorKind::Unsupported, "it copies nothing from or to another storage").at(self.url(path)))
+    }
+
+    /// Asks a storage with tapes to bring files to a disk, how far that is, where files are, or to let go of them.
+    ///
+    /// # Errors
+    /// `Unsupported` where there are no tapes, or the storage does not say so. So it is unless a backend says otherwise.
+    async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
+        let _ = (call, order);
+        Err(Error::new(ErrorKind::Unsupported, "there are no tapes at").at(self.url(&Path::root())))
     }
 
     /// The checksum that the storage computed or keeps: of the first algorithm in `wanted` that it has; with nothing

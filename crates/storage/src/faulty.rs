@@ -16,7 +16,7 @@ use self::tampered::{FaultySource, flip, interrupt, tamper};
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Error, ErrorKind, ListOptions,
     Listing, LocalFile, Metadata, Operation, Order, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt,
-    Result, Source, Space, Status, Validator, exactly,
+    Result, Source, Space, Status, TapeAnswer, TapeOrder, Validator, exactly,
 };
 
 /// What goes wrong. `at` counts bytes of the file for reads, bytes taken from the source for `put`, and pages for
@@ -363,6 +363,10 @@ impl Backend for Faulty {
 
     async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
         self.around((call, Operation::Copy, path), self.inner.third_party(call, path, order)).await
+    }
+
+    async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
+        self.around((call, Operation::Tape, &Path::root()), self.inner.tape(call, order)).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -15,6 +15,7 @@ pub enum Operation {
     Rename,
     Copy,
     Digest,
+    Tape,
     LocalFile,
     SetMetadata,
     Link,
@@ -34,6 +35,7 @@ impl Operation {
             Self::Rename => "rename",
             Self::Copy => "copy",
             Self::Digest => "checksum",
+            Self::Tape => "tape",
         }
     }
 }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
-    Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Validator,
+    Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, TapeAnswer,
+    TapeOrder, Validator,
 };
 
 /// Forwards every method to another backend, and does nothing else.
@@ -112,6 +113,10 @@ impl<B: Backend> Backend for PassThrough<B> {
 
     async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
         self.0.third_party(call, path, order).await
+    }
+
+    async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
+        self.0.tape(call, order).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

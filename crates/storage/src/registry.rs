@@ -54,24 +54,36 @@ impl Registry {
         let scheme = url.scheme();
         let error = Error::new(ErrorKind::Unsupported, format!("no backend for {scheme}:// in this build")).at(url);
         if matches!(scheme.name(), "root" | "roots" | "srm" | "gsiftp" | "dcap" | "gsidcap") {
-            return error.hint(format!("{}; the port is a guess, the site knows it", webdav_door(url)));
+            return error.hint(webdav_doors(url));
         }
         let known: Vec<&str> = self.schemes().collect();
         error.hint(format!("this build serves {}", known.join(", ")))
     }
 }
 
-/// The same file by WebDAV. XRootD serves it at the port of `root://`, dCache mostly at 2880.
-fn webdav_door(url: &RemoteUrl) -> String {
-    let is_xrootd = matches!(url.scheme().name(), "root" | "roots");
-    let port = if is_xrootd { url.port().unwrap_or(1094) } else { 2880 };
+/// The same file by WebDAV. XRootD mostly serves it at the port of `root://`, which says nothing of other storages that speak that
+/// protocol; dCache mostly at 2880.
+fn webdav_doors(url: &RemoteUrl) -> String {
+    let dcache = webdav_door(url, 2880);
+    if !matches!(url.scheme().name(), "root" | "roots") {
+        return format!(
+            "most storage of this kind has a WebDAV door as well: try {dcache}; the port is a guess, the site knows it"
+        );
+    }
+    let xrootd = webdav_door(url, url.port().unwrap_or(1094));
+    format!(
+        "most such storage has a WebDAV door: try {xrootd} if it is XRootD, {dcache} if it is dCache; the site knows it"
+    )
+}
+
+fn webdav_door(url: &RemoteUrl, port: u16) -> String {
     // In its long form a URL of SRM has the path behind this word: srm://host:8443/srm/managerv2?SFN=/path.
     let named =
         url.query().map(Secret::expose).and_then(|query| query.split('&').find_map(|it| it.strip_prefix("SFN=")));
     let path = named.filter(|_| url.scheme().name() == "srm").and_then(|path| Path::parse(path).ok());
     let path = crate::url::encode_path(path.as_ref().unwrap_or(url.path()));
     let host = if url.host().contains(':') { format!("[{}]", url.host()) } else { url.host().to_owned() };
-    format!("most storage of this kind has a WebDAV door as well: try davs://{host}:{port}/{path}")
+    format!("davs://{host}:{port}/{path}")
 }
 
 #[cfg(test)]
@@ -82,9 +94,10 @@ mod tests {
     #[test]
     fn an_unserved_scheme_names_what_works() {
         for (typed, door) in [
-            ("root://xrd.example//store/x y", "davs://xrd.example:1094/store/x%20y;"),
-            ("roots://xrd.example:1095//store/x", "davs://xrd.example:1095/store/x;"),
-            ("root://[::1]//x", "davs://[::1]:1094/x;"),
+            ("root://xrd.example//store/x y", "davs://xrd.example:1094/store/x%20y if it is XRootD,"),
+            ("root://se.example:1094//pnfs/x", " davs://se.example:2880/pnfs/x if it is dCache;"),
+            ("roots://xrd.example:1095//store/x", "davs://xrd.example:1095/store/x if it is XRootD,"),
+            ("root://[::1]//x", "davs://[::1]:1094/x if it is XRootD,"),
             ("srm://se.example:8443/srm/managerv2?SFN=/pnfs/x", "davs://se.example:2880/pnfs/x;"),
             ("srm://se.example:8443/pnfs/x", "davs://se.example:2880/pnfs/x;"),
             ("gsiftp://se.example/pnfs/x", "davs://se.example:2880/pnfs/x;"),

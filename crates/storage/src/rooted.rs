@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Error, ErrorKind, ListOptions,
     Listing, LocalFile, Metadata, Operation, Order, Page, Parents, Path, PutOptions, ReadOptions, Reading, Receipt,
-    Result, Source, Space, Validator,
+    Result, Source, Space, TapeAnswer, TapeOrder, Validator,
 };
 
 /// Another backend whose root is one of its directories.
@@ -134,6 +134,12 @@ impl Backend for Rooted {
 
     async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
         self.inner.third_party(call, &self.below(path), order).await
+    }
+
+    async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
+        let files: Vec<Path> = order.files().iter().map(|path| self.below(path)).collect();
+        let answer = self.inner.tape(call, &order.of(&files)).await?;
+        answer.seen_from(&self.root)
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

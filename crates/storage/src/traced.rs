@@ -9,7 +9,8 @@ use tracing::{Instrument as _, Level};
 
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
-    Metadata, Order, Parents, Path, Proof, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Validator,
+    Metadata, Order, Parents, Path, Proof, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space,
+    TapeAnswer, TapeOrder, Validator,
 };
 
 /// Another backend, with a span around each of its calls and a line at the end of each: the operation, the path, the outcome, the time.
@@ -171,6 +172,10 @@ impl Backend for Traced {
 
     async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
         self.tell("third_party", path, self.inner.third_party(call, path, order), done).await
+    }
+
+    async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
+        self.tell("tape", &Path::root(), self.inner.tape(call, order), |_: &TapeAnswer| "answered".into()).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -387,7 +387,12 @@ const SHOWN: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b
 
 /// A path as part of a URL, percent-encoded as a person would.
 pub fn encode_path(path: &Path) -> String {
-    percent_encode(path.as_bytes(), SHOWN).to_string()
+    encode_bytes(path.as_bytes())
+}
+
+/// Names of any bytes, percent-encoded as [`encode_path`] does: `/` stays.
+pub fn encode_bytes(bytes: &[u8]) -> String {
+    percent_encode(bytes, SHOWN).to_string()
 }
 
 impl fmt::Display for RemoteUrl {

@@ -136,10 +136,18 @@ pub fn format_error(error: law_formatters::Error) -> Error {
     Error::new(kind, error.to_string())
 }
 
+/// The same of a file: where another place failed, the file is named, too.
+pub(crate) fn format_error_of(file: &impl std::fmt::Display, error: law_formatters::Error) -> Error {
+    let error = format_error(error);
+    if error.url().is_some() { error.of(file) } else { error.at(file) }
+}
+
 fn io_error(error: law_formatters::Error) -> Error {
     let message = error.to_string();
     if let Some(place) = error.place().map(std::path::Path::to_owned) {
-        return error.into_io().map_or_else(|| Error::new(ErrorKind::Internal, message), |io| on_disk(&place, io));
+        let about = error.about().map(str::to_owned);
+        let told = error.into_io().map_or_else(|| Error::new(ErrorKind::Internal, message), |io| on_disk(&place, io));
+        return about.into_iter().fold(told, Error::of);
     }
     error.into_io().map_or_else(|| Error::new(ErrorKind::Unavailable, message), Error::from)
 }

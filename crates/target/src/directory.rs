@@ -56,6 +56,14 @@ impl DirectoryTarget {
         Ok(self.0.expected.optional || self.exists()?)
     }
 
+    /// As [`complete`](Self::complete), within a runtime.
+    ///
+    /// # Errors
+    /// As [`complete`](Self::complete).
+    pub async fn complete_async(&self) -> Result<bool> {
+        Ok(self.0.expected.optional || self.exists_async().await?)
+    }
+
     /// The file with that name, or path, below this directory. A name that cannot be fails where the file is used.
     #[must_use]
     pub fn child(&self, name: impl AsRef<[u8]>) -> FileTarget {
@@ -75,6 +83,14 @@ impl DirectoryTarget {
     pub fn child_any(&self, name: impl AsRef<[u8]>) -> Result<AnyTarget> {
         let spot = self.0.child(name);
         wait(async move { any(&Call::new(), spot).await })
+    }
+
+    /// As [`child_any`](Self::child_any), within a runtime.
+    ///
+    /// # Errors
+    /// As [`child_any`](Self::child_any).
+    pub async fn child_any_async(&self, name: impl AsRef<[u8]>) -> Result<AnyTarget> {
+        any(&Call::new(), self.0.child(name)).await
     }
 
     /// The directory of that name beside this one.
@@ -126,7 +142,15 @@ impl DirectoryTarget {
     /// "Cannot tell".
     pub fn stat(&self) -> Result<Option<Metadata>> {
         let target = self.clone();
-        wait(async move { target.0.stat(&Call::new()).await })
+        wait(async move { target.stat_async().await })
+    }
+
+    /// As [`stat`](Self::stat), within a runtime.
+    ///
+    /// # Errors
+    /// As [`stat`](Self::stat).
+    pub async fn stat_async(&self) -> Result<Option<Metadata>> {
+        self.0.stat(&Call::new()).await
     }
 
     /// Whether it exists as a directory. An error means "cannot tell", never "no".
@@ -142,7 +166,7 @@ impl DirectoryTarget {
     /// # Errors
     /// As [`exists`](Self::exists).
     pub async fn exists_async(&self) -> Result<bool> {
-        Ok(self.0.stat(&Call::new()).await?.is_some_and(|metadata| metadata.is_directory()))
+        Ok(self.stat_async().await?.is_some_and(|metadata| metadata.is_directory()))
     }
 
     /// Makes it and all directories above it; fine if it is there.

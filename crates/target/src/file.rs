@@ -11,7 +11,7 @@ use law_storage::{
 use law_transfer::{CopyOptions, Place, Policy, copy_file};
 
 use crate::DirectoryTarget;
-use crate::bridge::{Staging, format_error};
+use crate::bridge::{Staging, format_error_of};
 use crate::directory::basename;
 use crate::file_systems::FileSystems;
 use crate::localize::{self, LocalizedRead, LocalizedWrite};
@@ -58,6 +58,14 @@ impl FileTarget {
     /// "Cannot tell".
     pub fn complete(&self) -> Result<bool> {
         Ok(self.0.expected.optional || self.exists()?)
+    }
+
+    /// As [`complete`](Self::complete), within a runtime.
+    ///
+    /// # Errors
+    /// As [`complete`](Self::complete).
+    pub async fn complete_async(&self) -> Result<bool> {
+        Ok(self.0.expected.optional || self.exists_async().await?)
     }
 
     /// The file of that name beside this one.
@@ -207,7 +215,7 @@ impl FileTarget {
 
     fn parse<T>(&self, local: &LocalizedRead, format: impl Load<T>) -> Result<T> {
         let input = FileInput::new(local.file().file().try_clone()?, self.basename());
-        format.load(&input).map_err(|error| format_error(error).at(self))
+        format.load(&input).map_err(|error| format_error_of(self, error))
     }
 
     /// Reads it in the format that its name says: `.json`, `.yaml`, `.toml`, and `.gz`, `.zst`, `.bz2`, `.xz` around them.
@@ -218,12 +226,28 @@ impl FileTarget {
         self.load(ByName)
     }
 
+    /// As [`load_as`](Self::load_as), within a runtime.
+    ///
+    /// # Errors
+    /// As [`load_as`](Self::load_as).
+    pub async fn load_as_async<T: serde::de::DeserializeOwned + Send + 'static>(&self) -> Result<T> {
+        self.load_async(ByName).await
+    }
+
     /// Writes an object in the format that its name says, and publishes it.
     ///
     /// # Errors
     /// `Unsupported` for a name that does not say a format; those of [`dump`](Self::dump).
     pub fn dump_as<T: serde::Serialize>(&self, value: T) -> Result<Receipt> {
         self.dump(value, ByName)
+    }
+
+    /// As [`dump_as`](Self::dump_as), within a runtime.
+    ///
+    /// # Errors
+    /// As [`dump_as`](Self::dump_as).
+    pub async fn dump_as_async<T: serde::Serialize + Send + 'static>(&self, value: T) -> Result<Receipt> {
+        self.dump_async(value, ByName).await
     }
 
     /// Writes an object, by value or by reference, and publishes it: proven and at once, with the directories above it.
@@ -255,7 +279,7 @@ impl FileTarget {
         // The refusal of an impossible name comes before the work.
         self.0.place()?;
         let mut staging = Staging::new(self.basename())?;
-        format.dump(value, &mut staging).map_err(|error| format_error(error).at(self).during(Operation::Put))?;
+        format.dump(value, &mut staging).map_err(|error| format_error_of(self, error).during(Operation::Put))?;
         staging.source()
     }
 

@@ -7,7 +7,7 @@ use law_formatters::{ErrorKind, FileInput, Input as _, LoadRows};
 use law_storage::{CHUNK, Result};
 
 use crate::FileTarget;
-use crate::bridge::format_error;
+use crate::bridge::format_error_of;
 use crate::localize::LocalizedRead;
 
 /// The rows of a file, one by one: see [`FileTarget::rows`].
@@ -72,7 +72,7 @@ impl<T> Iterator for Rows<T> {
         if row.as_ref().is_none_or(|row| row.as_ref().is_err_and(broke)) {
             self.rows = None;
         }
-        row.map(|row| row.map_err(|error| format_error(error).at(&self.target)))
+        row.map(|row| row.map_err(|error| format_error_of(&self.target, error)))
     }
 }
 

@@ -82,6 +82,14 @@ impl DirectoryTarget {
         from.copy_to(self)
     }
 
+    /// As [`copy_from`](Self::copy_from), within a runtime.
+    ///
+    /// # Errors
+    /// As [`copy_to`](Self::copy_to).
+    pub async fn copy_from_async(&self, from: &Self) -> Result<()> {
+        from.copy_to_async(self).await
+    }
+
     /// Moves it: a rename within a storage; between storages a copy with proof, after which what was copied is removed. Nothing may
     /// have the other name.
     ///
@@ -110,6 +118,14 @@ impl FileTarget {
         from.copy_to(self)
     }
 
+    /// As [`copy_from`](Self::copy_from), within a runtime.
+    ///
+    /// # Errors
+    /// As [`copy_to`](Self::copy_to).
+    pub async fn copy_from_async(&self, from: &Self) -> Result<()> {
+        from.copy_to_async(self).await
+    }
+
     /// Moves it, with the directories above its new place: a rename within a storage; between storages a copy with proof, after which
     /// the source is removed if it did not change meanwhile. A file that has the other name is replaced.
     ///
@@ -134,10 +150,16 @@ impl FileTarget {
     /// `Unsupported` where the storage has none; `NotFound`.
     pub fn set_mode(&self, mode: u32) -> Result<()> {
         let target = self.clone();
-        wait(async move {
-            let place = target.place()?;
-            place.backend().set_mode(&Call::new(), &place.resolved(), mode).await
-        })
+        wait(async move { target.set_mode_async(mode).await })
+    }
+
+    /// As [`set_mode`](Self::set_mode), within a runtime.
+    ///
+    /// # Errors
+    /// As [`set_mode`](Self::set_mode).
+    pub async fn set_mode_async(&self, mode: u32) -> Result<()> {
+        let place = self.place()?;
+        place.backend().set_mode(&Call::new(), &place.resolved(), mode).await
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use law_formatters::{Csv, JsonLines, Text};
+use law_formatters::{Csv, Gzip, JsonLines, Text, Zstd};
 use law_storage::{ErrorKind, Fault, Faulty, FileSystem, Memory, Operation, Path};
 use law_target::{DirectoryTarget, FileTarget};
 use law_transfer::Place;
@@ -84,4 +84,19 @@ async fn within_a_runtime() {
     let file = root.child("a.jsonl");
     file.dump_async(vec![1_u8, 2], JsonLines).await.unwrap();
     assert_eq!(file.rows_async::<u8>(JsonLines).await.unwrap().map(Result::unwrap).sum::<u8>(), 3);
+}
+
+#[test]
+fn rows_of_packed_tables_are_unpacked_as_they_are_read() {
+    let (_, root) = storage();
+    let rows: Vec<Row> = (0..1000).map(|number| (number, 0.5)).collect();
+    let (gzip, zstd) = (root.child("a.jsonl.gz"), root.child("a.jsonl.zst"));
+    gzip.dump(rows.clone(), Gzip::new(JsonLines)).unwrap();
+    zstd.dump(rows.clone(), Zstd::new(JsonLines)).unwrap();
+    let read = gzip.rows::<Row>(Gzip::new(JsonLines)).unwrap().chain(zstd.rows(Zstd::new(JsonLines)).unwrap());
+    assert_eq!(read.map(Result::unwrap).collect::<Vec<_>>(), rows.repeat(2));
+    let plain = text(&root, "b.jsonl.gz", "[1, 2.5]\n[2, 3.5]\n");
+    let error = plain.rows::<Row>(Gzip::new(JsonLines)).unwrap().next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Malformed);
+    assert!(error.to_string().contains("not gzip") && error.to_string().contains("b.jsonl.gz"), "{error}");
 }

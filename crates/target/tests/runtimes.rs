@@ -4,7 +4,9 @@
 
 use law_formatters::Json;
 use law_storage::{ErrorKind, FileSystem, Memory, Path};
-use law_target::{AnyTarget, DirectoryTarget, FileCollection, NestedSiblingFileCollection, runtime};
+use law_target::{
+    AnyTarget, DirectoryTarget, FileCollection, NestedSiblingFileCollection, SiblingFileCollection, runtime,
+};
 use law_transfer::Place;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -166,4 +168,30 @@ fn the_first_calls_may_come_at_once_from_threads_of_a_foreign_runtime() {
         })
         .collect();
     calls.into_iter().for_each(|call| assert!(foreign.block_on(call).unwrap()));
+}
+
+/// Within our own runtime nothing may block: whatever can be asked or done there has a twin that does not.
+#[tokio::test]
+async fn what_can_be_asked_within_a_runtime() {
+    let root = storage();
+    let (one, two) = (root.child("1.json"), root.child("2.json"));
+    one.dump_as_async(7).await.unwrap();
+    assert_eq!(one.load_as_async::<u8>().await.unwrap(), 7);
+    assert!(one.complete_async().await.unwrap() && !two.complete_async().await.unwrap());
+    assert!(two.clone().optional().complete_async().await.unwrap() && root.complete_async().await.unwrap());
+    let both = FileCollection::new([one.clone(), two.clone().optional()]);
+    assert_eq!((both.count_async().await.unwrap(), both.exists_async().await.unwrap()), (1, false));
+    assert!(both.complete_async().await.unwrap(), "the other one is optional");
+    assert_eq!(both.status_text_async().await.unwrap(), "absent (1/2), missing branches: 1");
+    let existing: Vec<_> = both.iter_existing_async().await.unwrap().collect();
+    let missing: Vec<_> = both.iter_missing_async().await.unwrap().map(|(key, _)| key).collect();
+    assert_eq!((existing, missing), (vec![(0, &one)], vec![1]));
+    two.copy_from_async(&one).await.unwrap();
+    let found = SiblingFileCollection::from_directory_async(&root, Some("*.json")).await.unwrap();
+    assert_eq!((found.len(), root.stat_async().await.unwrap().unwrap().is_directory()), (2, true));
+    assert_eq!(root.child_any_async("2.json").await.unwrap(), AnyTarget::File(two.clone()));
+    let copy = root.child_dir("copy");
+    copy.copy_from_async(&root.child_dir("none")).await.unwrap_err();
+    two.set_mode_async(0o600).await.unwrap();
+    assert_eq!(both.remove_async().await.unwrap(), 2);
 }

@@ -21,6 +21,7 @@ mod remote_source;
 mod sync;
 mod third_party;
 mod tree;
+mod unpublished;
 mod walk;
 
 pub use bandwidth::Bandwidth;
@@ -40,4 +41,5 @@ pub use remote_source::RemoteSource;
 pub use sync::{MaxDelete, SyncOptions, SyncReport, SyncTold, sync_tree};
 pub use third_party::{Between, ThirdParty};
 pub use tree::{Told, TreeReport, copy_tree, remove_tree};
+pub use unpublished::unpublished;
 pub use walk::{Walked, glob, is_of_one_directory, walk, walk_on, walk_where};

@@ -2,6 +2,7 @@
 
 use law_storage::{Call, Destination, Error, ErrorKind, Metadata, Result};
 
+use crate::unpublished::{or_leaving, unpublished};
 use crate::{CopyOptions, Inventory, Outcome, Place, Policy, TreeReport, copy_file, copy_tree, remove_copied};
 
 /// What became of something that was to be moved.
@@ -36,17 +37,17 @@ pub async fn move_to(
         };
         match from.backend().rename(call, &from.resolved(), &to.resolved(), rule).await {
             Err(error) if error.kind() == ErrorKind::Unsupported && metadata.is_file() => {}
-            other => return other.map(|()| Moved::Renamed),
+            other => return other.map(|()| Moved::Renamed).map_err(|error| unmoved(error, from)),
         }
     }
-    let inventory = Inventory::take(call, from).await?;
+    let inventory = Inventory::take(call, from).await.map_err(|error| unmoved(error, from))?;
     if metadata.is_directory() {
         let report = copy_tree(call, from, to, options, &mut |_| {}).await?;
         if report.what_is_missing("move").is_some() || report.kept > 0 || options.dry_run {
             return Ok(Moved::Stays(report));
         }
     } else {
-        let copied = copy_file(call, from, to, options).await?;
+        let copied = copy_file(call, from, to, options).await.map_err(|error| unpublished(error, to))?;
         if matches!(copied.outcome, Outcome::Kept | Outcome::Would) {
             let kept = u64::from(matches!(copied.outcome, Outcome::Kept));
             return Ok(Moved::Stays(TreeReport { kept, ..TreeReport::default() }));
@@ -54,6 +55,10 @@ pub async fn move_to(
     }
     remove_copied(call, from, to, &inventory).await?;
     Ok(Moved::Copied)
+}
+
+fn unmoved(error: Error, from: &Place) -> Error {
+    or_leaving(error, || format!("{from} was not moved"))
 }
 
 impl TreeReport {

@@ -1,8 +1,11 @@
 //! Walking a tree, top down, without following links.
 
+use std::collections::HashMap;
+
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use law_storage::{Call, Entry, Error, ErrorKind, ListOptions, Path, Result};
+use law_storage::{Backend, Call, Entry, Error, ErrorKind, ListOptions, Listing, Path, Result, Support};
+use tokio::task::JoinHandle;
 
 use crate::{Pattern, Place};
 
@@ -15,7 +18,8 @@ pub struct Walked {
     pub entry: Entry,
 }
 
-/// All entries below a directory: a directory comes before what it has. An error ends the walk, and what came before
+/// All entries below a directory: a directory comes before what it has, in the order of their names unless a directory has more than
+/// 10,000 entries, which are then not held in memory. An error ends the walk, and what came before
 /// is then not the whole tree.
 pub fn walk(call: &Call, top: &Place) -> BoxStream<'static, Result<Walked>> {
     walk_where(call, top, |_| true)
@@ -42,7 +46,8 @@ pub fn walk_on(
     enter: impl Fn(&Path) -> bool + Send + Sync + 'static,
 ) -> BoxStream<'static, Result<Walked>> {
     let (base, waiting) = (top.resolved(), vec![top.resolved()]);
-    let walk = Walk { call: call.clone(), top: top.clone(), base, waiting, enter: Box::new(enter) };
+    let (call, top, ahead) = (call.clone(), top.clone(), Ahead::default());
+    let walk = Walk { call, top, base, waiting, enter: Box::new(enter), ahead, rest: None };
     let steps = stream::unfold(walk, |mut walk| async move {
         let step = walk.next().await?;
         let items: Vec<Result<Walked>> = match step {
@@ -65,27 +70,65 @@ struct Walk {
     base: Path,
     waiting: Vec<Path>,
     enter: Box<dyn Fn(&Path) -> bool + Send + Sync>,
+    ahead: Ahead,
+    /// What is still to come of a directory with very many entries.
+    rest: Option<Listing>,
 }
 
 impl Walk {
-    /// One directory: a whole listing or an error, so that a broken listing never looks like a small directory.
+    /// Some entries of one directory, mostly all, or an error: a broken listing never looks like a small directory.
     async fn next(&mut self) -> Option<Result<Vec<Walked>>> {
-        let directory = self.waiting.pop()?;
-        let entries = self.entries(directory).await;
-        if entries.as_ref().is_err_and(|error| !is_of_one_directory(error)) {
-            self.waiting.clear();
+        if let Some(page) = self.next_page().await {
+            return Some(page);
         }
-        Some(entries)
+        let directory = self.waiting.pop()?;
+        let begun = self.ahead.take(&directory);
+        self.ahead.begin(&self.call, &self.top, &self.waiting);
+        let begun = match begun {
+            Some(begun) => begun.finish().await,
+            None => list(self.top.backend(), &self.call, &directory, SORTED).await,
+        };
+        Some(match begun {
+            Ok(begun) => self.first(begun).await,
+            Err(error) => Err(self.failed(error)),
+        })
     }
 
-    async fn entries(&mut self, directory: Path) -> Result<Vec<Walked>> {
-        let listing = self.top.backend().list(&self.call, &directory, &ListOptions::default()).await?;
-        let mut pages = listing;
-        let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            found.extend(page?.entries);
+    async fn next_page(&mut self) -> Option<Result<Vec<Walked>>> {
+        match self.rest.as_mut()?.next().await {
+            Some(Ok(page)) => Some(Ok(self.found(page.entries))),
+            Some(Err(error)) => Some(Err(self.failed(error))),
+            None => {
+                self.rest = None;
+                None
+            }
+        }
+    }
+
+    /// In order if they are not too many to be sorted.
+    async fn first(&mut self, begun: Begun) -> Result<Vec<Walked>> {
+        let Begun { mut found, mut rest } = begun;
+        while let Some(pages) = rest.as_mut().filter(|_| found.len() < SORTED) {
+            match pages.next().await {
+                Some(Ok(page)) => found.extend(page.entries),
+                Some(Err(error)) => return Err(self.failed(error)),
+                None => rest = None,
+            }
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));
+        self.rest = rest;
+        Ok(self.found(found))
+    }
+
+    fn failed(&mut self, error: Error) -> Error {
+        self.rest = None;
+        if !is_of_one_directory(&error) {
+            self.waiting.clear();
+        }
+        error
+    }
+
+    fn found(&mut self, found: Vec<Entry>) -> Vec<Walked> {
         let enter = |entry: &&Entry| {
             let below = entry.path.strip_prefix(&self.base);
             entry.metadata.is_directory() && below.is_some_and(|below| (self.enter)(&below))
@@ -96,7 +139,78 @@ impl Walk {
             let below = entry.path.strip_prefix(&self.base)?;
             Some(Walked { below, entry })
         });
-        Ok(walked.collect())
+        walked.collect()
+    }
+}
+
+/// A directory with more entries is walked in the order of its storage, a page at a time.
+const SORTED: usize = 10_000;
+
+/// So many entries of a directory are fetched before it is its turn.
+const FETCHED: usize = 1_000;
+
+/// Directories of a storage that are listed before it is their turn.
+const DIRECTORIES: usize = 8;
+
+/// The first entries of a directory, and the rest if there is one.
+struct Begun {
+    found: Vec<Entry>,
+    rest: Option<Listing>,
+}
+
+async fn list(backend: &dyn Backend, call: &Call, directory: &Path, most: usize) -> Result<Begun> {
+    let mut pages = backend.list(call, directory, &ListOptions::default()).await?;
+    let mut found = Vec::new();
+    while found.len() < most {
+        match pages.next().await.transpose()? {
+            Some(page) => found.extend(page.entries),
+            None => return Ok(Begun { found, rest: None }),
+        }
+    }
+    Ok(Begun { found, rest: Some(pages) })
+}
+
+/// Directories whose turn comes soon: the network need not be waited for one by one.
+#[derive(Default)]
+struct Ahead(HashMap<Path, Fetching>);
+
+impl Ahead {
+    /// Begins with those that come next. On a local disk nothing is gained.
+    fn begin(&mut self, call: &Call, top: &Place, waiting: &[Path]) {
+        if top.backend().capabilities().local_files == Support::Yes {
+            return;
+        }
+        for directory in waiting.iter().rev().take(DIRECTORIES) {
+            if self.0.len() >= 2 * DIRECTORIES {
+                return;
+            }
+            self.0.entry(directory.clone()).or_insert_with(|| Fetching::begin(call, top, directory));
+        }
+    }
+
+    fn take(&mut self, directory: &Path) -> Option<Fetching> {
+        self.0.remove(directory)
+    }
+}
+
+/// It ends when nobody waits for it any more.
+struct Fetching(JoinHandle<Result<Begun>>);
+
+impl Fetching {
+    fn begin(call: &Call, top: &Place, directory: &Path) -> Self {
+        let (call, top, directory) = (call.clone(), top.clone(), directory.clone());
+        Self(tokio::spawn(async move { list(top.backend(), &call, &directory, FETCHED).await }))
+    }
+
+    async fn finish(mut self) -> Result<Begun> {
+        let broken = |e| Error::new(ErrorKind::Internal, "a listing broke").because(e);
+        (&mut self.0).await.map_err(broken)?
+    }
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -133,7 +247,7 @@ async fn begin(call: &Call, top: &Place, pattern: &Pattern) -> Result<BoxStream<
 mod tests {
     use std::sync::Arc;
 
-    use law_storage::{Backend as _, BytesSource, Fault, Faulty, FileSystem, Memory, Operation, Parents, PutOptions};
+    use law_storage::{BytesSource, Fault, Faulty, FileSystem, Memory, Operation, Parents, PutOptions};
 
     use super::*;
 
@@ -195,5 +309,37 @@ mod tests {
         assert_eq!(copied(ErrorKind::PermissionDenied, 3).await, Ok((3, 1)), "of four files, one is in there");
         assert_eq!(copied(ErrorKind::Unavailable, 3).await, Err(ErrorKind::Unavailable));
         assert_eq!(copied(ErrorKind::PermissionDenied, 1).await, Err(ErrorKind::PermissionDenied));
+    }
+
+    #[tokio::test]
+    async fn directories_that_are_listed_ahead_keep_their_order() {
+        let backend = Arc::new(Faulty::new(Arc::new(Memory::new()), []));
+        let top = Place::new(FileSystem::new("m", Path::root(), backend.clone()), Path::root());
+        let options = PutOptions { parents: Parents::Create, ..PutOptions::default() };
+        let mut names: Vec<String> = Vec::new();
+        for directory in 0..40 {
+            names.extend((0..3).map(|n| format!("d{directory:02}/s{n}/file")));
+        }
+        for name in &names {
+            backend.put(&Call::new(), &Path::parse(name).unwrap(), &BytesSource::new(""), &options).await.unwrap();
+        }
+        let walked: Vec<Walked> = walk(&Call::new(), &top).try_collect().await.unwrap();
+        let files = walked.iter().filter(|found| found.entry.metadata.is_file()).map(|found| found.below.to_string());
+        assert_eq!(files.collect::<Vec<_>>(), names);
+        assert_eq!(backend.calls(Operation::List), 1 + 40 + 120, "each directory once");
+    }
+
+    #[tokio::test]
+    async fn a_directory_with_very_many_entries_comes_in_pages_and_whole() {
+        let backend = Arc::new(Memory::new());
+        let top = Place::new(FileSystem::new("m", Path::root(), backend.clone()), Path::root());
+        let options = PutOptions { parents: Parents::Create, ..PutOptions::default() };
+        for n in 0..SORTED + 250 {
+            let path = Path::parse(format!("d/{n}")).unwrap();
+            backend.put(&Call::new(), &path, &BytesSource::new(""), &options).await.unwrap();
+        }
+        let walked: Vec<Walked> = walk(&Call::new(), &top).try_collect().await.unwrap();
+        let names: std::collections::BTreeSet<String> = walked.iter().map(|found| found.below.to_string()).collect();
+        assert_eq!((walked.len(), names.len()), (SORTED + 251, SORTED + 251));
     }
 }

@@ -119,12 +119,16 @@ impl Extraction {
 
     /// Gives everything its links and permissions, and the directory its name.
     pub(super) fn finish(self) -> Result<()> {
+        let failed = |path: &Path, error| {
+            let member = path.strip_prefix(self.staging.path()).unwrap_or(path);
+            Error::on_disk(&self.directory, error).of(format_args!("member {member:?}"))
+        };
         for (path, target) in &self.links {
-            remove(path).and_then(|()| symlink(target, path)).map_err(|e| Error::on_disk(&self.directory, e))?;
+            remove(path).and_then(|()| symlink(target, path)).map_err(|error| failed(path, error))?;
         }
         // Children before parents: a directory that may not be written to takes nothing more.
         for (path, mode, modified) in self.finished_directories.iter().rev() {
-            finish_directory(path, *mode, *modified).map_err(|e| Error::on_disk(&self.directory, e))?;
+            finish_directory(path, *mode, *modified).map_err(|error| failed(path, error))?;
         }
         let staged = self.staging.path();
         fs::set_permissions(staged, Permissions::from_mode(self.mode))
@@ -145,7 +149,7 @@ impl Extraction {
                 return Error::malformed("it is a file and a directory at once").of(member.shown());
             }
             let told = Error::malformed(error.to_string());
-            self.broken_disk = Some(Error::on_disk(&self.directory, error));
+            self.broken_disk = Some(Error::on_disk(&self.directory, error).of(member.shown()));
             told
         })
     }

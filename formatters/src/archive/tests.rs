@@ -187,6 +187,24 @@ fn a_disk_that_fails_is_named_and_not_the_archive() {
     assert_eq!(full.place(), Some(scratch.path()), "{full}");
 }
 
+/// A name that is longer than the disk takes fails where a full disk does.
+#[test]
+fn the_member_that_the_disk_did_not_take_is_named() {
+    let mut tar = Builder::new(Vec::new());
+    let mut header = Header::new_gnu();
+    header.set_size(0);
+    header.set_mode(0o644);
+    header.set_mtime(0);
+    tar.append_data(&mut header.clone(), "first", std::io::empty()).unwrap();
+    tar.append_data(&mut header, "n".repeat(300), std::io::empty()).unwrap();
+    let (file, scratch) = (Memory::new("a.tar", tar.into_inner().unwrap()), tempfile::tempdir().unwrap());
+    let to = scratch.path().join("out");
+    let error = extracted(&file, &to).unwrap_err();
+    assert_eq!((error.kind(), error.place()), (ErrorKind::Io, Some(to.as_path())), "{error}");
+    assert!(error.to_string().starts_with("member \"nnn") && error.about().is_some(), "{error}");
+    assert!(!to.exists());
+}
+
 #[test]
 fn nothing_leads_out_of_a_tar() {
     for (name, kind, content) in [

@@ -30,6 +30,13 @@ pub trait Codec: sealed::Sealed {
     #[doc(hidden)]
     fn unpack<'a>(packed: Box<dyn BufRead + 'a>) -> io::Result<Box<dyn Read + 'a>>;
 
+    /// As [`unpack`](Self::unpack), by whichever thread.
+    ///
+    /// # Errors
+    /// As [`unpack`](Self::unpack).
+    #[doc(hidden)]
+    fn unpack_anywhere(packed: Box<dyn BufRead + Send>) -> io::Result<Box<dyn Read + Send>>;
+
     /// Packs what is written.
     ///
     /// # Errors
@@ -145,6 +152,10 @@ impl Codec for GzipCodec {
         Ok(Box::new(flate2::bufread::MultiGzDecoder::new(packed)))
     }
 
+    fn unpack_anywhere(packed: Box<dyn BufRead + Send>) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(flate2::bufread::MultiGzDecoder::new(packed)))
+    }
+
     fn pack<'a>(output: Box<dyn Write + 'a>, level: i32) -> io::Result<Box<dyn Pack + 'a>> {
         let level = flate2::Compression::new(level.unsigned_abs());
         Ok(Box::new(flate2::write::GzEncoder::new(output, level)))
@@ -171,9 +182,11 @@ impl Codec for ZstdCodec {
     const START: &'static [u8] = b"\x28\xb5\x2f\xfd";
 
     fn unpack<'a>(packed: Box<dyn BufRead + 'a>) -> io::Result<Box<dyn Read + 'a>> {
-        let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
-        decoder.window_log_max(WINDOW_LOG)?;
-        Ok(Box::new(decoder))
+        Ok(Box::new(unzstd(packed)?))
+    }
+
+    fn unpack_anywhere(packed: Box<dyn BufRead + Send>) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(unzstd(packed)?))
     }
 
     fn pack<'a>(output: Box<dyn Write + 'a>, level: i32) -> io::Result<Box<dyn Pack + 'a>> {
@@ -181,6 +194,12 @@ impl Codec for ZstdCodec {
         encoder.include_checksum(true)?;
         Ok(Box::new(encoder))
     }
+}
+
+fn unzstd<R: BufRead>(packed: R) -> io::Result<zstd::stream::read::Decoder<'static, R>> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
+    decoder.window_log_max(WINDOW_LOG)?;
+    Ok(decoder)
 }
 
 impl<W: Write> Pack for zstd::stream::write::Encoder<'_, W> {
@@ -203,6 +222,10 @@ impl Codec for Bzip2Codec {
     const START: &'static [u8] = b"BZh";
 
     fn unpack<'a>(packed: Box<dyn BufRead + 'a>) -> io::Result<Box<dyn Read + 'a>> {
+        Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(packed)))
+    }
+
+    fn unpack_anywhere(packed: Box<dyn BufRead + Send>) -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(packed)))
     }
 
@@ -232,7 +255,11 @@ impl Codec for XzCodec {
     const START: &'static [u8] = b"\xfd7zXZ\0";
 
     fn unpack<'a>(packed: Box<dyn BufRead + 'a>) -> io::Result<Box<dyn Read + 'a>> {
-        Ok(Box::new(XzReader::new_mem_limit(packed, true, 1 << (WINDOW_LOG - 10))))
+        Ok(Box::new(unxz(packed)))
+    }
+
+    fn unpack_anywhere(packed: Box<dyn BufRead + Send>) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(unxz(packed)))
     }
 
     fn pack<'a>(output: Box<dyn Write + 'a>, level: i32) -> io::Result<Box<dyn Pack + 'a>> {
@@ -240,6 +267,10 @@ impl Codec for XzCodec {
         options.set_check_sum_type(CheckType::Crc64);
         Ok(Box::new(XzWriter::new(output, options)?))
     }
+}
+
+fn unxz<R: Read>(packed: R) -> XzReader<R> {
+    XzReader::new_mem_limit(packed, true, 1 << (WINDOW_LOG - 10))
 }
 
 impl<W: Write> Pack for XzWriter<W> {

@@ -21,6 +21,11 @@ impl Limit {
         Self { most, taken: 0 }
     }
 
+    /// More bytes were unpacked than was known before; a limit that somebody has set stays.
+    pub(crate) fn or_of(self, packed: u64, most: Option<u64>) -> Self {
+        Self { taken: self.taken, ..Self::of(packed, most) }
+    }
+
     /// Counts bytes that came.
     ///
     /// # Errors

@@ -2,16 +2,17 @@
 
 pub mod codec;
 mod limit;
+mod rows;
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::marker::PhantomData;
 
 pub(crate) use codec::{AnyCodec, codec_by_name, codec_by_start};
 use codec::{Bzip2Codec, Codec, GzipCodec, Pack, XzCodec, ZstdCodec};
 pub(crate) use limit::Limit;
 
-use crate::{Dump, Error, FileInput, Formatter, Input, Load, Output, Result, reader};
+use crate::{Dump, Error, FileInput, Formatter, Input, Load, LoadRows, Output, Result, reader};
 
 /// Another format, compressed by gzip (RFC 1952). Levels 1 to 9, usually 6.
 pub type Gzip<F> = Compressed<F, GzipCodec>;
@@ -26,7 +27,7 @@ pub type Xz<F> = Compressed<F, XzCodec>;
 ///
 /// Files are unpacked to an unnamed file in the directory for temporary files, so that formats that jump about can be inside, and no file
 /// has to fit into memory. A bomb is refused: more than 1 GiB that is also more than 100 times what it was packed
-/// into, unless [`at_most`](Self::at_most) allows it.
+/// into, unless [`at_most`](Self::at_most) allows it. Rows of a table are unpacked as they are read, and no file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compressed<F, C> {
     inner: F,
@@ -114,6 +115,12 @@ impl<T, F: Load<T>, C: Codec> Load<T> for Compressed<F, C> {
 impl<T, F: Dump<T>, C: Codec> Dump<T> for Compressed<F, C> {
     fn dump(&self, value: &T, output: &mut dyn Output) -> Result<()> {
         dump_packed(AnyCodec::of::<C>(), Some(self.level), &self.inner, value, output)
+    }
+}
+
+impl<T: 'static, F: LoadRows<T>, C: Codec> LoadRows<T> for Compressed<F, C> {
+    fn load_rows(&self, name: &str, file: Box<dyn BufRead + Send>) -> Box<dyn Iterator<Item = Result<T>> + Send> {
+        rows::unpacked::<T, C>(&self.inner, self.most, name, file)
     }
 }
 

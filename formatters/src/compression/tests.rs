@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::memory::Memory;
-use crate::{ErrorKind, Json, Numpy, Text};
+use crate::{Csv, ErrorKind, Json, JsonLines, LoadRows, Numpy, Text};
 
 /// A test with each compression.
 macro_rules! each {
@@ -148,4 +148,64 @@ fn names_inside() {
         assert_eq!(codec_by_name(name).map_or(name, |codec| codec.inner_name(name)), inside, "{name}");
     }
     assert!(codec_by_name(".gz").is_none() && codec_by_name("gz").is_none() && codec_by_name("\u{e9}gz").is_none());
+}
+
+type Row = (u32, f64);
+
+/// The rows of a packed file, whatever its compression is called.
+fn rows<C: Codec>(format: impl LoadRows<Row>, most: Option<u64>, name: &str, packed: &[u8]) -> Vec<crate::Result<Row>> {
+    let format = Compressed::<_, C> { most, ..Compressed::new(format) };
+    format.load_rows(name, Box::new(io::Cursor::new(packed.to_vec()))).collect()
+}
+
+fn row_by_row<C: Codec>() {
+    let table: Vec<Row> = (0..20_000).map(|number| (number, f64::from(number) / 7.0)).collect();
+    let mut file = Memory::new(&name::<C>("a.tsv"), Vec::new());
+    Compressed::<_, C>::new(Csv).dump(&table, &mut file).unwrap();
+    let read = rows::<C>(Csv, None, &name::<C>("a.tsv"), file.bytes());
+    assert!(read.into_iter().map(Result::unwrap).eq(table[1..].iter().copied()), "tabs by the name inside, a head");
+    let mut file = Memory::new(&name::<C>("a.jsonl"), Vec::new());
+    Compressed::<_, C>::new(JsonLines).dump(&table, &mut file).unwrap();
+    let whole = file.bytes();
+    assert!(rows::<C>(JsonLines, None, "x", whole).into_iter().map(Result::unwrap).eq(table));
+    let bad = |most, packed: &[u8], message: &str| {
+        let mut rows = rows::<C>(JsonLines, most, "x", packed);
+        let error = rows.pop().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Malformed, "{error}");
+        assert!(error.to_string().contains(message), "{}: {error}", C::NAME);
+        assert!(rows.iter().all(Result::is_ok), "an error of unpacking is the last");
+    };
+    bad(None, &whole[..whole.len() / 2], C::NAME);
+    bad(None, b"no such thing, and long enough to be sure of it", C::NAME);
+    bad(Some(100_000), whole, "more than 100000 bytes");
+}
+
+#[test]
+fn rows_are_unpacked_as_they_are_read() {
+    each!(row_by_row);
+}
+
+/// What was read so far counts: nothing else is known.
+#[test]
+fn rows_of_a_bomb_are_refused() {
+    let limit = Limit::of(0, None);
+    assert!(limit.or_of(20 << 20, None).take(1 << 30).is_ok());
+    assert!(limit.or_of(1 << 20, None).take((1 << 30) + 1).is_err());
+    assert!(limit.or_of(1 << 40, Some(10)).take(11).is_err());
+}
+
+/// A disk that fails is not the content's fault.
+#[test]
+fn rows_of_a_file_that_cannot_be_read() {
+    struct Broken;
+    impl io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the disk is gone"))
+        }
+    }
+    let mut rows: Box<dyn Iterator<Item = crate::Result<Row>>> =
+        Gzip::new(JsonLines).load_rows("a.jsonl.gz", Box::new(io::BufReader::new(Broken)));
+    let error = rows.next().unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Io, "the disk is gone"));
+    assert!(rows.next().is_none());
 }

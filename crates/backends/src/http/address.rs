@@ -99,6 +99,12 @@ impl Address {
         self
     }
 
+    /// A place below it, which is encoded already.
+    #[must_use]
+    pub fn below(&self, encoded: &str) -> Self {
+        self.at(self.origin.clone(), &format!("{}/{encoded}", self.target.trim_end_matches('/')))
+    }
+
     /// Where it goes.
     pub fn origin(&self) -> &Origin {
         &self.origin

@@ -32,6 +32,7 @@ pub struct Request<'a> {
     streamed: bool,
     slow: Duration,
     confided: Vec<Secret>,
+    any_port: bool,
 }
 
 enum RequestBody<'a> {
@@ -51,6 +52,7 @@ impl<'a> Request<'a> {
             streamed: false,
             slow: Duration::ZERO,
             confided: Vec::new(),
+            any_port: false,
         }
     }
 
@@ -79,6 +81,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn confiding(mut self, secret: Secret) -> Self {
         self.confided.push(secret);
+        self
+    }
+
+    /// The credential also goes to other services of the same host, encrypted, as the endpoint itself has named one of them.
+    #[must_use]
+    pub fn at_any_port(mut self) -> Self {
+        self.any_port = true;
         self
     }
 
@@ -344,7 +353,7 @@ impl Client {
             .body(())
             .map_err(|e| Error::new(ErrorKind::InvalidInput, "cannot be put into a request").because(e))?;
         head.headers_mut().extend(request.headers.clone());
-        if let Some(authorization) = self.authorization_for(to) {
+        if let Some(authorization) = self.authorization_for(request, to) {
             head.headers_mut().insert(header::AUTHORIZATION, authorization);
         }
         if let RequestBody::Upload(upload) = &request.body {
@@ -360,8 +369,10 @@ impl Client {
         Ok((head, gate))
     }
 
-    fn authorization_for(&self, to: &Address) -> Option<HeaderValue> {
-        let ours = *to.origin() == self.home && !to.has_ticket();
+    fn authorization_for(&self, request: &Request<'_>, to: &Address) -> Option<HeaderValue> {
+        let origin = to.origin();
+        let beside = request.any_port && origin.host() == self.home.host() && (origin.secure() || origin.is_loopback());
+        let ours = (*origin == self.home || beside) && !to.has_ticket();
         self.authorization.clone().filter(|_| ours)
     }
 

@@ -15,6 +15,7 @@ mod quirks;
 mod ranges;
 mod read;
 mod status;
+mod tape;
 mod third_party;
 #[cfg(test)]
 mod unlikely_servers;
@@ -30,13 +31,13 @@ use law_storage::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Credential, Destination, Digest, EndpointSettings,
     Error, ErrorKind, Factory, ListOptions, Listing, LocalFile, Metadata, NameRules, Operation, Order, Overwrite,
     Parents, Path, Publish, PutOptions, ReadOptions, Reading, Receipt, RemoteUrl, Result, Secret, Source, Space,
-    Support, Validator,
+    Support, TapeAnswer, TapeOrder, Validator,
 };
 
 use tokio::sync::Semaphore;
 
 use crate::http::{Address, Answer, Client, Origin, Request};
-use quirks::{Offers, Quirks};
+use quirks::{Hrefs, Offers, Quirks};
 
 /// Makes [`WebDav`] backends for `dav`, `davs`, `http` and `https`.
 pub struct WebDavFactory;
@@ -202,9 +203,11 @@ impl Endpoint {
         self.configured.is_some() || self.learnt().quirks.is_some()
     }
 
-    /// Refuses a name that this kind of server would take for another. One that it only does not list can be read.
+    /// Refuses a name that this kind of server would take for another. One that it only does not list can be read, and one that is
+    /// not UTF-8 can be there, whoever made it, unless answers about it would be no XML.
     fn check_name(&self, path: &Path) -> Result<()> {
-        self.check_rules(path, NameRules { hidden: true, ..self.quirks().names })
+        let Quirks { names, hrefs, .. } = self.quirks();
+        self.check_rules(path, NameRules { hidden: true, utf8: names.utf8 && *hrefs == Hrefs::Raw, ..*names })
     }
 
     /// As [`check_new_name`](Self::check_new_name), once it is known whether this is a redirector: where that matters,
@@ -357,6 +360,10 @@ impl Backend for WebDav {
 
     async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
         self.0.third_party(call, path, order).await
+    }
+
+    async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
+        self.0.tape(call, order).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -197,7 +197,8 @@ const TABLE: [Quirks; 9] = [
         puts_over: true,
         move_over: Overwrite::Atomic,
         offers: ANY,
-        names: TEXT_255,
+        // Names are the bytes of the storage behind it.
+        names: NameRules { longest: Some(255), ..NameRules::BYTES },
         ..UNKNOWN
     },
     Quirks { name: "nextcloud", offers: Offers::Nothing, names: TEXT_255, ..UNKNOWN },

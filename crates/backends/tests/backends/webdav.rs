@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use law_storage::{
     Algorithm, Backend, ByteStream, BytesSource, Call, Door, Doors, DoorsSettings, EndpointSettings, ErrorKind, Hasher,
     LocalFile, Parents, Path, Proof, Publish, PutOptions, ReadOptions, Result, Retry, RetrySettings, Source, Support,
-    Taken, Verify, conformance,
+    Taken, Verify, conformance, list_all,
 };
 
 use crate::server::{OwnServer, setting, webdav};
@@ -236,6 +236,30 @@ async fn publication_can_be_configured() {
     let path = base.child("file").unwrap();
     let receipt = backend.put(&Call::new(), &path, &BytesSource::new("x"), &options).await.unwrap();
     assert_eq!(receipt.publish, Publish::Rename);
+}
+
+/// Whoever made it: what is listed can be read. A new one is refused, as not every server of that kind keeps its bytes.
+#[tokio::test]
+async fn a_name_that_is_not_utf8_can_be_read_where_it_is() {
+    use std::os::unix::ffi::OsStrExt as _;
+    for name in ["APACHE", "NGINX"] {
+        let (Some(url), Some(data)) = (setting(&format!("{name}_HTTP")), setting(&format!("{name}_DATA"))) else {
+            return;
+        };
+        let (backend, base) = webdav(&url, &EndpointSettings::default());
+        let (call, odd) = (Call::new(), base.child(b"\xff").unwrap());
+        let directory = std::path::Path::new(&data).join(base.to_string());
+        std::fs::create_dir(&directory).unwrap();
+        std::fs::write(directory.join(std::ffi::OsStr::from_bytes(b"\xff")), "odd").unwrap();
+        let listed = list_all(&*backend, &call, &base).await.unwrap();
+        assert_eq!(listed.iter().map(|entry| &entry.path).collect::<Vec<_>>(), [&odd], "{name}");
+        let content = backend.read(&call, &odd, &ReadOptions::whole()).await.unwrap().collect(10).await.unwrap();
+        assert_eq!(&content[..], b"odd");
+        let new = base.child(b"\xfe").unwrap();
+        let refused = backend.put(&call, &new, &BytesSource::new("x"), &PutOptions::default()).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
+        std::fs::remove_dir_all(directory).unwrap();
+    }
 }
 
 /// A file of the server that it is copied to.

@@ -93,7 +93,10 @@ impl Findings<'_> {
         let how = if let Difference::Different(how) = found { Some(*how) } else { None };
         let mut out = Out::new();
         match self.context.json {
-            true => out.line(json!({"path": path.to_string(), "outcome": word, "by": how}))?,
+            true => {
+                let object = json!({"outcome": word, "by": how});
+                out.line(output::with_name(object, "path", path.as_bytes()))?;
+            }
             false => out.line(format!("{mark} {}{}", output::escaped(&path.to_string()), by(how)))?,
         }
         out.flush()

@@ -105,9 +105,10 @@ fn show(context: &Context, leftover: &Leftover, out: &mut Out) -> std::io::Resul
     };
     let age = leftover.modified.and_then(|time| SystemTime::now().duration_since(time).ok());
     if context.json {
-        return out
-            .line(json!({"url": leftover.place.to_string(), "remedy": word, "what": what, "size": leftover.size,
-            "age": age.map(|age| age.as_secs())}));
+        return out.line(
+            json!({"url": output::place_url(&leftover.place), "remedy": word, "what": what, "size": leftover.size,
+            "age": age.map(|age| age.as_secs())}),
+        );
     }
     let size = leftover.size.map(|size| format!(", {}", output::amount(size))).unwrap_or_default();
     let age = age.map(|age| format!(", {}", output::ago(age))).unwrap_or_default();

@@ -6,14 +6,14 @@ use clap::{Args, ValueEnum};
 use law_storage::{
     Error, ErrorKind, Metadata, Overwrite as Overwritten, Parents, PutOptions, Receipt, SpooledSource, Way,
 };
-use law_transfer::{Copied, CopyOptions, Outcome, Place, Policy, Preserve, copy_file};
+use law_transfer::{Copied, CopyOptions, Outcome, Place, Policy, Preserve, copy_file, unpublished};
 use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
 
 use super::cat;
 use crate::context::Context;
 use crate::copy_arguments::CopyArguments;
-use crate::exit::{self, Failure};
+use crate::exit::Failure;
 use crate::output::{self, Out};
 use crate::tree_job::{TreeJob, ended, is_remembered, summary};
 
@@ -161,7 +161,7 @@ impl Cp {
 
     async fn one(&self, context: &Context, text: &OsStr, target: &Target) -> Result<(), Failure> {
         let (from, slash) = context.place(text)?;
-        let metadata = context.existing(&from).await.map_err(|error| exit::unpublished(error, &target.place))?;
+        let metadata = context.existing(&from).await.map_err(|error| unpublished(error, &target.place))?;
         // When the command was given first, the destination was not there: it is the copy, and not where the copy goes.
         let goes_on = self.copy.resume && metadata.is_directory() && is_remembered(&from, &target.place);
         let contents_only = goes_on || (slash && metadata.is_directory());
@@ -179,7 +179,7 @@ impl Cp {
         let display = self.copy.display(context, &options);
         let copied = copy_file(&context.call, &from, &to, &options).await;
         drop(display);
-        self.tell(context, &copied.map_err(|error| exit::unpublished(self.hinted(error), &to))?)?;
+        self.tell(context, &copied.map_err(|error| unpublished(self.hinted(error), &to))?)?;
         Ok(())
     }
 
@@ -230,7 +230,7 @@ impl Cp {
             return Err(error.hint("name the file that is to be written").into());
         }
         if matches!(self.options().policy, Policy::Never) && context.stat(&place).await?.is_some() {
-            let kept = json!({"from": "-", "to": place.to_string(), "outcome": "kept"});
+            let kept = json!({"from": "-", "to": output::reference(&place), "outcome": "kept"});
             return Ok(self.print(context, &kept, &format!("- -> {place} (exists, kept)"))?);
         }
         let input = ReaderStream::with_capacity(tokio::io::stdin(), law_storage::CHUNK);
@@ -250,7 +250,7 @@ impl Cp {
         }
         let receipt = place.backend().put(&context.call, &place.resolved(), spooled.source(), &options).await;
         let receipt = receipt.map_err(|error| self.hinted(error))?;
-        let copied = json!({"from": "-", "to": place.to_string(), "size": receipt.size, "outcome": "copied",
+        let copied = json!({"from": "-", "to": output::reference(&place), "size": receipt.size, "outcome": "copied",
             "checksum": receipt.storage_digest().map(ToString::to_string)});
         let line = format!("- -> {place} ({}, {})", output::amount(receipt.size), proof(&receipt));
         self.print(context, &copied, &line)?;
@@ -309,8 +309,8 @@ pub(crate) fn print(context: &Context, copied: &Copied) -> std::io::Result<()> {
 /// What became of a file, as an object.
 pub(crate) fn describe(copied: &Copied) -> Value {
     let mut object = json!({
-        "from": copied.from.to_string(),
-        "to": copied.to.to_string(),
+        "from": output::reference(&copied.from),
+        "to": output::reference(&copied.to),
         "size": copied.size,
         "outcome": copied.word(),
         "checksum": copied.checksum(),

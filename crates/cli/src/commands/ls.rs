@@ -110,7 +110,7 @@ impl Lister<'_> {
         if !self.options.directory {
             match self.directory(&place, several, text).await {
                 Err(Failure::One(error)) if error.kind() == law_storage::ErrorKind::NotADirectory => {}
-                other => return other.map_err(|failure| failure.explained(self.context, &place)),
+                other => return other,
             }
         }
         let metadata = self.context.existing(&place).await?;

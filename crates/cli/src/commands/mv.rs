@@ -116,7 +116,7 @@ fn same_file(from: &Place, to: &Place) -> Error {
 fn tell(context: &Context, from: &Place, to: &Place, how: &str) -> Result<(), Failure> {
     let mut out = Out::new();
     if context.json {
-        out.line(json!({"from": from.to_string(), "to": to.to_string(), "outcome": how}))?;
+        out.line(json!({"from": output::reference(from), "to": output::reference(to), "outcome": how}))?;
     } else {
         out.line(format!("{from} -> {to} ({how})"))?;
     }

@@ -108,15 +108,19 @@ fn member_object(url: &str, format: &str, member: &Member) -> Value {
         MemberKind::HardLink(target) => ("hard link", Some(target)),
         _ => ("file", None),
     };
-    json!({
+    let object = json!({
         "url": url,
         "format": format,
-        "path": member.path().to_string_lossy(),
         "kind": kind,
-        "target": target.map(|path| path.to_string_lossy()),
+        "target": null,
         "size": member.size(),
         "mode": member.mode(),
-    })
+    });
+    let object = output::with_name(object, "path", member.path().as_os_str().as_encoded_bytes());
+    match target {
+        Some(target) => output::with_name(object, "target", target.as_os_str().as_encoded_bytes()),
+        None => object,
+    }
 }
 
 /// Columns as wide as they must be: name, type, shape, size, then what has no fixed width.

@@ -86,7 +86,7 @@ impl Sync {
         let show = |copied: &law_transfer::Copied| if copied.is_done() { cp::print(context, copied) } else { Ok(()) };
         let report = job.sync(context, &options, &show, &display).await?;
         drop(display);
-        self.finish(context, &from.to_string(), &to.to_string(), &report)
+        self.finish(context, &from, &to, &report)
     }
 
     fn max_delete(&self) -> Option<MaxDelete> {
@@ -105,14 +105,14 @@ impl Sync {
         Ok(self.copy.filtered(options)?)
     }
 
-    fn finish(&self, context: &Context, from: &str, to: &str, report: &SyncReport) -> Result<(), Failure> {
+    fn finish(&self, context: &Context, from: &Place, to: &Place, report: &SyncReport) -> Result<(), Failure> {
         if report.spared > 0 {
             output::note(format!("{} files that only {to} has were not deleted, as not all was copied", report.spared));
         }
         if context.json {
             let failed: u64 = report.copies.failures.values().sum();
             let mut out = Out::new();
-            out.line(json!({"from": from, "to": to, "copied": report.copies.copied, "bytes": report.copies.bytes,
+            out.line(json!({"from": output::reference(from), "to": output::reference(to), "copied": report.copies.copied, "bytes": report.copies.bytes,
                 "unchanged": report.copies.unchanged, "deleted": report.deleted, "failed": failed}))?;
             out.flush()?;
         } else if !self.copy.quiet {

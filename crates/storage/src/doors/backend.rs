@@ -14,7 +14,7 @@ use crate::settle::{self, Doomed};
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Existing, ListOptions, Listing,
     LocalFile, Metadata, Operation, Order, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result,
-    Source, Space, Validator,
+    Source, Space, TapeAnswer, TapeOrder, Validator,
 };
 
 /// Asks a door by a method of its backend.
@@ -203,6 +203,11 @@ impl Backend for Doors {
 
     async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
         self.ask(Wanted::new(call, Operation::Copy, path), by!(third_party(path, order))).await.map(answer)
+    }
+
+    async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
+        let call = &self.within_deadline(call);
+        self.ask(Wanted::new(call, Operation::Tape, &Path::root()), by!(tape(order))).await.map(answer)
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -14,7 +14,7 @@ use crate::settle::{self, Doomed};
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
     Metadata, Order, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space,
-    Validator,
+    TapeAnswer, TapeOrder, Validator,
 };
 
 impl Retry {
@@ -155,6 +155,17 @@ impl Backend for Retry {
     /// Not repeated: one that broke off may still be writing.
     async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
         self.inner.third_party(call, path, order).await
+    }
+
+    /// What changes something is not repeated: a second request of the same kind would be another one.
+    async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
+        let call = &self.within_deadline(call);
+        match order {
+            TapeOrder::Progress { .. } | TapeOrder::Where { .. } => {
+                self.repeat(call, || self.inner.tape(call, order)).await
+            }
+            _ => self.inner.tape(call, order).await,
+        }
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

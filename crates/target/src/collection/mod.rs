@@ -174,6 +174,14 @@ impl<T: Target + 'static, K: Key> TargetCollection<T, K> {
         Ok(self.survey()?.existing.len())
     }
 
+    /// As [`count`](Self::count), within a runtime.
+    ///
+    /// # Errors
+    /// As [`survey`](Self::survey).
+    pub async fn count_async(&self) -> Result<usize> {
+        Ok(self.survey_async().await?.existing.len())
+    }
+
     /// The members that exist.
     ///
     /// # Errors
@@ -182,12 +190,28 @@ impl<T: Target + 'static, K: Key> TargetCollection<T, K> {
         Ok(self.under(self.survey()?.existing))
     }
 
+    /// As [`iter_existing`](Self::iter_existing), within a runtime.
+    ///
+    /// # Errors
+    /// As [`survey`](Self::survey).
+    pub async fn iter_existing_async(&self) -> Result<impl Iterator<Item = (K, &T)>> {
+        Ok(self.under(self.survey_async().await?.existing))
+    }
+
     /// The members that do not exist.
     ///
     /// # Errors
     /// As [`survey`](Self::survey).
     pub fn iter_missing(&self) -> Result<impl Iterator<Item = (K, &T)>> {
         Ok(self.under(self.survey()?.missing))
+    }
+
+    /// As [`iter_missing`](Self::iter_missing), within a runtime.
+    ///
+    /// # Errors
+    /// As [`survey`](Self::survey).
+    pub async fn iter_missing_async(&self) -> Result<impl Iterator<Item = (K, &T)>> {
+        Ok(self.under(self.survey_async().await?.missing))
     }
 
     fn under(&self, keys: Vec<K>) -> impl Iterator<Item = (K, &T)> {
@@ -200,7 +224,15 @@ impl<T: Target + 'static, K: Key> TargetCollection<T, K> {
     /// "Cannot tell".
     pub fn exists(&self) -> Result<bool> {
         let this = self.clone();
-        wait(async move { this.reaches(|_| false).await })
+        wait(async move { this.exists_async().await })
+    }
+
+    /// As [`exists`](Self::exists), within a runtime.
+    ///
+    /// # Errors
+    /// As [`exists`](Self::exists).
+    pub async fn exists_async(&self) -> Result<bool> {
+        self.reaches(|_| false).await
     }
 
     /// As [`exists`](Self::exists), where a member that is optional counts as existing.
@@ -209,7 +241,15 @@ impl<T: Target + 'static, K: Key> TargetCollection<T, K> {
     /// "Cannot tell".
     pub fn complete(&self) -> Result<bool> {
         let this = self.clone();
-        wait(async move { this.reaches(T::is_optional).await })
+        wait(async move { this.complete_async().await })
+    }
+
+    /// As [`complete`](Self::complete), within a runtime.
+    ///
+    /// # Errors
+    /// As [`complete`](Self::complete).
+    pub async fn complete_async(&self) -> Result<bool> {
+        self.reaches(T::is_optional).await
     }
 
     /// Stops as soon as the members that are left cannot change the answer.
@@ -232,10 +272,14 @@ impl<T: Target + 'static, K: Key> TargetCollection<T, K> {
     /// The first that could not be removed; others may be gone by then.
     pub fn remove(&self) -> Result<usize> {
         let this = self.clone();
-        wait(async move { this.remove_all().await })
+        wait(async move { this.remove_async().await })
     }
 
-    async fn remove_all(&self) -> Result<usize> {
+    /// As [`remove`](Self::remove), within a runtime.
+    ///
+    /// # Errors
+    /// As [`remove`](Self::remove).
+    pub async fn remove_async(&self) -> Result<usize> {
         let removals: Vec<_> = self.iter().map(|(_, member)| member.remove_async()).collect();
         let removed: Vec<bool> = stream::iter(removals).buffer_unordered(AT_ONCE).try_collect().await?;
         Ok(removed.into_iter().filter(|was_there| *was_there).count())
@@ -245,11 +289,11 @@ impl<T: Target + 'static, K: Key> TargetCollection<T, K> {
 #[async_trait]
 impl<T: Target + 'static, K: Key> Target for TargetCollection<T, K> {
     async fn exists_async(&self) -> Result<bool> {
-        self.reaches(|_| false).await
+        Self::exists_async(self).await
     }
 
     async fn remove_async(&self) -> Result<bool> {
-        Ok(self.remove_all().await? > 0)
+        Ok(Self::remove_async(self).await? > 0)
     }
 
     async fn members_status(&self, depth: usize, most: usize) -> Result<Option<String>> {

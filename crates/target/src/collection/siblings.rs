@@ -34,6 +34,15 @@ impl SiblingFileCollection {
         let names = directory.listdir(pattern, Kind::File)?;
         Self::new(names.into_iter().map(|name| directory.child(name)))
     }
+
+    /// As [`from_directory`](Self::from_directory), within a runtime.
+    ///
+    /// # Errors
+    /// As [`from_directory`](Self::from_directory).
+    pub async fn from_directory_async(directory: &DirectoryTarget, pattern: Option<&str>) -> Result<Self> {
+        let names = directory.listdir_async(pattern, Some(Kind::File)).await?;
+        Self::new(names.into_iter().map(|name| directory.child(name)))
+    }
 }
 
 impl<K: Key> SiblingFileCollection<K> {

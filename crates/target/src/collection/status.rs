@@ -22,6 +22,14 @@ impl<T: Target + 'static, K: Key> TargetCollection<T, K> {
         self.status_text_with_members(0, usize::MAX)
     }
 
+    /// As [`status_text`](Self::status_text), within a runtime.
+    ///
+    /// # Errors
+    /// As [`status_text`](Self::status_text).
+    pub async fn status_text_async(&self) -> Result<String> {
+        self.status_text_with_members_async(0, usize::MAX).await
+    }
+
     /// The line of [`status_text`](Self::status_text), and one for each member: what law prints for a depth above 0.
     ///
     /// ```text

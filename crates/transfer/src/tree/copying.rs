@@ -11,7 +11,7 @@ use super::directories::Directories;
 use super::patience::Patience;
 use crate::copy::{Known, copy_known};
 use crate::walk::is_of_one_directory;
-use crate::{Copied, CopyOptions, Outcome, Place, Walked};
+use crate::{Copied, CopyOptions, Outcome, Place, Walked, unpublished};
 
 /// Small files that are copied at once, unless the options say otherwise.
 const AT_ONCE: usize = 32;
@@ -116,7 +116,10 @@ impl Job {
         loop {
             let result = match walked.entry.metadata.kind {
                 Kind::Directory => self.directory(walked).await.map(|()| Step::Made),
-                _ => self.file(walked, source, target).await.map(|copied| Step::Copied(Box::new(copied))),
+                _ => match self.file(walked, source, target).await {
+                    Ok(copied) => Ok(Step::Copied(Box::new(copied))),
+                    Err(error) => Err(unpublished(error, target)),
+                },
             };
             if let Some(result) = waiting.settle(&self.call, result).await {
                 return result.unwrap_or_else(Step::Failed);

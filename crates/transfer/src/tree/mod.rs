@@ -16,8 +16,9 @@ use self::copying::{Copying, Step};
 pub(crate) use self::removal::remove_entries;
 pub use self::removal::remove_tree;
 use crate::copy::would_have_a_place;
+use crate::unpublished::or_leaving;
 use crate::walk::walk_on;
-use crate::{Copied, CopyOptions, Filter, Outcome, Place, Walked};
+use crate::{Copied, CopyOptions, Filter, Outcome, Place, Walked, unpublished};
 
 /// What became of a tree.
 #[derive(Debug, Default)]
@@ -71,10 +72,11 @@ pub async fn copy_tree(
     tell: &mut (dyn FnMut(Told<'_>) + Send),
 ) -> Result<TreeReport> {
     if options.dry_run {
-        let existing = to.backend().stat(call, &to.resolved()).await?;
+        let existing = to.backend().stat(call, &to.resolved()).await.map_err(|error| unpublished(error, to))?;
         would_have_a_place(call, to, existing.as_ref(), options.parents).await?;
     } else {
-        to.backend().create_directory(call, &to.resolved(), options.parents).await?;
+        let made = to.backend().create_directory(call, &to.resolved(), options.parents).await;
+        made.map_err(|error| unpublished(error, to))?;
     }
     let options = CopyOptions { parents: Parents::Create, one_of_many: true, ..options.clone() };
     let copying = Copying::new(call, from, to, options.clone());
@@ -82,8 +84,9 @@ pub async fn copy_tree(
     let steps = entries(call, from, &options.filter).map(|(first, walked)| copying.start(first, walked));
     let mut steps = steps.buffer_unordered(copying.at_once());
     while let Some(step) = steps.next().await {
-        report.take(step?, tell);
-        call.check().map_err(|error| error.leaving(format!("{} files were copied", report.copied)))?;
+        let step = step.map_err(|error| or_leaving(error, || so_far(&report)))?;
+        report.take(step, tell);
+        call.check().map_err(|error| error.leaving(so_far(&report)))?;
         let end = match options.max_errors {
             _ if copying.patience().is_over() => "given up, as nothing answered any more",
             Some(most) if report.failures.values().sum::<u64>() >= most => "given up after so many failures",
@@ -93,6 +96,14 @@ pub async fn copy_tree(
         break;
     }
     Ok(report)
+}
+
+fn so_far(report: &TreeReport) -> String {
+    match report.copied {
+        0 => "no file was copied".into(),
+        1 => "1 file was copied".into(),
+        several => format!("{several} files were copied"),
+    }
 }
 
 /// What is to be copied, and whether it is the first entry of a listing of everything.
