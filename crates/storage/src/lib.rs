@@ -64,7 +64,7 @@ pub use metadata::{Comparison, Kind, Metadata, Modified, Strength, Validator};
 pub use operation::Operation;
 pub use pass_through::PassThrough;
 pub use path::{Path, PathError, show_bytes};
-pub use put::{Computed, Durability, Existing, Parents, PutOptions, Receipt, Verify};
+pub use put::{Checkpoint, Computed, Durability, Existing, Parents, PutOptions, Receipt, Unfinished, Verify};
 pub use reading::{ByteRange, ByteStream, ReadOptions, Reading, exactly, ready};
 pub use registry::{Factory, Registry};
 pub use retry::{Retry, RetrySettings};

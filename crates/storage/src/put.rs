@@ -51,6 +51,23 @@ pub enum Durability {
     None,
 }
 
+/// What the write of a large file has left when its process was killed, as far as it is known to be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The name of the temporary file, beside the destination.
+    pub name: String,
+    /// So many bytes from the beginning were written.
+    pub length: u64,
+    /// Their checksum: of a disk that lost them it is another one.
+    pub digest: Digest,
+}
+
+/// Hears how far the write of a large file is, so that another process can go on if this one is killed.
+pub trait Checkpoint: std::fmt::Debug + Send + Sync {
+    /// So much is written.
+    fn reached(&self, part: &Unfinished);
+}
+
 /// How a file is written.
 #[derive(Debug, Clone, Default)]
 pub struct PutOptions {
@@ -77,6 +94,10 @@ pub struct PutOptions {
     /// Many files are written beside this one: a small one may be proven by reading it back where that is less work for the
     /// storage than a checksum.
     pub one_of_many: bool,
+    /// What an earlier write of the same bytes has left; a storage that cannot use it begins anew.
+    pub unfinished: Option<Unfinished>,
+    /// Who notes how far it is, where a storage can go on in the middle.
+    pub checkpoint: Option<std::sync::Arc<dyn Checkpoint>>,
 }
 
 /// Who computed a checksum.

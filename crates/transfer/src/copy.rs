@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use law_storage::{
-    Call, Computed, Destination, Digest, Error, ErrorKind, Existing, FileSource, Metadata, Operation, Parents, Proof,
-    PutOptions, Receipt, Result, Source, Support, Trail, Validator, Verify, Way,
+    Call, Checkpoint, Computed, Destination, Digest, Error, ErrorKind, Existing, FileSource, Metadata, Operation,
+    Parents, Proof, PutOptions, Receipt, Result, Source, Support, Trail, Unfinished, Validator, Verify, Way,
 };
 
 use crate::counted::Counted;
@@ -86,6 +86,17 @@ pub(crate) struct Known {
     pub(crate) existing: Option<Option<Metadata>>,
     /// Where what is replaced is copied to before.
     pub(crate) backup: Option<Place>,
+    /// What another process has left of the copy.
+    pub(crate) unfinished: Option<Unfinished>,
+    /// Who notes how far it is.
+    pub(crate) checkpoint: Option<Arc<dyn Checkpoint>>,
+}
+
+impl Known {
+    /// The source alone.
+    pub(crate) fn of(source: Metadata) -> Self {
+        Self { source, existing: None, backup: None, unfinished: None, checkpoint: None }
+    }
 }
 
 /// What became of one file.
@@ -131,7 +142,7 @@ pub struct Copied {
 /// `InvalidInput` if both are the same file.
 pub async fn copy_file(call: &Call, from: &Place, to: &Place, options: &CopyOptions) -> Result<Copied> {
     let source = look(call, from).await?;
-    copy_seen(call, from, to, options, &Known { source, existing: None, backup: None }).await
+    copy_seen(call, from, to, options, &Known::of(source)).await
 }
 
 /// As [`copy_file`], of a file that was listed. One that has changed since is looked at again.
@@ -144,8 +155,8 @@ pub(crate) async fn copy_known(
 ) -> Result<Copied> {
     match copy_seen(call, from, to, options, &known).await {
         Err(error) if error.kind() == ErrorKind::Changed => {
-            let (source, backup) = (look(call, from).await?, known.backup);
-            copy_seen(call, from, to, options, &Known { source, existing: None, backup }).await
+            let known = Known { backup: known.backup, ..Known::of(look(call, from).await?) };
+            copy_seen(call, from, to, options, &known).await
         }
         other => other,
     }
@@ -177,7 +188,7 @@ async fn copy_seen(call: &Call, from: &Place, to: &Place, options: &CopyOptions,
     if let Some(backup) = known.backup.as_ref().filter(|_| existing.is_some()) {
         Box::pin(back_up(call, to, backup)).await?;
     }
-    let outcome = write(call, from, metadata, to, existing.as_ref(), options).await?;
+    let outcome = write(call, from, known, to, existing.as_ref(), options).await?;
     options.progress.complete(size);
     let mut copied = done(outcome);
     if options.preserve.attributes && !copy_attributes(call, from, to).await? {
@@ -244,7 +255,7 @@ fn same_place(from: &Place, to: &Place) -> bool {
 async fn write(
     call: &Call,
     from: &Place,
-    metadata: &Metadata,
+    known: &Known,
     to: &Place,
     existing: Option<&Metadata>,
     options: &CopyOptions,
@@ -253,7 +264,7 @@ async fn write(
     loop {
         let trail = Trail::default();
         let call = call.clone().on(trail.clone()).avoiding(damaged.doors());
-        match write_once(&call, from, metadata, to, existing, options).await {
+        match write_once(&call, from, known, to, existing, options).await {
             Err(error) if trail.is_damaged() => damaged.add(from, &trail, error)?,
             other => return other,
         }
@@ -269,11 +280,12 @@ impl CopyOptions {
 async fn write_once(
     call: &Call,
     from: &Place,
-    metadata: &Metadata,
+    known: &Known,
     to: &Place,
     existing: Option<&Metadata>,
     options: &CopyOptions,
 ) -> Result<Outcome> {
+    let metadata = &known.source;
     let verify = options.verify_between(from, to);
     if Arc::ptr_eq(from.fs.backend(), to.fs.backend())
         && from.backend().capabilities().local_files != Support::Yes
@@ -304,6 +316,8 @@ async fn write_once(
         seen_missing: options.one_of_many && existing.is_none(),
         one_of_many: options.one_of_many,
         streams: options.streams,
+        unfinished: known.unfinished.clone(),
+        checkpoint: known.checkpoint.clone(),
         ..PutOptions::default()
     };
     let receipt = to.backend().put(call, &to.resolved(), &*source, &put).await?;

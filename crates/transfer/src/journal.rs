@@ -10,10 +10,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path as OsPath, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use law_storage::{Algorithm, Error, ErrorKind, Hasher, Metadata, Path, Result};
+use law_storage::{Algorithm, Checkpoint, Digest, Error, ErrorKind, Hasher, Metadata, Path, Result, Unfinished};
 use serde_json::{Value, json};
 
 use crate::{Copied, Place};
@@ -54,6 +54,8 @@ pub struct Journal {
     file: Mutex<File>,
     /// What was proven by those before us, and when.
     proven: HashMap<u128, SystemTime>,
+    /// How far they came with others.
+    unfinished: HashMap<u128, Unfinished>,
 }
 
 /// What is known of a job.
@@ -105,13 +107,17 @@ impl Journal {
             Err(TryLockError::WouldBlock) => return Err(busy(name, &path)),
             Err(TryLockError::Error(e)) => return Err(fail(e)),
         }
-        let mut proven = HashMap::new();
+        let (mut proven, mut unfinished) = (HashMap::new(), HashMap::new());
         if resume {
-            each_line(&path, |line| proven.extend(noted(&line))).map_err(fail)?;
+            each_line(&path, |line| {
+                proven.extend(noted(&line));
+                unfinished.extend(reached(&line));
+            })
+            .map_err(fail)?;
         } else {
             file.set_len(0).map_err(fail)?;
         }
-        let journal = Self { path: path.clone(), file: Mutex::new(file), proven };
+        let journal = Self { path: path.clone(), file: Mutex::new(file), proven, unfinished };
         let command = command.map(|(directory, words)| json!({"directory": directory, "words": words}));
         journal.append(&json!({"journal": VERSION, "from": name.from, "to": name.to, "command": command,
             "started": seconds(SystemTime::now())}))?;
@@ -126,6 +132,16 @@ impl Journal {
     /// When this version of the file at this path below the top was copied before, if it was.
     pub(crate) fn proven(&self, below: &Path, source: &Metadata) -> Option<SystemTime> {
         if self.proven.is_empty() { None } else { self.proven.get(&key(below, source)).copied() }
+    }
+
+    /// What is left of a copy of this version of a file, if there is something.
+    pub(crate) fn unfinished(&self, below: &Path, source: &Metadata) -> Option<Unfinished> {
+        if self.unfinished.is_empty() { None } else { self.unfinished.get(&key(below, source)).cloned() }
+    }
+
+    /// Who notes how far the copy of a large file is.
+    pub(crate) fn checkpoint(self: &Arc<Self>, below: &Path, source: &Metadata) -> Arc<dyn Checkpoint> {
+        Arc::new(Noting { journal: self.clone(), key: key(below, source) })
     }
 
     /// Notes a file that was copied. A full disk costs a repetition, never the copy.
@@ -195,6 +211,23 @@ impl Journal {
     }
 }
 
+/// One large file of a job.
+#[derive(Debug)]
+struct Noting {
+    journal: Arc<Journal>,
+    key: u128,
+}
+
+impl Checkpoint for Noting {
+    fn reached(&self, part: &Unfinished) {
+        let line = json!({"begun": format!("{:032x}", self.key), "part": part.name, "length": part.length,
+            "algorithm": part.digest.algorithm().name(), "digest": part.digest.hex()});
+        if let Err(error) = self.journal.append(&line) {
+            tracing::warn!("how far it is is not noted: {error}");
+        }
+    }
+}
+
 fn busy(name: &JobName, path: &OsPath) -> Error {
     let message = format!("another process is copying {} to {}", name.from, name.to);
     Error::new(ErrorKind::AlreadyExists, message).at(path.display())
@@ -245,6 +278,14 @@ fn noted(line: &Value) -> Option<(u128, SystemTime)> {
     Some((key, SystemTime::UNIX_EPOCH + Duration::from_secs(line["at"].as_u64()?)))
 }
 
+/// The key of a file that was begun, and how far it came.
+fn reached(line: &Value) -> Option<(u128, Unfinished)> {
+    let key = u128::from_str_radix(line["begun"].as_str()?, 16).ok()?;
+    let algorithm = Algorithm::parse(line["algorithm"].as_str()?)?;
+    let digest = Digest::parse(algorithm, line["digest"].as_str()?)?;
+    Some((key, Unfinished { name: line["part"].as_str()?.to_owned(), length: line["length"].as_u64()?, digest }))
+}
+
 /// Every line that is whole.
 fn each_line(path: &OsPath, mut take: impl FnMut(Value)) -> std::io::Result<()> {
     let mut reader = BufReader::new(File::open(path)?);
@@ -289,7 +330,6 @@ mod tests {
     use super::*;
     use crate::Outcome;
     use law_storage::{FileSystem, Memory};
-    use std::sync::Arc;
 
     fn place(name: &str) -> Place {
         Place::new(FileSystem::new("memory", Path::root(), Arc::new(Memory::new())), Path::parse(name).unwrap())

@@ -4,9 +4,11 @@
 
 mod change;
 mod inspect;
+mod kernel;
 mod list;
 mod parallel;
 mod read;
+mod unfinished;
 mod write;
 
 use std::ffi::OsStr;

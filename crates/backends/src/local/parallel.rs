@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::unfinished::Notes;
 use super::write::{WRITEBACK, begin_writeback};
 
 /// Smaller files are done before it is known whether one stream is enough.
@@ -37,9 +38,8 @@ const GAIN: f64 = 1.1;
 const MOST: usize = 8;
 
 /// Whether a file may be taken in pieces: a large one, of which every checksum can be put together from those of pieces.
-pub(super) fn is_worth_it(size: Option<u64>, algorithms: &[Algorithm], streams: Option<NonZeroUsize>) -> bool {
-    let several = streams.is_none_or(|streams| streams.get() > 1);
-    several && size.is_some_and(|size| size >= WORTH_IT) && algorithms.iter().all(|a| a.is_combinable())
+pub(super) fn is_worth_it(size: Option<u64>, algorithms: &[Algorithm]) -> bool {
+    size.is_some_and(|size| size >= WORTH_IT) && algorithms.iter().all(|a| a.is_combinable())
 }
 
 /// What is not taken yet, and how much is written.
@@ -54,6 +54,13 @@ struct Shared {
     file: Arc<File>,
     rest: Arc<Mutex<Rest>>,
     algorithms: Arc<[Algorithm]>,
+}
+
+/// Where a file begins, and who notes how far it is.
+pub(super) struct Front {
+    /// Of what is there already.
+    pub(super) begun: Option<Hasher>,
+    pub(super) notes: Option<Notes>,
 }
 
 impl Shared {
@@ -87,12 +94,17 @@ impl Shared {
     }
 
     /// From the front, until what others have taken is met.
-    async fn write_front(self, mut stream: ByteStream) -> Result<(u64, Hasher)> {
-        let mut hasher = self.hasher();
+    async fn write_front(
+        self,
+        mut hasher: Hasher,
+        mut notes: Option<Notes>,
+        mut stream: ByteStream,
+    ) -> Result<(u64, Hasher)> {
         while let Some(chunk) = stream.next().await.transpose()? {
             let taken = self.advance(chunk.len() as u64);
             let part = &chunk[..taken as usize];
             self.write(&mut hasher, 0, part)?;
+            notes.iter_mut().for_each(|notes| notes.reached(&hasher));
             let met = {
                 let rest = self.rest();
                 rest.front >= rest.back
@@ -139,13 +151,16 @@ pub(super) async fn take(
     size: u64,
     algorithms: &[Algorithm],
     streams: Option<NonZeroUsize>,
+    Front { begun, notes }: Front,
 ) -> Result<Taken> {
-    let rest = Arc::new(Mutex::new(Rest { front: 0, back: size, written: 0 }));
+    let begin = begun.as_ref().map_or(0, Hasher::length);
+    let rest = Arc::new(Mutex::new(Rest { front: begin, back: size, written: 0 }));
     let shared = Shared { file, rest, algorithms: algorithms.into() };
     let given_up = CancellationToken::new();
     let _guard = given_up.clone().drop_guard();
     let mut working = JoinSet::new();
-    let front = shared.clone().write_front(source.open(call, 0).await?);
+    let hasher = begun.unwrap_or_else(|| shared.hasher());
+    let front = shared.clone().write_front(hasher, notes, source.open(call, begin).await?);
     working.spawn_blocking(on_a_thread(call, &given_up, front));
     let mut pieces = BTreeMap::new();
     let mut growth = Growth::new(streams);

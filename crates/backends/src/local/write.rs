@@ -18,7 +18,9 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::inspect::describe;
+use super::kernel::copy_in_kernel;
 use super::parallel;
+use super::unfinished::{Notes, reopen};
 use super::{Local, blocking, change, failure, refusal, shown};
 
 /// After so many bytes the disk is told to begin writing, so that the sync at the end has little left to do.
@@ -26,9 +28,6 @@ pub(super) const WRITEBACK: u64 = 16 * 1024 * 1024;
 
 /// Files of so many bytes are taken into memory, and then written by one step of one thread.
 const SMALL: u64 = 1024 * 1024;
-
-/// What the kernel copies at once, so that a cancelled copy ends soon.
-const KERNEL_STEP: usize = 64 * 1024 * 1024;
 
 pub(super) async fn put(
     local: &Local,
@@ -43,8 +42,10 @@ pub(super) async fn put(
     let (full, durability) = (local.full(path), local.durability);
     let (prepared, wanted) = (full.clone(), options.clone());
     let temporary_name = temporary_path(path).map_err(|e| e.at(shown(&full)))?;
-    let staged = blocking(call, move || stage(&prepared, &temporary_name, &wanted, durability)).await?;
-    let written = write(call, &staged, source, options, durability).await;
+    let algorithms = to_compute(source, options);
+    let (staged, begun) =
+        blocking(call, move || stage_or_go_on(&prepared, &temporary_name, &wanted, durability, &algorithms)).await?;
+    let written = write(call, &staged, begun, source, options, durability).await;
     let (taken, source_proof, proof) =
         written.map_err(|error| error.at(shown(&full)).leaving("nothing was published"))?;
     call.check()?;
@@ -172,8 +173,39 @@ impl Drop for Staged {
     }
 }
 
-/// Looks at the destination and opens a temporary file beside it.
+/// As [`stage`], with what another process has left of the same file, if there is such.
+fn stage_or_go_on(
+    full: &OsPath,
+    name: &Path,
+    options: &PutOptions,
+    durability: Durability,
+    algorithms: &[Algorithm],
+) -> Result<(Staged, Option<Hasher>)> {
+    let directory = through_links(full)?.parent().map(OsPath::to_owned).unwrap_or_default();
+    let begun = options.unfinished.as_ref().and_then(|part| {
+        let (file, hasher) = reopen(&directory, part, algorithms)?;
+        Some((Path::parse(part.name.as_bytes()).ok()?, file, hasher))
+    });
+    match begun {
+        Some((name, file, hasher)) => {
+            stage_in(full, &name, options, durability, Some(file)).map(|staged| (staged, Some(hasher)))
+        }
+        None => stage(full, name, options, durability).map(|staged| (staged, None)),
+    }
+}
+
 fn stage(full: &OsPath, name: &Path, options: &PutOptions, durability: Durability) -> Result<Staged> {
+    stage_in(full, name, options, durability, None)
+}
+
+/// Looks at the destination and opens a temporary file beside it, unless there is one.
+fn stage_in(
+    full: &OsPath,
+    name: &Path,
+    options: &PutOptions,
+    durability: Durability,
+    opened: Option<File>,
+) -> Result<Staged> {
     let target = through_links(full)?;
     let existing = fs::symlink_metadata(&target).ok();
     may_replace(&target, existing.as_ref(), &options.existing)?;
@@ -184,8 +216,8 @@ fn stage(full: &OsPath, name: &Path, options: &PutOptions, durability: Durabilit
     let name = std::os::unix::ffi::OsStrExt::from_bytes(name.name().unwrap_or_default());
     let temporary = above.join::<&std::ffi::OsStr>(name);
     let created_mode = options.created_mode.unwrap_or(0o666) & 0o777;
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(created_mode).open(&temporary);
-    let file = file.map_err(|e| failure(e, &target, Operation::Put))?;
+    let create = || OpenOptions::new().read(true).write(true).create_new(true).mode(created_mode).open(&temporary);
+    let file = opened.map_or_else(create, Ok).map_err(|e| failure(e, &target, Operation::Put))?;
     let replaced = existing.is_some();
     let staged = Staged {
         file: Arc::new(file),
@@ -242,30 +274,49 @@ fn prepare_parent(above: &OsPath, parents: Parents, durability: Durability) -> R
     }
 }
 
+/// The checksum that is compared after writing.
+fn to_check(options: &PutOptions) -> Option<Algorithm> {
+    match options.verify {
+        Verify::Require => Some(options.algorithm.unwrap_or(Algorithm::Adler32)),
+        Verify::Auto => options.algorithm,
+        Verify::Size | Verify::None => None,
+    }
+}
+
+/// The checksums that are computed on the way.
+fn to_compute(source: &dyn Source, options: &PutOptions) -> Vec<Algorithm> {
+    let mut algorithms = source.wanted();
+    algorithms.extend(to_check(options));
+    if algorithms.is_empty() && options.checkpoint.is_some() {
+        algorithms.push(Algorithm::Crc32c);
+    }
+    algorithms
+}
+
 /// Takes all bytes, and proves them on both sides.
 async fn write(
     call: &Call,
     staged: &Staged,
+    begun: Option<Hasher>,
     source: &dyn Source,
     options: &PutOptions,
     durability: Durability,
 ) -> Result<(Taken, Proof, Proof)> {
-    let mut algorithms = source.wanted();
-    let check = match options.verify {
-        Verify::Require => Some(options.algorithm.unwrap_or(Algorithm::Adler32)),
-        Verify::Auto => options.algorithm,
-        Verify::Size | Verify::None => None,
-    };
-    algorithms.extend(check);
+    let (algorithms, check) = (to_compute(source, options), to_check(options));
     let in_kernel = if algorithms.is_empty() { source.local_file().await? } else { None };
     let taken = match in_kernel {
-        Some(from) => copy_in_kernel(call, staged, from).await?,
-        None if source.has_parts() && parallel::is_worth_it(source.size(), &algorithms, options.streams) => {
+        Some(from) => copy_in_kernel(call, (staged.file.clone(), staged.wanted.clone()), from).await?,
+        None if source.has_parts() && parallel::is_worth_it(source.size(), &algorithms) => {
             let (file, size) = (staged.file.clone(), source.size().unwrap_or_default());
             preallocate(&file, Some(size))?;
-            parallel::take(call, file, source, size, &algorithms, options.streams).await?
+            let notes = Notes::new(options.checkpoint.as_ref(), &staged.temporary);
+            let front = parallel::Front { begun, notes };
+            parallel::take(call, file, source, size, &algorithms, options.streams, front).await?
         }
-        None => take_stream(call, staged, source, algorithms).await?,
+        None => {
+            staged.file.set_len(0)?;
+            take_stream(call, staged, source, algorithms).await?
+        }
     };
     if let Some(expected) = source.size().filter(|size| *size != taken.size) {
         let message = format!("{} bytes came instead of {expected}", taken.size);
@@ -318,7 +369,7 @@ async fn write_chunks(
 }
 
 /// Finds out before the first byte whether there is room. File systems that cannot are fine as they are.
-fn preallocate(file: &File, expected: Option<u64>) -> Result<()> {
+pub(super) fn preallocate(file: &File, expected: Option<u64>) -> Result<()> {
     let Some(size) = expected.filter(|size| *size > 0) else { return Ok(()) };
     match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, size) {
         Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT) => {
@@ -333,51 +384,6 @@ pub(super) fn begin_writeback(file: &File, from: u64, to: u64) {
     let length = std::num::NonZeroU64::new(to - from);
     // Advice only: whatever comes of it, the sync at the end decides.
     let _ = rustix::fs::fadvise(file, from, length, Advice::DontNeed);
-}
-
-async fn copy_in_kernel(call: &Call, staged: &Staged, from: LocalFile) -> Result<Taken> {
-    let (to, wanted) = (staged.file.clone(), staged.wanted.clone());
-    blocking(call, move || {
-        if rustix::fs::ioctl_ficlone(&*to, from.file()).is_err() {
-            copy_steps(from.file(), &to, &wanted)?;
-        }
-        Ok(Taken { size: to.metadata()?.len(), digests: Vec::new() })
-    })
-    .await
-}
-
-/// Within the kernel where both file systems can, else through memory.
-fn copy_steps(from: &File, to: &File, wanted: &AtomicBool) -> Result<()> {
-    let mut offset = 0;
-    let size = from.metadata()?.len();
-    preallocate(to, Some(size))?;
-    while offset < size {
-        if !wanted.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Cancelled, "cancelled"));
-        }
-        let (mut source, mut target) = (offset, offset);
-        match rustix::fs::copy_file_range(from, Some(&mut source), to, Some(&mut target), KERNEL_STEP) {
-            Ok(0) => return Ok(()),
-            Ok(copied) => offset += copied as u64,
-            Err(_) if offset == 0 => return copy_through_memory(from, to),
-            Err(errno) => return Err(io::Error::from(errno).into()),
-        }
-    }
-    Ok(())
-}
-
-fn copy_through_memory(from: &File, to: &File) -> Result<()> {
-    use std::os::unix::fs::FileExt as _;
-    let mut buffer = vec![0; law_storage::CHUNK];
-    let mut offset = 0;
-    loop {
-        let read = from.read_at(&mut buffer, offset)?;
-        if read == 0 {
-            return Ok(());
-        }
-        to.write_all_at(&buffer[..read], offset)?;
-        offset += read as u64;
-    }
 }
 
 fn finish_file(file: &File, modified: Option<std::time::SystemTime>, durability: Durability) -> Result<()> {

@@ -140,7 +140,7 @@ impl Job {
         let name = target.path.name().unwrap_or_default();
         let existing = names.map(|names| names.get(name).cloned());
         let backup = self.options.backup.as_ref().map(|top| top.join(&walked.below));
-        let known = Known { source: walked.entry.metadata.clone(), existing, backup };
+        let mut known = Known { existing, backup, ..Known::of(walked.entry.metadata.clone()) };
         let Some(journal) = &self.options.journal else {
             return copy_known(&self.call, source, target, &self.options, known).await;
         };
@@ -154,6 +154,10 @@ impl Job {
             return Ok(Copied { from, to, size, outcome: Outcome::Before, lost: Vec::new() });
         }
         let metadata = known.source.clone();
+        if metadata.size.is_some_and(|size| size >= LARGE) {
+            known.unfinished = journal.unfinished(&walked.below, &metadata);
+            known.checkpoint = Some(journal.checkpoint(&walked.below, &metadata));
+        }
         let copied = copy_known(&self.call, source, target, &self.options, known).await?;
         journal.note(&walked.below, &metadata, &copied);
         Ok(copied)
