@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 use law_storage::{Access, Call, Credential, Error, ErrorKind, Operation, Order, Outcome, Path, Result, Secret, Way};
+use tokio::time::Instant;
 
 use super::Endpoint;
 use super::markers::{End, Markers};
@@ -21,6 +22,9 @@ const AUTHORIZATION: HeaderName = HeaderName::from_static("transferheaderauthori
 
 /// Servers tell every five seconds how far they are; one that is silent for so long has forgotten us.
 const SILENCE: Duration = Duration::from_secs(120);
+
+/// So long it may tell that nothing has moved: then the two do not reach each other.
+const STILL: Duration = Duration::from_secs(60);
 
 impl Endpoint {
     /// How another storage gets at a file here. A password is given to nobody else.
@@ -87,11 +91,19 @@ impl Endpoint {
         let mut markers = Markers::default();
         let secrets = answer.secrets();
         let mut body = answer.body.patient(SILENCE);
+        let say = |kind, words: String| Error::new(kind, words).at(self.url(path)).during(Operation::Copy);
+        let mut moved = (0, Instant::now());
         while let Some(bytes) = body.chunk().await.map_err(|error| error.with_outcome(Outcome::Unknown))? {
             markers.take(&bytes);
             (order.progress)(markers.transferred());
+            if markers.transferred() > moved.0 {
+                moved = (markers.transferred(), Instant::now());
+            }
+            if moved.1.elapsed() > STILL {
+                let message = format!("nothing has moved between the storages for {} s", STILL.as_secs());
+                return Err(say(ErrorKind::Timeout, message).with_outcome(Outcome::Unknown));
+            }
         }
-        let say = |kind, words: String| Error::new(kind, words).at(self.url(path)).during(Operation::Copy);
         match markers.finish() {
             Some(End::Success) => Ok(()),
             Some(End::Failure(words)) => {
