@@ -178,8 +178,8 @@ fn of_cp() {
               proven as others are
 
               Possible values:
-              - auto:  They, for files from 4 MiB on: the destination fetches it, or else the source
-                sends it, or else this machine does it
+              - auto:  They, for files from 4 MiB on and where no token is needed: the destination
+                fetches it, or else the source sends it, or else this machine does it
               - only:  They, or it fails
               - pull:  The destination fetches it, or it fails
               - push:  The source sends it, or it fails

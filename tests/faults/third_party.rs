@@ -72,6 +72,24 @@ fn pulled_and_pushed_and_proven() {
 }
 
 #[test]
+fn a_token_is_handed_over_only_to_who_was_wanted_to_have_it() {
+    let Some(two) = Two::start() else { return };
+    let door = two.from.endpoint("XROOTD_HTTP").replacen("http", "dav", 1);
+    two.sandbox.write("law.toml", format!("[fs.site]\ndoors = [\"{door}\"]\ntoken = \"MARKER.TOKEN\"\n"));
+    let orders = |options: &str| {
+        let before = two.proxy.requests().len();
+        let run = two.sandbox.fs(&format!("cp -f {options} site:file {}/copy", two.proxy.url()));
+        assert_eq!(run.code, Some(0), "{options}: {run}");
+        assert_eq!(two.content("copy"), pattern(LARGE, 3));
+        let requests = two.proxy.requests();
+        let orders = requests[before..].iter().filter(|request| request.method == "COPY");
+        orders.map(|order| order.header("transferheaderauthorization").is_some()).collect::<Vec<_>>()
+    };
+    assert!(orders("").is_empty());
+    assert_eq!(orders("--third-party pull"), [true]);
+}
+
+#[test]
 fn whatever_is_said_the_copy_is_right_or_is_not_there() {
     let Some(two) = Two::start() else { return };
     // The first two lose the last line, by which alone is told how it ended; then both ends are compared.

@@ -68,7 +68,8 @@ pub(crate) struct CopyArguments {
 /// Who moves the bytes between two storages.
 #[derive(Clone, Copy, ValueEnum)]
 enum ThirdPartyWay {
-    /// They, for files from 4 MiB on: the destination fetches it, or else the source sends it, or else this machine does it.
+    /// They, for files from 4 MiB on and where no token is needed: the destination fetches it, or else the source sends it, or
+    /// else this machine does it.
     Auto,
     /// They, or it fails.
     Only,

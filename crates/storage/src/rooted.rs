@@ -139,7 +139,7 @@ impl Backend for Rooted {
     async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
         let files: Vec<Path> = order.files().iter().map(|path| self.below(path)).collect();
         let answer = self.inner.tape(call, &order.of(&files)).await?;
-        answer.seen_from(&self.root)
+        Ok(answer.seen_from(&self.root))
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Error, ErrorKind, Path, Result};
+use crate::Path;
 
 /// What a storage is asked to do with files that are, or may be, on tape.
 #[derive(Debug, Clone, Copy)]
@@ -78,15 +78,12 @@ pub enum TapeAnswer {
 }
 
 impl TapeAnswer {
-    /// With paths as they are seen from `root`.
-    pub(crate) fn seen_from(self, root: &Path) -> Result<Self> {
-        let Self::Files(files) = self else { return Ok(self) };
-        let outside = || Error::new(ErrorKind::Malformed, "the storage speaks of a file from elsewhere");
-        let seen = |file: TapeFile| {
-            let path = file.path.strip_prefix(root).ok_or_else(outside)?;
-            Ok(TapeFile { path, ..file })
-        };
-        files.into_iter().map(seen).collect::<Result<_>>().map(Self::Files)
+    /// With paths as they are seen from `root`; what is elsewhere was asked for by somebody else.
+    #[must_use]
+    pub(crate) fn seen_from(self, root: &Path) -> Self {
+        let Self::Files(files) = self else { return self };
+        let seen = |file: TapeFile| Some(TapeFile { path: file.path.strip_prefix(root)?, ..file });
+        Self::Files(files.into_iter().filter_map(seen).collect())
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Order<'a> {
     pub other: &'a Access,
     /// Whether it is fetched from there or sent there.
     pub way: Way,
+    /// Its size in bytes.
+    pub size: u64,
     /// Whether the storages shall compare checksums and fail without; whoever orders compares them in any case.
     pub require_checksum: bool,
     /// Hears how many bytes went over so far: as the storages tell it, so that it proves nothing.

@@ -179,7 +179,8 @@ async fn copy_seen(call: &Call, from: &Place, to: &Place, options: &CopyOptions,
     };
     if let Some(outcome) = spare(call, from, metadata, to, existing.as_ref(), options).await? {
         options.progress.complete(size);
-        return Ok(done(outcome));
+        let same = matches!(outcome, Outcome::Same(_) | Outcome::Unmodified) && !options.dry_run;
+        return with_attributes(call, done(outcome), options.preserve.attributes && same).await;
     }
     if options.dry_run {
         would_have_a_place(call, to, existing.as_ref(), options.parents).await?;
@@ -190,8 +191,11 @@ async fn copy_seen(call: &Call, from: &Place, to: &Place, options: &CopyOptions,
     }
     let outcome = write(call, from, known, to, existing.as_ref(), options).await?;
     options.progress.complete(size);
-    let mut copied = done(outcome);
-    if options.preserve.attributes && !copy_attributes(call, from, to).await? {
+    with_attributes(call, done(outcome), options.preserve.attributes).await
+}
+
+async fn with_attributes(call: &Call, mut copied: Copied, wanted: bool) -> Result<Copied> {
+    if wanted && !copy_attributes(call, &copied.from, &copied.to).await? {
         copied.lost.push("the extended attributes");
     }
     Ok(copied)

@@ -42,4 +42,4 @@ pub use sync::{MaxDelete, SyncOptions, SyncReport, SyncTold, sync_tree};
 pub use third_party::{Between, ThirdParty};
 pub use tree::{Told, TreeReport, copy_tree, remove_tree};
 pub use unpublished::unpublished;
-pub use walk::{Walked, glob, is_of_one_directory, walk, walk_on, walk_where};
+pub use walk::{Walked, glob, is_of_one_directory, walk, walk_on, walk_swiftly, walk_where};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use law_storage::{
     Algorithm, Call, Comparison, Computed, Destination, Digest, Error, ErrorKind, Metadata, Operation, Order, Outcome,
@@ -13,10 +14,10 @@ use crate::{CopyOptions, Place, Policy, Progress};
 /// Smaller files are copied through this machine before two storages have agreed on anything.
 const WORTH_IT: u64 = 4 << 20;
 
-/// Which ways are tried.
+/// Which ways are tried. A token is handed over only to who was wanted to have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Between {
-    /// Pull, then push, then through this machine; only for files that are large enough.
+    /// Pull, then push, then through this machine; only for files that are large enough, and where no token has to be handed over.
     #[default]
     Auto,
     /// Pull, then push, or an error.
@@ -78,6 +79,10 @@ pub(crate) async fn copy_between(job: &Job<'_>) -> Result<Option<(Way, Receipt)>
     if !wanted.must() && !job.is_possible() {
         return Ok(None);
     }
+    if wanted.must() && job.options.limit.is_some() {
+        let message = "what two storages copy between themselves cannot be held back by --bwlimit";
+        return Err(Error::new(ErrorKind::InvalidInput, message));
+    }
     let mut failed = Vec::new();
     for way in wanted.ways(job.size()) {
         match job.copy(way).await {
@@ -95,7 +100,8 @@ pub(crate) async fn copy_between(job: &Job<'_>) -> Result<Option<(Way, Receipt)>
 
 /// Why none of the ways worked.
 fn refused(job: &Job<'_>, failed: Vec<(Way, Error)>) -> Error {
-    let kind = failed.last().map_or(ErrorKind::Unsupported, |(_, error)| error.kind());
+    let kinds = failed.iter().map(|(_, error)| error.kind());
+    let kind = kinds.clone().find(|kind| *kind != ErrorKind::Unsupported).unwrap_or(ErrorKind::Unsupported);
     let left = failed.iter().filter_map(|(_, error)| error.left_behind()).find(|left| left.contains("may be left"));
     let left = left.unwrap_or("nothing was published").to_owned();
     let told: Vec<String> = failed.iter().map(|(way, error)| format!("{}: {}", way.word(), error.reason())).collect();
@@ -119,7 +125,8 @@ impl Job<'_> {
     /// What the destination says of its names, and whoever gave up, say it whatever the way.
     fn is_worth_another_way(&self, error: &Error) -> bool {
         let settled = [ErrorKind::AlreadyExists, ErrorKind::Changed, ErrorKind::Cancelled];
-        self.call.check().is_ok() && !settled.contains(&error.kind())
+        let published = error.operation() == Some(Operation::Rename) && error.outcome().is_unknown();
+        self.call.check().is_ok() && !settled.contains(&error.kind()) && !published
     }
 
     async fn copy(&self, way: Way) -> Result<Receipt> {
@@ -143,7 +150,12 @@ impl Job<'_> {
         let seen = AtomicU64::new(0);
         let progress = |bytes| count(&self.options.progress, &seen, u64::min(bytes, self.size()));
         let require_checksum = self.verify == Verify::Require;
-        let order = Order { other: &other, way, require_checksum, progress: &progress };
+        let order = Order { other: &other, way, size: self.size(), require_checksum, progress: &progress };
+        if !self.options.third_party.must() && (other.token.is_some() || other.url.expose().contains('?')) {
+            let why =
+                "the other storage would have to be given a token, which only --third-party pull, push or only allows";
+            return Err(Error::new(ErrorKind::Unsupported, why).at(self.to).during(Operation::Copy));
+        }
         let temporary = Temporary { place, armed: true };
         let ordered = performer.backend().third_party(self.call, path, &order).await;
         let ordered = match ordered {
@@ -176,7 +188,7 @@ impl Job<'_> {
     async fn prove(&self, copy: &Place) -> Result<Option<Digest>> {
         let wrong = |kind, message: String| Error::new(kind, message).at(self.to).during(Operation::Copy);
         let stored = copy.backend().stat(self.call, &copy.resolved()).await?.and_then(|metadata| metadata.size);
-        if stored != self.source.size {
+        if stored.is_none() || stored != self.source.size {
             let shown = |size: Option<u64>| size.map_or("no".into(), |size| size.to_string());
             let message =
                 format!("size mismatch ({} bytes at the source, {} stored)", shown(self.source.size), shown(stored));
@@ -203,8 +215,10 @@ impl Job<'_> {
         wanted.retain(|algorithm| copy.backend().capabilities().digests.contains(algorithm));
         let Some(source) = from.digest(self.call, &path, &wanted).await? else { return Ok(None) };
         let stored = copy.backend().digest(self.call, &copy.resolved(), &[source.algorithm()]).await?;
-        match stored.filter(|stored| *stored != source) {
-            None => Ok(Some(source)),
+        match stored {
+            // It has none: then nothing was compared.
+            None => Ok(None),
+            Some(stored) if stored == source => Ok(Some(source)),
             Some(stored) => {
                 let (kind, source, stored) = (source.algorithm(), source.hex(), stored.hex());
                 let message = format!("checksum mismatch ({kind} {source} at the source, {stored} stored)");
@@ -219,8 +233,14 @@ impl Job<'_> {
             _ => Destination::Replace,
         };
         let (name, target) = (temporary.place.resolved(), self.to.resolved());
-        if let Err(error) = self.to.backend().rename(self.call, &name, &target, destination).await {
-            return Err(temporary.discard(error).await);
+        match self.to.backend().rename(self.call, &name, &target, destination).await {
+            Ok(()) => {}
+            Err(error) if error.outcome().is_unknown() => {
+                // It may have its name already, or get it.
+                temporary.forget();
+                return Err(error);
+            }
+            Err(error) => return Err(temporary.discard(error).await),
         }
         temporary.forget();
         let overwrite = self.existing.map(|_| self.to.backend().capabilities().overwrite);
@@ -263,27 +283,77 @@ impl Temporary {
 
     /// Removes it now, and tells in the error what is left.
     async fn discard(mut self, error: Error) -> Error {
-        let removed = tokio::time::timeout(cleanup::LIMIT, remove(&self.place)).await;
+        let broke_off =
+            error.outcome().is_unknown() || matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Cancelled);
+        let looks = if broke_off { LOOKS } else { 1 };
+        let removed = tokio::time::timeout(cleanup::LIMIT, remove(&self.place, looks)).await;
         self.armed = false;
         match removed {
-            Ok(Ok(())) => error.leaving("nothing was published"),
+            Ok(Ok(true)) => error.leaving("nothing was published"),
+            Ok(Ok(false)) if !broke_off => error.leaving("nothing was published"),
             _ => error.leaving(format!("nothing was published; the temporary file {} may be left", self.place)),
         }
     }
 }
 
-async fn remove(place: &Place) -> Result<()> {
-    match place.backend().remove_file(&Call::new(), &place.resolved()).await {
-        Err(error) if error.kind() == ErrorKind::NotFound && *error.outcome() == Outcome::NotDone => Ok(()),
-        other => other,
+/// How often it is looked for what a storage may still make after its order broke off.
+const LOOKS: u32 = 4;
+
+/// Whether there was something, which is gone now.
+async fn remove(place: &Place, looks: u32) -> Result<bool> {
+    let mut found = false;
+    for look in 0..looks {
+        if look > 0 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        match place.backend().remove_file(&Call::new(), &place.resolved()).await {
+            Ok(()) => found = true,
+            Err(error) if error.kind() == ErrorKind::NotFound && *error.outcome() == Outcome::NotDone => {}
+            Err(error) => return Err(error),
+        }
     }
+    Ok(found)
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         if self.armed {
             let place = self.place.clone();
-            cleanup::start(async move { drop(remove(&place).await) });
+            cleanup::start(async move { drop(remove(&place, LOOKS).await) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use law_storage::{Backend as _, BytesSource, FileSystem, Memory, Path, PutOptions};
+
+    async fn place(name: &str, has_digests: bool) -> Place {
+        let memory = Memory::new().with_capabilities(|all| {
+            if !has_digests {
+                all.digests.clear();
+            }
+        });
+        let path = Path::parse("file").unwrap();
+        memory.put(&Call::new(), &path, &BytesSource::new("content"), &PutOptions::default()).await.unwrap();
+        Place::new(FileSystem::new(name, Path::root(), Arc::new(memory)), path)
+    }
+
+    async fn proof(verify: Verify, from: bool, to: bool) -> Result<Option<Digest>> {
+        let (from, to, call) = (place("from", from).await, place("to", to).await, Call::new());
+        let source = from.backend().stat(&call, &from.resolved()).await.unwrap().unwrap();
+        let options = CopyOptions::default();
+        let job = Job { call: &call, from: &from, source: &source, to: &to, existing: None, options: &options, verify };
+        job.prove(&to).await
+    }
+
+    #[tokio::test]
+    async fn a_checksum_of_one_end_proves_nothing() {
+        assert!(proof(Verify::Auto, true, true).await.unwrap().is_some());
+        for (from, to) in [(true, false), (false, true), (false, false)] {
+            assert_eq!(proof(Verify::Auto, from, to).await.unwrap(), None);
+            assert_eq!(proof(Verify::Require, from, to).await.unwrap_err().kind(), ErrorKind::Unsupported);
         }
     }
 }

@@ -45,9 +45,30 @@ pub fn walk_on(
     top: &Place,
     enter: impl Fn(&Path) -> bool + Send + Sync + 'static,
 ) -> BoxStream<'static, Result<Walked>> {
+    // A listing that is not read while files are copied would be given up by its server.
+    let at_once = top.backend().capabilities().local_files != Support::Yes;
+    walk_in_pages(call, top, enter, if at_once { usize::MAX } else { SORTED })
+}
+
+/// As [`walk_on`], for those who are as fast as any storage: of a directory with more than 10,000 entries only a page is held.
+pub fn walk_swiftly(
+    call: &Call,
+    top: &Place,
+    enter: impl Fn(&Path) -> bool + Send + Sync + 'static,
+) -> BoxStream<'static, Result<Walked>> {
+    walk_in_pages(call, top, enter, SORTED)
+}
+
+/// A directory with more than `most` entries comes in pages.
+fn walk_in_pages(
+    call: &Call,
+    top: &Place,
+    enter: impl Fn(&Path) -> bool + Send + Sync + 'static,
+    most: usize,
+) -> BoxStream<'static, Result<Walked>> {
     let (base, waiting) = (top.resolved(), vec![top.resolved()]);
     let (call, top, ahead) = (call.clone(), top.clone(), Ahead::default());
-    let walk = Walk { call, top, base, waiting, enter: Box::new(enter), ahead, rest: None };
+    let walk = Walk { call, top, base, waiting, enter: Box::new(enter), ahead, most, rest: None };
     let steps = stream::unfold(walk, |mut walk| async move {
         let step = walk.next().await?;
         let items: Vec<Result<Walked>> = match step {
@@ -71,6 +92,7 @@ struct Walk {
     waiting: Vec<Path>,
     enter: Box<dyn Fn(&Path) -> bool + Send + Sync>,
     ahead: Ahead,
+    most: usize,
     /// What is still to come of a directory with very many entries.
     rest: Option<Listing>,
 }
@@ -82,14 +104,14 @@ impl Walk {
             return Some(page);
         }
         let directory = self.waiting.pop()?;
-        let begun = self.ahead.take(&directory);
+        let fetched = self.ahead.take(&directory).await;
         self.ahead.begin(&self.call, &self.top, &self.waiting);
-        let begun = match begun {
-            Some(begun) => begun.finish().await,
-            None => list(self.top.backend(), &self.call, &directory, SORTED).await,
+        let begun = match fetched {
+            Some(found) => found.map(|found| Begun { found, rest: None }),
+            None => list(self.top.backend(), &self.call, &directory, self.most).await,
         };
         Some(match begun {
-            Ok(begun) => self.first(begun).await,
+            Ok(begun) => Ok(self.first(begun)),
             Err(error) => Err(self.failed(error)),
         })
     }
@@ -105,19 +127,12 @@ impl Walk {
         }
     }
 
-    /// In order if they are not too many to be sorted.
-    async fn first(&mut self, begun: Begun) -> Result<Vec<Walked>> {
-        let Begun { mut found, mut rest } = begun;
-        while let Some(pages) = rest.as_mut().filter(|_| found.len() < SORTED) {
-            match pages.next().await {
-                Some(Ok(page)) => found.extend(page.entries),
-                Some(Err(error)) => return Err(self.failed(error)),
-                None => rest = None,
-            }
-        }
+    /// In order, as far as they are there.
+    fn first(&mut self, begun: Begun) -> Vec<Walked> {
+        let Begun { mut found, rest } = begun;
         found.sort_by(|a, b| a.path.cmp(&b.path));
         self.rest = rest;
-        Ok(self.found(found))
+        self.found(found)
     }
 
     fn failed(&mut self, error: Error) -> Error {
@@ -146,8 +161,8 @@ impl Walk {
 /// A directory with more entries is walked in the order of its storage, a page at a time.
 const SORTED: usize = 10_000;
 
-/// So many entries of a directory are fetched before it is its turn.
-const FETCHED: usize = 1_000;
+/// Of a directory with more entries nothing is kept before it is its turn: a listing that is not read holds a connection.
+const FETCHED: usize = 2_000;
 
 /// Directories of a storage that are listed before it is their turn.
 const DIRECTORIES: usize = 8;
@@ -172,37 +187,52 @@ async fn list(backend: &dyn Backend, call: &Call, directory: &Path, most: usize)
 
 /// Directories whose turn comes soon: the network need not be waited for one by one.
 #[derive(Default)]
-struct Ahead(HashMap<Path, Fetching>);
+struct Ahead {
+    fetching: HashMap<Path, Fetching>,
+    /// One was too large: so are others, and none is listed twice again.
+    off: bool,
+}
 
 impl Ahead {
     /// Begins with those that come next. On a local disk nothing is gained.
     fn begin(&mut self, call: &Call, top: &Place, waiting: &[Path]) {
-        if top.backend().capabilities().local_files == Support::Yes {
+        if self.off || top.backend().capabilities().local_files == Support::Yes {
             return;
         }
         for directory in waiting.iter().rev().take(DIRECTORIES) {
-            if self.0.len() >= 2 * DIRECTORIES {
+            if self.fetching.len() >= 2 * DIRECTORIES {
                 return;
             }
-            self.0.entry(directory.clone()).or_insert_with(|| Fetching::begin(call, top, directory));
+            self.fetching.entry(directory.clone()).or_insert_with(|| Fetching::begin(call, top, directory));
         }
     }
 
-    fn take(&mut self, directory: &Path) -> Option<Fetching> {
-        self.0.remove(directory)
+    /// What was fetched of a directory, if that is all.
+    async fn take(&mut self, directory: &Path) -> Option<Result<Vec<Entry>>> {
+        match self.fetching.remove(directory)?.finish().await {
+            Ok(Some(found)) => Some(Ok(found)),
+            Ok(None) => {
+                self.off = true;
+                None
+            }
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 
-/// It ends when nobody waits for it any more.
-struct Fetching(JoinHandle<Result<Begun>>);
+/// All entries of a directory, or nothing if they are too many. It ends when nobody waits for it any more.
+struct Fetching(JoinHandle<Result<Option<Vec<Entry>>>>);
 
 impl Fetching {
     fn begin(call: &Call, top: &Place, directory: &Path) -> Self {
         let (call, top, directory) = (call.clone(), top.clone(), directory.clone());
-        Self(tokio::spawn(async move { list(top.backend(), &call, &directory, FETCHED).await }))
+        Self(tokio::spawn(async move {
+            let begun = list(top.backend(), &call, &directory, FETCHED).await?;
+            Ok(begun.rest.is_none().then_some(begun.found))
+        }))
     }
 
-    async fn finish(mut self) -> Result<Begun> {
+    async fn finish(mut self) -> Result<Option<Vec<Entry>>> {
         let broken = |e| Error::new(ErrorKind::Internal, "a listing broke").because(e);
         (&mut self.0).await.map_err(broken)?
     }
@@ -338,8 +368,26 @@ mod tests {
             let path = Path::parse(format!("d/{n}")).unwrap();
             backend.put(&Call::new(), &path, &BytesSource::new(""), &options).await.unwrap();
         }
-        let walked: Vec<Walked> = walk(&Call::new(), &top).try_collect().await.unwrap();
+        let walked: Vec<Walked> = walk_swiftly(&Call::new(), &top, |_| true).try_collect().await.unwrap();
         let names: std::collections::BTreeSet<String> = walked.iter().map(|found| found.below.to_string()).collect();
         assert_eq!((walked.len(), names.len()), (SORTED + 251, SORTED + 251));
+    }
+
+    #[tokio::test]
+    async fn large_directories_are_not_held_open_before_their_turn() {
+        let backend = Arc::new(Faulty::new(Arc::new(Memory::new()), []));
+        let top = Place::new(FileSystem::new("m", Path::root(), backend.clone()), Path::root());
+        let options = PutOptions { parents: Parents::Create, ..PutOptions::default() };
+        for directory in ["a", "b", "c"] {
+            for n in 0..FETCHED + 50 {
+                let path = Path::parse(format!("{directory}/{n:05}")).unwrap();
+                backend.put(&Call::new(), &path, &BytesSource::new(""), &options).await.unwrap();
+            }
+        }
+        let walked: Vec<Walked> = walk(&Call::new(), &top).try_collect().await.unwrap();
+        assert_eq!(walked.len(), 3 + 3 * (FETCHED + 50));
+        let files: Vec<&[u8]> =
+            walked.iter().filter(|found| found.entry.metadata.is_file()).map(|f| f.below.as_bytes()).collect();
+        assert!(files.is_sorted(), "in order");
     }
 }

@@ -35,11 +35,13 @@ pub(super) async fn copy_in_kernel(
 fn copy_steps(from: &File, to: &File, wanted: &AtomicBool) -> Result<()> {
     let metadata = from.metadata()?;
     let size = metadata.len();
-    if metadata.blocks() * 512 >= size {
+    // Some file systems call a hole what is not on the disk yet: only who has holes is asked for them.
+    let sparse = metadata.blocks() * 512 < size;
+    if !sparse {
         preallocate(to, Some(size))?;
     }
-    let mut offset = 0;
-    while let Some((begin, end)) = next_data(from, offset, size)? {
+    let (mut offset, mut begun) = (0, false);
+    while let Some((begin, end)) = next_data(from, offset, size, sparse)? {
         offset = begin;
         while offset < end {
             if !wanted.load(Ordering::Relaxed) {
@@ -50,8 +52,11 @@ fn copy_steps(from: &File, to: &File, wanted: &AtomicBool) -> Result<()> {
             match rustix::fs::copy_file_range(from, Some(&mut source), to, Some(&mut target), step) {
                 // It became shorter, and that is told by its size.
                 Ok(0) => return Ok(()),
-                Ok(copied) => offset += copied as u64,
-                Err(_) if offset == 0 => return copy_through_memory(from, to),
+                Ok(copied) => {
+                    offset += copied as u64;
+                    begun = true;
+                }
+                Err(_) if !begun => return copy_through_memory(from, to),
                 Err(errno) => return Err(io::Error::from(errno).into()),
             }
         }
@@ -63,10 +68,13 @@ fn copy_steps(from: &File, to: &File, wanted: &AtomicBool) -> Result<()> {
     Ok(())
 }
 
-/// Where there is data from `offset` on, and where it ends; without an answer everything is data.
-fn next_data(file: &File, offset: u64, size: u64) -> Result<Option<(u64, u64)>> {
+/// Where there is data from `offset` on, and where it ends; without an answer, or holes, everything is data.
+fn next_data(file: &File, offset: u64, size: u64, sparse: bool) -> Result<Option<(u64, u64)>> {
     if offset >= size {
         return Ok(None);
+    }
+    if !sparse {
+        return Ok(Some((offset, size)));
     }
     let begin = match rustix::fs::seek(file, SeekFrom::Data(offset)) {
         Ok(begin) => begin,
@@ -74,7 +82,7 @@ fn next_data(file: &File, offset: u64, size: u64) -> Result<Option<(u64, u64)>> 
         Err(_) => return Ok(Some((offset, size))),
     };
     let end = rustix::fs::seek(file, SeekFrom::Hole(begin)).unwrap_or(size);
-    Ok((begin < size).then_some((begin, end.clamp(begin + 1, size))))
+    Ok((begin < size).then(|| (begin, end.clamp(begin + 1, size))))
 }
 
 fn copy_through_memory(from: &File, to: &File) -> Result<()> {
@@ -120,5 +128,18 @@ mod tests {
                 assert!(bytes[..*length].iter().all(|byte| *byte == 7) && bytes[*length] == 0);
             }
         }
+    }
+
+    #[test]
+    fn a_hole_at_the_beginning_and_another_file_system() {
+        let (here, Ok(there)) = (tempfile::tempdir_in("/var/tmp").unwrap(), tempfile::tempdir_in("/dev/shm")) else {
+            return;
+        };
+        let options = File::options().read(true).write(true).create(true).truncate(true).clone();
+        let from = options.open(here.path().join("from")).unwrap();
+        from.write_all_at(b"data", 3_000_000).unwrap();
+        let to = options.open(there.path().join("to")).unwrap();
+        copy_steps(&from, &to, &AtomicBool::new(true)).unwrap();
+        assert_eq!(std::fs::read(here.path().join("from")).unwrap(), std::fs::read(there.path().join("to")).unwrap());
     }
 }

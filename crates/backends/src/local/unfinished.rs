@@ -1,11 +1,13 @@
 //! Going on with a large file whose writer was killed.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path as OsPath;
 use std::sync::Arc;
 
 use law_storage::{Algorithm, Checkpoint, Hasher, Unfinished, is_temporary};
+use rustix::fs::OFlags;
 
 /// After so many bytes it is noted how far a write is.
 const STEP: u64 = 64 << 20;
@@ -17,9 +19,15 @@ pub(super) fn reopen(directory: &OsPath, part: &Unfinished, algorithms: &[Algori
         return None;
     }
     let path = directory.join(&part.name);
-    let file = OpenOptions::new().read(true).write(true).open(&path).ok()?;
-    match hash(&file, part, algorithms).filter(|_| file.set_len(part.length).is_ok()) {
-        Some(hasher) => Some((file, hasher)),
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
+    let opened = OpenOptions::new().read(true).write(true).custom_flags(flags).open(&path);
+    if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return None;
+    }
+    let ours = opened.ok().filter(is_ours);
+    let same = ours.and_then(|file| Some((hash(&file, part, algorithms)?, file)));
+    match same.filter(|(_, file)| file.set_len(part.length).is_ok()) {
+        Some((hasher, file)) => Some((file, hasher)),
         None => {
             tracing::info!("{} is not what was noted of it, and is begun anew", path.display());
             // It stays under a name that a clean-up knows.
@@ -27,6 +35,12 @@ pub(super) fn reopen(directory: &OsPath, part: &Unfinished, algorithms: &[Algori
             None
         }
     }
+}
+
+/// A file that this user has made, and that has no other name.
+fn is_ours(file: &File) -> bool {
+    let ours = |metadata: &Metadata| metadata.nlink() == 1 && metadata.uid() == rustix::process::geteuid().as_raw();
+    file.metadata().is_ok_and(|metadata| metadata.is_file() && ours(&metadata))
 }
 
 /// The checksums of the noted part, if that is what it is.
@@ -77,5 +91,41 @@ impl Notes {
         let Some(digest) = hasher.clone().finish().into_iter().next() else { return };
         self.noted = length;
         self.to.reached(&Unfinished { name: self.name.clone(), length, digest });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use law_storage::Digest;
+
+    fn part(name: &str, content: &[u8]) -> Unfinished {
+        let mut hasher = Hasher::new([Algorithm::Crc32c]);
+        hasher.update(content);
+        let digest: Digest = hasher.finish().remove(0);
+        Unfinished { name: name.into(), length: content.len() as u64, digest }
+    }
+
+    #[test]
+    fn only_what_was_noted_and_is_a_file_of_ours_is_gone_on_with() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let name = ".file.0123456789abcdef.lawpart";
+        let open = |part: &Unfinished| {
+            reopen(directory.path(), part, &[Algorithm::Adler32])
+                .map(|(file, hasher)| (file.metadata().unwrap().len(), hasher.length()))
+        };
+        assert_eq!(open(&part(name, b"content")), None, "nothing is there");
+        std::fs::write(path(name), b"content and more").unwrap();
+        assert_eq!(open(&part(name, b"content")), Some((7, 7)));
+        std::fs::write(path(name), b"contemt").unwrap();
+        assert_eq!(open(&part(name, b"content")), None);
+        assert!(!path(name).exists(), "what is not what was noted goes");
+        std::fs::write(path("other"), b"content and more").unwrap();
+        std::os::unix::fs::symlink(path("other"), path(name)).unwrap();
+        assert_eq!(open(&part(name, b"content")), None);
+        assert_eq!(std::fs::read(path("other")).unwrap(), b"content and more", "nobody else's file is cut");
+        assert_eq!(open(&part("other", b"content")), None);
+        assert_eq!(open(&part("../x.0123456789abcdef.lawpart", b"content")), None);
     }
 }

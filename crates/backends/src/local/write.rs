@@ -287,7 +287,7 @@ fn to_check(options: &PutOptions) -> Option<Algorithm> {
 fn to_compute(source: &dyn Source, options: &PutOptions) -> Vec<Algorithm> {
     let mut algorithms = source.wanted();
     algorithms.extend(to_check(options));
-    if algorithms.is_empty() && options.checkpoint.is_some() {
+    if algorithms.is_empty() && options.checkpoint.is_some() && source.has_parts() {
         algorithms.push(Algorithm::Crc32c);
     }
     algorithms

@@ -23,6 +23,8 @@ pub(super) enum End {
 #[derive(Debug, Default)]
 pub(super) struct Markers {
     line: Vec<u8>,
+    /// It has lost its end.
+    cut: bool,
     stripe: u32,
     stripes: BTreeMap<u32, u64>,
     end: Option<End>,
@@ -35,7 +37,7 @@ impl Markers {
             match byte {
                 b'\n' => self.end_of_line(),
                 _ if self.line.len() < LINE => self.line.push(*byte),
-                _ => {}
+                _ => self.cut = true,
             }
         }
     }
@@ -52,7 +54,11 @@ impl Markers {
     }
 
     fn end_of_line(&mut self) {
-        let line = String::from_utf8_lossy(&std::mem::take(&mut self.line)).trim().to_owned();
+        let mut line = String::from_utf8_lossy(&std::mem::take(&mut self.line)).trim().to_owned();
+        if std::mem::take(&mut self.cut) {
+            // A half of a secret is not known as one.
+            line = line.split([' ', ':']).next().unwrap_or_default().to_owned();
+        }
         let name = line.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
         let value = line.split_once(':').map(|(_, value)| value.trim()).unwrap_or_default();
         match name.as_str() {

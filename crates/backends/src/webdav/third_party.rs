@@ -34,6 +34,9 @@ impl Endpoint {
             Credential::Bearer(token) => Some(token.clone()),
             _ => return Err(self.cannot_reach(path, "a password is given to no other storage")),
         };
+        if self.redirects() {
+            return Err(self.cannot_reach(path, "it is spread over data servers, which are told of new files late"));
+        }
         let address = self.address(path);
         Ok(Access { url: address.with_ticket(), shown: self.url(path), token })
     }
@@ -46,6 +49,9 @@ impl Endpoint {
         self.acquaint(call).await?;
         if !self.quirks().third_party {
             return Err(self.cannot_reach(path, "this kind of server copies nothing from or to another storage"));
+        }
+        if self.redirects() {
+            return Err(self.cannot_reach(path, "it is spread over data servers, which are told of new files late"));
         }
         if order.way == Way::Pull {
             self.admit_new_name(call, path, Operation::Copy).await?;
@@ -75,8 +81,12 @@ impl Endpoint {
             .header(CREDENTIAL, HeaderValue::from_static("none"))
             .header(REQUIRE_CHECKSUM, HeaderValue::from_static(if order.require_checksum { "true" } else { "false" }))
             .slow(SILENCE);
-        if let Some((_, ticket)) = other.url.expose().split_once('?') {
-            request = request.confiding(Secret::new(ticket));
+        let query = other.url.expose().split_once('?').map_or("", |(_, query)| query);
+        for value in query.split('&').filter_map(|pair| pair.split_once('=').map(|(_, value)| value)) {
+            let decoded = percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
+            let token = decoded.strip_prefix("Bearer ").unwrap_or(&decoded).to_owned();
+            request =
+                request.confiding(Secret::new(value)).confiding(Secret::new(decoded)).confiding(Secret::new(token));
         }
         if let Some(token) = &other.token {
             let mut header = value(&format!("Bearer {}", token.expose()))?;
@@ -96,7 +106,8 @@ impl Endpoint {
         while let Some(bytes) = body.chunk().await.map_err(|error| error.with_outcome(Outcome::Unknown))? {
             markers.take(&bytes);
             (order.progress)(markers.transferred());
-            if markers.transferred() > moved.0 {
+            // Whoever has everything may need long for its checksum.
+            if markers.transferred() != moved.0 || markers.transferred() >= order.size {
                 moved = (markers.transferred(), Instant::now());
             }
             if moved.1.elapsed() > STILL {

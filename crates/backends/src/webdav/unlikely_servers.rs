@@ -183,7 +183,7 @@ async fn third_party_told(answer: &'static str) -> law_storage::Result<()> {
         shown: "davs://other/x".into(),
         token: Some(Secret::new("MARKER.TOKEN")),
     };
-    let order = Order { other: &other, way: Way::Pull, require_checksum: false, progress: &|_| {} };
+    let order = Order { other: &other, way: Way::Pull, size: 3, require_checksum: false, progress: &|_| {} };
     server.client("", "dcache").third_party(&Call::new(), &path("x"), &order).await
 }
 
@@ -218,4 +218,25 @@ async fn one_wrong_answer_does_not_undo_a_move() {
     let client = server.client("", "nginx");
     client.rename(&Call::new(), &path("a"), &path("b"), Destination::Replace).await.unwrap();
     assert_eq!(server.asked("MOVE"), 1);
+}
+
+#[tokio::test]
+async fn a_move_that_did_nothing_is_an_error_although_nobody_answers_twice() {
+    let mut looks = 0;
+    let server = Server::answering(move |method, target| match (method, target) {
+        ("MOVE", _) => {
+            looks = 1;
+            status("204 No Content")
+        }
+        ("PROPFIND", "/a") if looks == 2 => status("503 Service Unavailable"),
+        ("PROPFIND", "/a") => {
+            looks += usize::from(looks == 1);
+            file("old")
+        }
+        _ => file("other"),
+    })
+    .await;
+    let client = server.client("", "nginx");
+    let error = client.rename(&Call::new(), &path("a"), &path("b"), Destination::Replace).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Malformed, "{error}");
 }

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::Args;
 use futures_util::StreamExt as _;
 use law_storage::{ErrorKind, Path};
-use law_transfer::{Place, walk_on};
+use law_transfer::{Place, walk_swiftly};
 use serde_json::json;
 
 use crate::context::Context;
@@ -82,7 +82,7 @@ impl Du {
     async fn sums(&self, context: &Context, top: &Place, kinds: &mut Vec<ErrorKind>) -> Result<Sums, Failure> {
         let deepest = if self.summarize { Some(0) } else { self.max_depth };
         let mut sums = BTreeMap::new();
-        let mut walked = walk_on(&context.call, top, |_| true).enumerate();
+        let mut walked = walk_swiftly(&context.call, top, |_| true).enumerate();
         add(&mut sums, &Path::root(), Sum::default());
         while let Some((number, found)) = walked.next().await {
             let found = match found {

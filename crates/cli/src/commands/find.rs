@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
 use law_storage::{Entry, Kind, Path};
-use law_transfer::{Pattern, Walked, walk_on};
+use law_transfer::{Pattern, Walked, walk_swiftly};
 
 use crate::arguments::{bytes, duration};
 use crate::context::Context;
@@ -93,7 +93,7 @@ impl Find {
             let deep_enough = deepest.is_none_or(|deepest| directory.segments().count() < deepest);
             deep_enough && path.as_ref().is_none_or(|path| path.may_be_below(directory))
         };
-        let mut found = walk_on(&context.call, &place, enter);
+        let mut found = walk_swiftly(&context.call, &place, enter);
         let (mut out, mut kinds) = (Out::new(), Vec::new());
         while let Some(step) = found.next().await {
             match step {

@@ -17,6 +17,9 @@ use crate::output::{self, Out};
 /// The first and the longest pause between two questions.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
+/// So often a site may forget to tell of a file before that is the answer.
+const SILENT: u32 = 5;
+
 /// Files on tape: bring them to a disk, ask where they are, let go of them (WLCG Tape REST API).
 #[derive(Args)]
 pub(crate) struct Tape {
@@ -105,6 +108,9 @@ impl Stage {
         let files = Files::parse(context, &self.places)?;
         let order = TapeOrder::Stage { files: &files.paths, lifetime: self.lifetime };
         let TapeAnswer::Request(request) = files.ask(context, &order).await? else { return Err(odd().into()) };
+        if request.is_empty() || request.chars().any(|letter| letter.is_control() || letter.is_whitespace()) {
+            return Err(odd().into());
+        }
         let mut out = Out::new();
         match context.json {
             true => out.line(json!({ "request": request }))?,
@@ -157,10 +163,12 @@ impl Files {
 
     /// Waits until none is on its way any more.
     async fn arrive(&self, context: &Context, request: &str) -> Stored<Vec<TapeFile>> {
-        let mut pause = PAUSES.0;
+        let (mut pause, mut silent) = (PAUSES.0, 0);
         loop {
             let told = self.progress(context, request).await?;
-            if !told.iter().any(|file| file.state.is_on_its_way()) {
+            let whole = self.paths.iter().all(|path| told.iter().any(|file| file.path == *path));
+            silent = if whole { 0 } else { silent + 1 };
+            if silent > SILENT || (whole && !told.iter().any(|file| file.state.is_on_its_way())) {
                 return Ok(told);
             }
             context.call.pause(pause).await?;
@@ -186,7 +194,7 @@ impl Files {
                 (true, _) => {
                     out.line(json!({ "url": output::place_url(place), "state": state, "error": error }))?;
                 }
-                (false, Some(error)) => out.line(format_args!("{place}: {state} ({error})"))?,
+                (false, Some(error)) => out.line(format_args!("{place}: {state} ({})", output::escaped(error)))?,
                 (false, None) => out.line(format_args!("{place}: {state}"))?,
             }
         }

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::Args;
 use futures_util::StreamExt as _;
 use law_storage::{Entry, ErrorKind, Path};
-use law_transfer::{Place, walk_on};
+use law_transfer::{Place, walk_swiftly};
 
 use crate::context::Context;
 use crate::exit::Failure;
@@ -81,7 +81,7 @@ impl Tree {
             let hidden = directory.name().is_some_and(|name| name.starts_with(b"."));
             (all || !hidden) && deepest.is_none_or(|deepest| directory.segments().count() < deepest)
         };
-        let mut walked = walk_on(&context.call, place, enter);
+        let mut walked = walk_swiftly(&context.call, place, enter);
         let mut children = Children::new();
         let mut first = true;
         while let Some(found) = walked.next().await {

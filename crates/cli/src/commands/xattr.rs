@@ -81,8 +81,10 @@ impl Xattr {
             let Some(value) = place.backend().attribute(call, &path, &name).await? else { continue };
             match context.json {
                 true => out.line(json!({ "url": place.to_string(), "name": name, "value": shown(&value) }))?,
-                false if self.places.len() > 1 => out.line(format_args!("{place}: {name}={}", shown(&value)))?,
-                false => out.line(format_args!("{name}={}", shown(&value)))?,
+                false if self.places.len() > 1 => {
+                    out.line(format_args!("{place}: {}={}", shown(name.as_bytes()), shown(&value)))?
+                }
+                false => out.line(format_args!("{}={}", shown(name.as_bytes()), shown(&value)))?,
             }
         }
         Ok(out.flush()?)

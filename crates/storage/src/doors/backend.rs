@@ -12,9 +12,9 @@ use crate::final_source::FinalSource;
 use crate::resume::SLOWEST;
 use crate::settle::{self, Doomed};
 use crate::{
-    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Existing, ListOptions, Listing,
-    LocalFile, Metadata, Operation, Order, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result,
-    Source, Space, TapeAnswer, TapeOrder, Validator,
+    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Error, ErrorKind, Existing,
+    ListOptions, Listing, LocalFile, Metadata, Operation, Order, Outcome, Parents, Path, PutOptions, ReadOptions,
+    Reading, Receipt, Result, Source, Space, TapeAnswer, TapeOrder, Validator,
 };
 
 /// Asks a door by a method of its backend.
@@ -25,6 +25,10 @@ macro_rules! by {
             async move { backend.$method(&call, $($argument),*).await }.boxed()
         }
     };
+}
+
+fn unknown() -> Error {
+    Error::new(ErrorKind::Unavailable, "nobody can tell what became of it")
 }
 
 impl Doors {
@@ -202,12 +206,21 @@ impl Backend for Doors {
     }
 
     async fn third_party(&self, call: &Call, path: &Path, order: &Order<'_>) -> Result<()> {
-        self.ask(Wanted::new(call, Operation::Copy, path), by!(third_party(path, order))).await.map(answer)
+        // Who broke off may still be writing: nobody else is asked then.
+        let unsure = |_| std::future::ready(Err(unknown())).boxed();
+        let wanted = Wanted::new(call, Operation::Copy, path);
+        self.ask_unless_done(wanted, by!(third_party(path, order)), unsure).await.map(answer)
     }
 
     async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
         let call = &self.within_deadline(call);
-        self.ask(Wanted::new(call, Operation::Tape, &Path::root()), by!(tape(order))).await.map(answer)
+        let root = Path::root();
+        let wanted = Wanted::new(call, Operation::Tape, &root);
+        if matches!(order, TapeOrder::Progress { .. } | TapeOrder::Where { .. }) {
+            return self.ask(wanted, by!(tape(order))).await.map(answer);
+        }
+        let unsure = |_| std::future::ready(Err(unknown())).boxed();
+        self.ask_unless_done(wanted, by!(tape(order)), unsure).await.map(answer)
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

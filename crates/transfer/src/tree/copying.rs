@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use law_storage::{Call, Error, ErrorKind, Kind, Result, is_temporary};
+use law_storage::{Call, Error, ErrorKind, Kind, Metadata, Result, Support, is_temporary};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -154,13 +154,20 @@ impl Job {
             return Ok(Copied { from, to, size, outcome: Outcome::Before, lost: Vec::new() });
         }
         let metadata = known.source.clone();
-        if metadata.size.is_some_and(|size| size >= LARGE) {
+        if self.goes_on(&metadata) {
             known.unfinished = journal.unfinished(&walked.below, &metadata);
             known.checkpoint = Some(journal.checkpoint(&walked.below, &metadata));
         }
         let copied = copy_known(&self.call, source, target, &self.options, known).await?;
         journal.note(&walked.below, &metadata, &copied);
         Ok(copied)
+    }
+
+    /// Whether a copy can go on in the middle: of a large file that comes from elsewhere, and of which a version can be told from the next.
+    fn goes_on(&self, source: &Metadata) -> bool {
+        let elsewhere = self.from.backend().capabilities().local_files != Support::Yes;
+        let told = source.modified.is_some() || source.identity().entity_tag().is_some();
+        elsewhere && told && source.size.is_some_and(|size| size >= LARGE)
     }
 
     /// How many places a file takes.
