@@ -15,6 +15,13 @@ pub struct Access {
     pub token: Option<Secret>,
 }
 
+impl Access {
+    /// Whether it has something that only its own storage and its user should know.
+    pub fn is_confidential(&self) -> bool {
+        self.token.is_some() || self.url.expose().contains('?')
+    }
+}
+
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Access({}, token: {})", self.shown, self.token.is_some())

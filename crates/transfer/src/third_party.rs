@@ -151,7 +151,7 @@ impl Job<'_> {
         let progress = |bytes| count(&self.options.progress, &seen, u64::min(bytes, self.size()));
         let require_checksum = self.verify == Verify::Require;
         let order = Order { other: &other, way, size: self.size(), require_checksum, progress: &progress };
-        if !self.options.third_party.must() && (other.token.is_some() || other.url.expose().contains('?')) {
+        if !self.options.third_party.must() && other.is_confidential() {
             let why =
                 "the other storage would have to be given a token, which only --third-party pull, push or only allows";
             return Err(Error::new(ErrorKind::Unsupported, why).at(self.to).during(Operation::Copy));
