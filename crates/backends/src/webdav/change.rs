@@ -149,7 +149,7 @@ impl Endpoint {
         if self.redirects() {
             return Ok(());
         }
-        let Some(seen) = self.still_there(call, path, Operation::Remove).await else { return Ok(()) };
+        let Some(seen) = self.still_there(call, path, Operation::Remove).await? else { return Ok(()) };
         let untrue = self.untrue(path, "removed", Operation::Remove);
         match version.compare(&seen.metadata.identity()) {
             Comparison::Same => Err(untrue),
@@ -210,8 +210,8 @@ impl Endpoint {
 
     /// A yes is not believed: proxies answer pages, and servers have said yes and done nothing. Something that had no name
     /// has one now, unless somebody else took it since; then, as where it took the place of another, it has lost its old
-    /// one, or somebody has made another one under it; only names that nobody else knows need no `version`. Who cannot be asked
-    /// any more is believed, and so is a redirector, which learns of names late.
+    /// one, or somebody has made another one under it; only names that nobody else knows need no `version`. Who may not be asked
+    /// is believed, and so is a redirector, which learns of names late.
     async fn must_have_moved(
         &self,
         call: &Call,
@@ -222,10 +222,10 @@ impl Endpoint {
         if self.redirects() {
             return Ok(());
         }
-        if !over && !matches!(self.look(call, to, Operation::Rename).await, Ok(None)) {
+        if !over && !matches!(self.look_after(call, to, Operation::Rename).await?, Some(None)) {
             return Ok(());
         }
-        let Some(seen) = self.still_there(call, from, Operation::Rename).await else { return Ok(()) };
+        let Some(seen) = self.still_there(call, from, Operation::Rename).await? else { return Ok(()) };
         let untrue = self.untrue(to, "moved", Operation::Rename);
         match version.map(|version| version.compare(&seen.metadata.identity())) {
             None | Some(Comparison::Same) => Err(untrue),
@@ -236,12 +236,23 @@ impl Endpoint {
 
     /// What must not be there any more. An answer that says otherwise is asked for again: XrdHttp 5.5.3 has given one that was
     /// another's (seen once in some thousand moves). Without a second answer the first one holds.
-    async fn still_there(&self, call: &Call, path: &Path, operation: Operation) -> Option<Seen> {
-        let seen = self.look(call, path, operation).await.ok().flatten()?;
+    async fn still_there(&self, call: &Call, path: &Path, operation: Operation) -> Result<Option<Seen>> {
+        let Some(Some(seen)) = self.look_after(call, path, operation).await? else { return Ok(None) };
         if call.pause(Duration::from_millis(50)).await.is_err() {
-            return Some(seen);
+            return Ok(Some(seen));
         }
-        self.look(call, path, operation).await.unwrap_or(Some(seen))
+        Ok(self.look(call, path, operation).await.unwrap_or(Some(seen)))
+    }
+
+    /// What is there after a change; none where this client may not ask. Who does not answer leaves it open what happened.
+    async fn look_after(&self, call: &Call, path: &Path, operation: Operation) -> Result<Option<Option<Seen>>> {
+        match self.look(call, path, operation).await {
+            Ok(seen) => Ok(Some(seen)),
+            Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => {
+                Err(error.with_outcome(Outcome::Unknown))
+            }
+            Err(_) => Ok(None),
+        }
     }
 
     fn untrue(&self, path: &Path, what: &str, operation: Operation) -> Error {

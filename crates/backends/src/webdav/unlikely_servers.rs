@@ -240,3 +240,21 @@ async fn a_move_that_did_nothing_is_an_error_although_nobody_answers_twice() {
     let error = client.rename(&Call::new(), &path("a"), &path("b"), Destination::Replace).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Malformed, "{error}");
 }
+
+#[tokio::test]
+async fn a_move_after_which_nobody_answers_is_neither_done_nor_undone() {
+    let mut moved = false;
+    let server = Server::answering(move |method, target| match (method, target) {
+        ("MOVE", _) => {
+            moved = true;
+            status("204 No Content")
+        }
+        ("PROPFIND", "/a") if moved => status("503 Service Unavailable"),
+        ("PROPFIND", "/a") => file("old"),
+        _ => file("other"),
+    })
+    .await;
+    let client = server.client("", "nginx");
+    let error = client.rename(&Call::new(), &path("a"), &path("b"), Destination::Replace).await.unwrap_err();
+    assert!(error.outcome().is_unknown(), "{error}");
+}
