@@ -149,3 +149,15 @@ fn where_only_one_end_is_a_storage_it_is_an_error_to_leave_it_to_them() {
     assert!(run.stderr.contains("no other storage can reach it"), "{run}");
     assert!(!sandbox.path("other").exists());
 }
+
+#[test]
+fn no_directory_is_made_that_nobody_asked_for() {
+    let Some(two) = Two::start() else { return };
+    for way in ["auto", "only", "pull", "push", "never"] {
+        let run = two.copy("", &format!("--third-party {way}"), "none/copy");
+        assert_eq!(run.code, Some(3), "{way}: {run}");
+        assert!(!PathBuf::from(two.to.endpoint("XROOTD_DATA")).join("none").exists(), "{way}");
+    }
+    assert_eq!(two.copy("", "--third-party only --mkdir", "none/copy").code, Some(0));
+    assert_eq!(two.content("none/copy"), pattern(LARGE, 3));
+}

@@ -9,6 +9,7 @@ use law_storage::{
     Overwrite, Parents, Proof, Publish, Receipt, Result, Support, Verify, Way, cleanup, temporary_path,
 };
 
+use crate::copy::would_have_a_place;
 use crate::{CopyOptions, Place, Policy, Progress};
 
 /// Smaller files are copied through this machine before two storages have agreed on anything.
@@ -83,8 +84,13 @@ pub(crate) async fn copy_between(job: &Job<'_>) -> Result<Option<(Way, Receipt)>
         let message = "what two storages copy between themselves cannot be held back by --bwlimit";
         return Err(Error::new(ErrorKind::InvalidInput, message));
     }
+    let ways = wanted.ways(job.size());
+    if !ways.is_empty() && !job.options.one_of_many {
+        // A storage may make directories that nobody has asked for.
+        would_have_a_place(job.call, job.to, job.existing, job.options.parents).await?;
+    }
     let mut failed = Vec::new();
-    for way in wanted.ways(job.size()) {
+    for way in ways {
         match job.copy(way).await {
             Ok(receipt) => return Ok(Some((way, receipt))),
             Err(error) if !job.is_worth_another_way(&error) => return Err(error),
