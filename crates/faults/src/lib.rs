@@ -42,6 +42,7 @@ mod body;
 mod connection;
 mod fault;
 mod head;
+mod link;
 mod listing;
 mod made_up;
 mod plan;
@@ -57,6 +58,7 @@ mod text;
 mod words;
 
 pub use fault::{Fault, RedirectTo, StatusFault};
+pub use link::{Distance, DistantLink};
 pub use proxy::FaultProxy;
 pub use script::{ConnectionFault, Match, Occurrences, Script, Target};
 pub use seen::Seen;

@@ -24,13 +24,6 @@ pub(crate) fn missing(packages: impl IntoIterator<Item = String>) -> Vec<String>
     missing
 }
 
-/// The installed version of a package.
-pub(crate) fn version(package: &str) -> Option<String> {
-    let output = Command::new("dpkg-query").args(["-W", "-f", "${Version}", package]).output().ok()?;
-    let version = String::from_utf8(output.stdout).ok()?;
-    (output.status.success() && !version.is_empty()).then_some(version)
-}
-
 /// Installs packages as root, without the services that they would start.
 pub(crate) fn install(packages: &[String], interrupt: &Interrupt) -> Result<()> {
     if packages.is_empty() {

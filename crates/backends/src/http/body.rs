@@ -12,8 +12,10 @@ use http::HeaderMap;
 use http_body::Body as _;
 use hyper::body::{Frame, Incoming};
 use law_storage::{ByteStream, Error, ErrorKind, Result};
+use tokio::time::Instant;
 
 use super::Origin;
+use super::address::Address;
 use super::connection::Connection;
 use super::places::Place;
 use super::pool::Pool;
@@ -26,7 +28,7 @@ pub struct Body {
     incoming: Incoming,
     lease: Option<Lease>,
     stall: Duration,
-    place: String,
+    place: Address,
 }
 
 /// A connection in use, and its place among those that may be used at once.
@@ -44,7 +46,7 @@ impl Lease {
 }
 
 impl Body {
-    pub(super) fn new(incoming: Incoming, lease: Lease, stall: Duration, place: String) -> Self {
+    pub(super) fn new(incoming: Incoming, lease: Lease, stall: Duration, place: Address) -> Self {
         Self { incoming, lease: Some(lease), stall, place }
     }
 
@@ -62,8 +64,9 @@ impl Body {
     /// that says that the transfer failed.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
-            let frame = tokio::time::timeout(self.stall, poll_fn(|cx| self.poll_frame(cx))).await;
-            match frame.map_err(|_| self.stalled())? {
+            let late = Instant::now() + self.stall;
+            let frame = poll_fn(|cx| self.poll_frame(cx, late)).await.ok_or_else(|| self.stalled())?;
+            match frame {
                 None => {
                     self.end();
                     return Ok(None);
@@ -77,16 +80,20 @@ impl Body {
         }
     }
 
-    /// The body asks, the connection reads, the body has it.
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    /// The body asks, the connection reads, the body has it. Outside, none is that it is late.
+    fn poll_frame(&mut self, cx: &mut Context<'_>, late: Instant) -> Poll<Option<Option<hyper::Result<Frame<Bytes>>>>> {
         let asked = Pin::new(&mut self.incoming).poll_frame(cx);
         if asked.is_ready() {
-            return asked;
+            return asked.map(Some);
         }
         if let Some(lease) = &mut self.lease {
             lease.connection.drive(cx);
         }
-        Pin::new(&mut self.incoming).poll_frame(cx)
+        let asked = Pin::new(&mut self.incoming).poll_frame(cx);
+        match &mut self.lease {
+            Some(lease) if asked.is_pending() => lease.connection.poll_alarm(cx, late).map(|()| None),
+            _ => asked.map(Some),
+        }
     }
 
     /// The bytes as a stream.

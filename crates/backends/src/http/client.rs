@@ -397,7 +397,7 @@ impl Client {
     ) -> Answer {
         let (head, incoming) = response.into_parts();
         let lease = Lease { connection, origin: to.origin().clone(), pool: self.pool.clone(), _place: place };
-        let body = Body::new(incoming, lease, self.timeouts.stall, to.to_string());
+        let body = Body::new(incoming, lease, self.timeouts.stall, to.clone());
         let secrets = Secrets { authorization: self.authorization.clone(), others: request.confided.clone() };
         let safe = request.is_safe();
         Answer { status: head.status, headers: head.headers, address: to.clone(), body, secrets, safe }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -15,10 +16,11 @@ use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::TlsConnector;
 
 use super::Origin;
-use super::socket::Socket;
+use super::socket::{Look, Socket};
 use super::tls::handshake_error;
 use super::upload::Payload;
 
@@ -33,6 +35,9 @@ const BUFFER: usize = 1024 * 1024;
 pub(super) struct Connection {
     pub(super) sender: SendRequest<Payload>,
     driver: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// One timer for all waiting: it is set anew only if it rings too early, not for each request.
+    alarm: Option<Pin<Box<Sleep>>>,
+    look: Look,
 }
 
 impl Connection {
@@ -43,9 +48,31 @@ impl Connection {
         }
     }
 
+    /// Whether it is so late. Until then whoever asks is woken at that time, or before.
+    pub(super) fn poll_alarm(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if alarm.deadline() > at {
+            alarm.as_mut().reset(at);
+        }
+        while alarm.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= at {
+                return Poll::Ready(());
+            }
+            alarm.as_mut().reset(at);
+        }
+        Poll::Pending
+    }
+
     /// Whether it can take a request, as far as the other side has told.
     pub(super) fn is_ready(&mut self) -> bool {
+        self.look.store(true, Ordering::Relaxed);
         self.drive(&mut Context::from_waker(Waker::noop()));
+        self.look.store(false, Ordering::Relaxed);
+        self.was_ready()
+    }
+
+    /// Whether it could take a request when it was looked at.
+    pub(super) fn was_ready(&self) -> bool {
         self.driver.is_some() && self.sender.is_ready()
     }
 }
@@ -59,12 +86,13 @@ pub(super) async fn connect(
     tls: Option<Arc<ClientConfig>>,
     timeouts: &Timeouts,
 ) -> Result<Connection> {
-    let tcp = timeout(timeouts.connect, "connecting", origin, dial(origin)).await?;
+    let look = Look::default();
+    let tcp = timeout(timeouts.connect, "connecting", origin, dial(origin, &look)).await?;
     match tls {
-        None => drive(tcp, origin).await,
+        None => drive(tcp, origin, look).await,
         Some(config) => {
             let secured = timeout(timeouts.tls, "the TLS handshake", origin, handshake(tcp, config, origin)).await?;
-            drive(secured, origin).await
+            drive(secured, origin, look).await
         }
     }
 }
@@ -76,26 +104,27 @@ async fn timeout<T>(limit: Duration, what: &str, origin: &Origin, work: impl Fut
     })
 }
 
-async fn dial(origin: &Origin) -> Result<Socket> {
+async fn dial(origin: &Origin, look: &Look) -> Result<Socket> {
     let addresses: Vec<SocketAddr> =
         tokio::net::lookup_host((origin.host(), origin.port())).await.map_err(|e| unknown_host(e, origin))?.collect();
     let tries = addresses.into_iter().enumerate().map(|(place, address)| async move {
         tokio::time::sleep(STAGGER * place as u32).await;
         TcpStream::connect(address).await
     });
-    first_success(tries.collect(), origin).await
+    first_success(tries.collect(), origin, look).await
 }
 
 async fn first_success(
     mut tries: FuturesUnordered<impl Future<Output = std::io::Result<TcpStream>>>,
     origin: &Origin,
+    look: &Look,
 ) -> Result<Socket> {
     let mut last = None;
     while let Some(result) = tries.next().await {
         match result {
             Ok(tcp) => {
                 tcp.set_nodelay(true)?;
-                return Ok(Socket::new(tcp)?);
+                return Ok(Socket::new(tcp, look.clone())?);
             }
             Err(error) => last = Some(error),
         }
@@ -124,7 +153,11 @@ async fn handshake(
     TlsConnector::from(config).connect(name, tcp).await.map_err(|e| handshake_error(e, origin.host()).at(origin))
 }
 
-async fn drive(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, origin: &Origin) -> Result<Connection> {
+async fn drive(
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    origin: &Origin,
+    look: Look,
+) -> Result<Connection> {
     let failed = |e| Error::new(ErrorKind::Unavailable, "no HTTP connection to").because(e).at(origin);
     let (sender, connection) = Builder::new()
         .title_case_headers(true)
@@ -132,5 +165,6 @@ async fn drive(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, origin:
         .handshake::<_, Payload>(TokioIo::new(io))
         .await
         .map_err(failed)?;
-    Ok(Connection { sender, driver: Some(Box::pin(async move { drop(connection.await) })) })
+    let driver = Box::pin(async move { drop(connection.await) });
+    Ok(Connection { sender, driver: Some(driver), alarm: None, look })
 }

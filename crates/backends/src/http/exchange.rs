@@ -1,9 +1,9 @@
 //! One request and its answer on one connection, with a limit for every kind of waiting.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
@@ -60,23 +60,19 @@ pub(super) async fn exchange(
     let mut answer = pin!(connection.sender.try_send_request(request));
     let mut patience = Patience::new(progress.clone(), *timeouts);
     loop {
-        tokio::select! {
-            biased;
-            answer = poll_fn(|cx| poll_answer(answer.as_mut(), connection, cx)) => {
-                return answer.map_err(|refused| explain(refused, progress.as_deref()));
+        let late = tokio::time::Instant::now() + patience.step();
+        let answer = poll_fn(|cx| {
+            connection.drive(cx);
+            match answer.as_mut().poll(cx) {
+                Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                Poll::Pending => connection.poll_alarm(cx, late).map(|()| None),
             }
-            () = tokio::time::sleep(patience.step()) => patience.check().map_err(Failure::Final)?,
+        });
+        match answer.await {
+            Some(answer) => return answer.map_err(|refused| explain(refused, progress.as_deref())),
+            None => patience.check().map_err(Failure::Final)?,
         }
     }
-}
-
-fn poll_answer<T>(
-    mut answer: Pin<&mut impl Future<Output = T>>,
-    connection: &mut Connection,
-    cx: &mut Context<'_>,
-) -> Poll<T> {
-    connection.drive(cx);
-    answer.as_mut().poll(cx)
 }
 
 fn explain(

@@ -13,6 +13,9 @@ const LONGEST_IDLE: Duration = Duration::from_secs(15);
 /// A request that must not be repeated takes only a connection that was alive a moment ago.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// A connection that was looked at a moment ago is not looked at again for a request that can be repeated.
+const JUST_SEEN: Duration = Duration::from_millis(50);
+
 /// Which idle connections a request may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reuse {
@@ -42,19 +45,28 @@ struct Idle {
 }
 
 impl Pool {
-    /// The connection that was used last, if one is alive.
+    /// The connection that was used last of those that are alive.
     pub(super) fn take(&self, origin: &Origin, reuse: Reuse) -> Option<Connection> {
-        if reuse == Reuse::Never {
-            return None;
+        loop {
+            // Looked at without the lock: a look drives the connection.
+            let Idle { mut connection, since } = self.newest(origin, reuse)?;
+            let seen = reuse == Reuse::Any && since.elapsed() < JUST_SEEN;
+            let alive = if seen { connection.was_ready() } else { connection.is_ready() };
+            if alive {
+                return Some(connection);
+            }
         }
+    }
+
+    fn newest(&self, origin: &Origin, reuse: Reuse) -> Option<Idle> {
+        let oldest = match reuse {
+            Reuse::Any => LONGEST_IDLE,
+            Reuse::Fresh => FRESH,
+            Reuse::Never => return None,
+        };
         let mut pool = self.lock();
         let idle = &mut pool.get_mut(origin)?.idle;
-        idle.retain_mut(|idle| idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_ready());
-        let newest = idle.last()?;
-        if reuse == Reuse::Fresh && newest.since.elapsed() > FRESH {
-            return None;
-        }
-        idle.pop().map(|idle| idle.connection)
+        idle.pop_if(|newest| newest.since.elapsed() < oldest)
     }
 
     /// Keeps a connection whose last answer was read to its end.

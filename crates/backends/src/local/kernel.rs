@@ -22,13 +22,15 @@ pub(super) async fn copy_in_kernel(
     (to, wanted): (Arc<File>, Arc<AtomicBool>),
     from: LocalFile,
 ) -> Result<Taken> {
-    blocking(call, move || {
-        if rustix::fs::ioctl_ficlone(&*to, from.file()).is_err() {
-            copy_steps(from.file(), &to, &wanted)?;
-        }
-        Ok(Taken { size: to.metadata()?.len(), digests: Vec::new() })
-    })
-    .await
+    blocking(call, move || copy_now(&to, &wanted, &from)).await
+}
+
+/// As [`copy_in_kernel`], on this thread.
+pub(super) fn copy_now(to: &File, wanted: &AtomicBool, from: &LocalFile) -> Result<Taken> {
+    if rustix::fs::ioctl_ficlone(to, from.file()).is_err() {
+        copy_steps(from.file(), to, wanted)?;
+    }
+    Ok(Taken { size: to.metadata()?.len(), digests: Vec::new() })
 }
 
 /// Within the kernel where both file systems can, else through memory.

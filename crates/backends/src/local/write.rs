@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::inspect::describe;
-use super::kernel::copy_in_kernel;
+use super::kernel::{copy_in_kernel, copy_now};
 use super::parallel;
 use super::unfinished::{Notes, reopen};
 use super::{Local, blocking, change, failure, refusal, shown};
@@ -36,8 +36,14 @@ pub(super) async fn put(
     source: &dyn Source,
     options: &PutOptions,
 ) -> Result<Receipt> {
-    if is_small(source, options).await? {
-        return put_small(local, call, path, source, options).await;
+    if is_small(source, options) {
+        match source.local_file().await? {
+            None => return put_small(local, call, path, source, options).await,
+            Some(from) if to_compute(source, options).is_empty() => {
+                return put_small_file(local, call, path, (source, from), options).await;
+            }
+            Some(_) => {}
+        }
     }
     let (full, durability) = (local.full(path), local.durability);
     let (prepared, wanted) = (full.clone(), options.clone());
@@ -77,12 +83,51 @@ fn receipt(
     }
 }
 
-/// Whether going from thread to thread would cost more than all the rest: of what neither the kernel copies nor is read back.
-async fn is_small(source: &dyn Source, options: &PutOptions) -> Result<bool> {
-    let small = source.size().is_some_and(|size| size <= SMALL);
+/// Whether going from thread to thread would cost more than all the rest: of what is not read back.
+fn is_small(source: &dyn Source, options: &PutOptions) -> bool {
     let read_back =
         options.verify == Verify::Require || (options.verify == Verify::Auto && options.algorithm.is_some());
-    Ok(small && !read_back && source.local_file().await?.is_none())
+    source.size().is_some_and(|size| size <= SMALL) && !read_back
+}
+
+/// As [`put`], of a file on this machine: a step to copy it, and one to publish it.
+async fn put_small_file(
+    local: &Local,
+    call: &Call,
+    path: &Path,
+    (source, from): (&dyn Source, LocalFile),
+    options: &PutOptions,
+) -> Result<Receipt> {
+    let (full, durability) = (local.full(path), local.durability);
+    let (prepared, wanted) = (full.clone(), options.clone());
+    let name = temporary_path(path).map_err(|e| e.at(shown(&full)))?;
+    let expected = source.size();
+    let copy = move || {
+        let staged = stage(&prepared, &name, &wanted, durability)?;
+        let taken = copy_now(&staged.file, &staged.wanted, &from)?;
+        all_came(expected, taken.size)?;
+        finish_file(&staged.file, wanted.modified, durability)?;
+        same_size(&staged, taken.size)?;
+        Ok((staged, taken))
+    };
+    let nothing = |error: Error| error.at(shown(&full)).leaving("nothing was published");
+    let (staged, taken) = blocking(call, copy).await.map_err(nothing)?;
+    let source_proof = source.prove(call, &taken).await.map_err(nothing)?;
+    call.check()?;
+    // As in `put`: one step, which is done as a whole or not at all.
+    let (replaced, existing) = (staged.replaced, options.existing.clone());
+    let validator = blocking(&Call::new(), move || staged.publish(&existing, durability)).await?;
+    Ok(receipt(taken, (Proof::Local, source_proof), replaced, validator))
+}
+
+fn all_came(expected: Option<u64>, size: u64) -> Result<()> {
+    match expected.filter(|expected| *expected != size) {
+        None => Ok(()),
+        Some(expected) => {
+            let message = format!("{size} bytes came instead of {expected}");
+            Err(Error::new(ErrorKind::Integrity, message))
+        }
+    }
 }
 
 /// As [`put`], in one step of the disk.
@@ -120,13 +165,8 @@ async fn take_small(call: &Call, source: &dyn Source) -> Result<(Vec<bytes::Byte
         content.push(chunk);
     }
     let taken = Taken { size: hasher.length(), digests: hasher.finish() };
-    match source.size().filter(|size| *size != taken.size) {
-        Some(expected) => {
-            let message = format!("{} bytes came instead of {expected}", taken.size);
-            Err(Error::new(ErrorKind::Integrity, message))
-        }
-        None => Ok((content, taken)),
-    }
+    all_came(source.size(), taken.size)?;
+    Ok((content, taken))
 }
 
 fn write_content(
@@ -318,10 +358,7 @@ async fn write(
             take_stream(call, staged, source, algorithms).await?
         }
     };
-    if let Some(expected) = source.size().filter(|size| *size != taken.size) {
-        let message = format!("{} bytes came instead of {expected}", taken.size);
-        return Err(Error::new(ErrorKind::Integrity, message));
-    }
+    all_came(source.size(), taken.size)?;
     let finish = (staged.file.clone(), options.modified, durability);
     blocking(call, move || finish_file(&finish.0, finish.1, finish.2)).await?;
     let proof = check_disk(call, staged, &taken, check).await?;

@@ -48,9 +48,12 @@ fn is_odd(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 409 | 500)
 }
 
-/// The response to a question about one path. What follows is read as well, so that the connection can be used again.
+/// The response to a question about one path. What follows is read as well, so that the connection can be used again; a server that
+/// lists a directory instead may say so much.
 async fn only(body: Body) -> Result<Option<Response>> {
-    let mut responses = responses(body);
+    const MOST: usize = 16 * 1024 * 1024;
+    let answer = body.collect(MOST).await?;
+    let mut responses = Multistatus::new(&*answer);
     let first = responses.next().await?;
     while responses.next().await?.is_some() {}
     Ok(first)

@@ -138,7 +138,9 @@ impl Job {
         let names = self.directories.names(&self.call, &parent, self.options.dry_run).await?;
         let _place = self.call.bound(async { self.places.acquire_many(weight).await.map_err(closed) }).await?;
         let name = target.path.name().unwrap_or_default();
-        let existing = names.map(|names| names.get(name).cloned());
+        // Where a link leads is not known from a listing.
+        let listed = names.map(|names| names.get(name).cloned());
+        let existing = listed.filter(|found| found.as_ref().is_none_or(|found| found.kind != Kind::Symlink));
         let backup = self.options.backup.as_ref().map(|top| top.join(&walked.below));
         let mut known = Known { existing, backup, ..Known::of(walked.entry.metadata.clone()) };
         let Some(journal) = &self.options.journal else {

@@ -15,6 +15,9 @@ const REMEMBERED: usize = 64;
 /// Names that are remembered of a directory: with more, files are looked at one by one.
 const NAMES: usize = 100_000;
 
+/// The same on a disk, where looking costs less.
+const LOCAL_NAMES: usize = 1000;
+
 /// What a directory has, if that was asked for and is not too much.
 pub(crate) type Names = Arc<HashMap<Vec<u8>, Metadata>>;
 
@@ -71,22 +74,23 @@ impl Directories {
             place.backend().create_directory(call, &place.resolved(), Parents::Create).await?;
         }
         let capabilities = place.backend().capabilities();
-        if capabilities.local_files == Support::Yes || capabilities.list != Support::Yes {
+        if capabilities.list != Support::Yes {
             return Ok(None);
         }
-        Ok(list(call, &place).await.ok().flatten())
+        let most = if capabilities.local_files == Support::Yes { LOCAL_NAMES } else { NAMES };
+        Ok(list(call, &place, most).await.ok().flatten())
     }
 }
 
-/// The names in a directory; none if there are too many.
-async fn list(call: &Call, place: &Place) -> Result<Option<Names>, Error> {
+/// The names in a directory; none if there are more than `most`.
+async fn list(call: &Call, place: &Place, most: usize) -> Result<Option<Names>, Error> {
     let mut names = HashMap::new();
     let mut listing = place.backend().list(call, &place.resolved(), &ListOptions::default()).await?;
     while let Some(page) = listing.next().await {
         for entry in page?.entries {
             names.insert(entry.path.name().unwrap_or_default().to_vec(), entry.metadata);
         }
-        if names.len() > NAMES {
+        if names.len() > most {
             return Ok(None);
         }
     }

@@ -2,11 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-
-use anyhow::Result;
-
-use crate::packages;
-use crate::servers::Endpoints;
+use std::process::Command;
 
 /// One competitor.
 pub(super) struct Client {
@@ -43,10 +39,13 @@ impl Client {
         }
     }
 
-    /// The version of the Debian package that it came with.
+    /// The first line of what it says of itself.
     pub(super) fn version(&self) -> Option<String> {
-        let program = self.name.split(' ').next()?;
-        packages::version(package(program)?.split(' ').next()?)
+        let (Program::Peer(path) | Program::Law(path)) = &self.program else { return None };
+        let output = Command::new(path).arg("--version").env("GFAL_PYTHONBIN", "/usr/bin/python3").output().ok()?;
+        // Some say it where errors belong.
+        let text = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&text).lines().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned())
     }
 }
 
@@ -67,7 +66,7 @@ impl Program {
 fn package(program: &str) -> Option<&'static str> {
     Some(match program {
         "curl" => "curl",
-        "cp" => "coreutils",
+        "cp" | "du" | "ls" => "coreutils",
         "davix-get" | "davix-put" | "davix-ls" => "davix",
         "rclone" => "rclone",
         "xrdcp" | "xrdfs" => "xrootd-client",
@@ -77,87 +76,91 @@ fn package(program: &str) -> Option<&'static str> {
 }
 
 /// The clients of every contest, for one server.
-pub(super) struct Clients<'a> {
+pub(super) struct Clients {
     /// The release binary, if there is one.
-    pub(super) law: Option<&'a Path>,
-    http: String,
-    root: String,
+    pub(super) law: Option<PathBuf>,
+    /// Where it is reached over HTTP.
+    pub(super) http: String,
+    /// Where it speaks xrootd's own protocol, if it does.
+    pub(super) root: Option<String>,
 }
 
-impl<'a> Clients<'a> {
-    pub(super) fn of(endpoints: &Endpoints, law: Option<&'a Path>) -> Result<Self> {
-        Ok(Self { law, http: endpoints.get("XROOTD_HTTP")?.to_owned(), root: endpoints.get("XROOTD_ROOT")?.to_owned() })
-    }
-
+impl Clients {
     /// From the server's `name` to a local file.
     pub(super) fn download(&self, name: &str, local: &Path) -> Vec<Client> {
-        let [http, dav, root, rclone] = self.addresses(name);
+        let [http, dav, rclone] = self.addresses(name);
         let (path, file) = (local.as_os_str(), file_url(local));
-        vec![
+        let mut clients = vec![
             self.client("curl", "-q -fsS -o", [path, &http]),
             self.client("davix-get", "", [&http, path]),
             self.client("rclone copyto", "", [&rclone, path]),
-            self.client("xrdcp", "-s", [&root, path]),
             self.client("gfal-copy", "", [&http, &file]),
             self.client("law fs cp --verify size", "", [&dav, path]),
             self.client("law fs cp --verify size --set fs.*.durability=none", "", [&dav, path]),
-        ]
+        ];
+        clients.extend(self.root(name).map(|root| self.client("xrdcp", "-s", [&root, path])));
+        clients
     }
 
     /// The same with a comparison of checksums. (`--cksum adler32:source` of xrdcp only prints.)
     pub(super) fn download_proven(&self, name: &str, local: &Path) -> Vec<Client> {
-        let [http, dav, root, _] = self.addresses(name);
+        let [http, dav, _] = self.addresses(name);
         let (path, file) = (local.as_os_str(), file_url(local));
-        vec![
-            self.client("xrdcp --cksum adler32", "-s", [&root, path]),
+        let mut clients = vec![
             self.client("gfal-copy -K adler32", "", [&http, &file]),
             self.client("law fs cp --verify require", "", [&dav, path]),
-        ]
+        ];
+        clients.extend(self.root(name).map(|root| self.client("xrdcp --cksum adler32", "-s", [&root, path])));
+        clients
     }
 
     /// From a local file to the server's `name`.
     pub(super) fn upload(&self, local: &Path, name: &str) -> Vec<Client> {
-        let [http, dav, root, rclone] = self.addresses(name);
+        let [http, dav, rclone] = self.addresses(name);
         let (path, file) = (local.as_os_str(), file_url(local));
-        vec![
+        let mut clients = vec![
             self.client("curl", "-q -fsS -o /dev/null -T", [path, &http]),
             self.client("davix-put", "", [path, &http]),
             self.client("rclone copyto", "", [path, &rclone]),
-            self.client("xrdcp", "-s", [path, &root]),
             self.client("gfal-copy", "", [&file, &http]),
             self.client("law fs cp --verify size", "", [path, &dav]),
-        ]
+        ];
+        clients.extend(self.root(name).map(|root| self.client("xrdcp", "-s", [path, &root])));
+        clients
     }
 
     /// The same with a comparison of checksums.
     pub(super) fn upload_proven(&self, local: &Path, name: &str) -> Vec<Client> {
-        let [http, dav, root, _] = self.addresses(name);
+        let [http, dav, _] = self.addresses(name);
         let (path, file) = (local.as_os_str(), file_url(local));
-        vec![
-            self.client("xrdcp --cksum adler32", "-s", [path, &root]),
+        let mut clients = vec![
             self.client("gfal-copy -K adler32", "", [&file, &http]),
             self.client("law fs cp --verify require", "", [path, &dav]),
-        ]
+        ];
+        clients.extend(self.root(name).map(|root| self.client("xrdcp --cksum adler32", "-s", [path, &root])));
+        clients
     }
 
     /// From the server's directory `name` to a local one, with all that is in it; `list` tells curl each file.
     pub(super) fn download_tree(&self, name: &str, local: &Path, list: &Path) -> Vec<Client> {
-        let [http, dav, root, rclone] = self.addresses(name);
+        let [http, dav, rclone] = self.addresses(name);
         // xrdcp puts a directory of the same name into another one.
         let (path, above) = (local.as_os_str(), slashed(local.parent().unwrap_or(local)));
-        vec![
+        let mut clients = vec![
             self.client("curl -Z", "-q -sS --create-dirs --parallel-max 16", [OsStr::new("-K"), list.as_os_str()]),
             self.client("rclone copy", "", [&rclone, path]),
-            self.client("xrdcp --parallel 4", "-s -r", [&root, &above]),
             self.client("gfal-copy -r", "", [&http, &file_url(local)]),
             self.client("law fs cp -qr --verify size", "", [&slash(&dav), path]),
+            self.client("law fs cp -qr --verify size --set fs.*.durability=none", "", [&slash(&dav), path]),
             self.client("law fs cp -qr", "", [&slash(&dav), path]),
-        ]
+        ];
+        clients.extend(self.root(name).map(|root| self.client("xrdcp --parallel 4", "-s -r", [&root, &above])));
+        clients
     }
 
     /// From a local directory to the server's `name`.
     pub(super) fn upload_tree(&self, local: &Path, name: &str, list: &Path) -> Vec<Client> {
-        let [http, dav, _, rclone] = self.addresses(name);
+        let [http, dav, rclone] = self.addresses(name);
         let (path, directory) = (local.as_os_str(), slashed(local));
         vec![
             self.client("curl -Z", "-q -sS --parallel-max 16", [OsStr::new("-K"), list.as_os_str()]),
@@ -165,16 +168,6 @@ impl<'a> Clients<'a> {
             self.client("gfal-copy -r", "", [&file_url(local), &http]),
             self.client("law fs cp -qr --verify size", "", [&directory, &dav]),
             self.client("law fs cp -qr", "", [&directory, &dav]),
-        ]
-    }
-
-    /// From one local directory to another.
-    pub(super) fn copy_tree(&self, from: &Path, to: &Path) -> Vec<Client> {
-        let (source, directory, path) = (from.as_os_str(), slashed(from), to.as_os_str());
-        vec![
-            self.client("cp -r", "", [source, path]),
-            self.client("rclone copy", "", [source, path]),
-            self.client("law fs cp -qr", "", [&directory, path]),
         ]
     }
 
@@ -187,30 +180,88 @@ impl<'a> Clients<'a> {
 
     /// The names in the server's directory `name`, one a line.
     pub(super) fn list(&self, name: &str) -> Vec<Client> {
-        let [http, dav, _, rclone] = self.addresses(&format!("{name}/"));
+        let [http, dav, rclone] = self.addresses(&format!("{name}/"));
         let path = OsString::from(format!("/{name}"));
         let none = OsStr::new("");
-        vec![
+        let mut clients = vec![
             self.client("davix-ls", "", [&http, none]),
-            self.client("xrdfs ls", &self.root, [&path, none]),
             self.client("rclone lsf", "", [&rclone, none]),
             self.client("law fs ls -U", "", [&dav, none]),
-        ]
+        ];
+        clients.extend(self.root.as_ref().map(|root| self.client("xrdfs ls", root, [&path, none])));
+        clients
+    }
+
+    /// How much the server's directory `name` holds.
+    pub(super) fn usage(&self, name: &str) -> Vec<Client> {
+        let [_, dav, rclone] = self.addresses(&format!("{name}/"));
+        let none = OsStr::new("");
+        vec![self.client("rclone size", "", [&rclone, none]), self.client("law fs du", "", [&dav, none])]
     }
 
     fn client(&self, name: &'static str, leading: &str, operands: [&OsStr; 2]) -> Client {
-        Client::new(self.law, name, leading, operands)
+        Client::new(self.law.as_deref(), name, leading, operands)
     }
 
-    /// `name` as http, as WebDAV in the words of `law`, as root, and as a remote of rclone.
-    fn addresses(&self, name: &str) -> [OsString; 4] {
+    /// `name` as http, as WebDAV in the words of `law`, and as a remote of rclone.
+    fn addresses(&self, name: &str) -> [OsString; 3] {
         [
             format!("{}/{name}", self.http),
             format!("{}/{name}", self.http.replacen("http:", "dav:", 1)),
-            format!("{}//{name}", self.root),
             format!(":webdav,url='{}',vendor=other:{name}", self.http),
         ]
         .map(OsString::from)
+    }
+
+    fn root(&self, name: &str) -> Option<OsString> {
+        self.root.as_ref().map(|root| OsString::from(format!("{root}//{name}")))
+    }
+}
+
+/// The clients that copy on one machine.
+pub(super) struct LocalClients(pub(super) Option<PathBuf>);
+
+impl LocalClients {
+    /// One file.
+    pub(super) fn copy(&self, from: &Path, to: &Path) -> Vec<Client> {
+        let operands = [from.as_os_str(), to.as_os_str()];
+        let urls = [file_url(from), file_url(to)];
+        vec![
+            self.client("cp", "", operands),
+            self.client("curl", "-q -fsS -o", [operands[1], &urls[0]]),
+            self.client("rclone copyto", "", operands),
+            self.client("xrdcp", "-s", operands),
+            self.client("gfal-copy", "", [&urls[0], &urls[1]]),
+            self.client("law fs cp", "", operands),
+        ]
+    }
+
+    /// From one directory to another.
+    pub(super) fn copy_tree(&self, from: &Path, to: &Path) -> Vec<Client> {
+        let (source, directory, path) = (from.as_os_str(), slashed(from), to.as_os_str());
+        vec![
+            self.client("cp -r", "", [source, path]),
+            self.client("rclone copy", "", [source, path]),
+            self.client("gfal-copy -r", "", [&file_url(from), &file_url(to)]),
+            self.client("law fs cp -qr", "", [&directory, path]),
+            self.client("law fs cp -qr --set fs.*.durability=none", "", [&directory, path]),
+        ]
+    }
+
+    /// The names in a directory, one a line.
+    pub(super) fn list(&self, directory: &Path) -> Vec<Client> {
+        let operands = [directory.as_os_str(), OsStr::new("")];
+        ["ls -U", "rclone lsf", "law fs ls -U"].map(|name| self.client(name, "", operands)).into()
+    }
+
+    /// How much a directory holds.
+    pub(super) fn usage(&self, directory: &Path) -> Vec<Client> {
+        let operands = [directory.as_os_str(), OsStr::new("")];
+        ["du -s", "rclone size", "law fs du"].map(|name| self.client(name, "", operands)).into()
+    }
+
+    fn client(&self, name: &'static str, leading: &str, operands: [&OsStr; 2]) -> Client {
+        Client::new(self.0.as_deref(), name, leading, operands)
     }
 }
 
@@ -241,20 +292,23 @@ mod tests {
 
     #[test]
     fn command_lines_are_those_of_the_manuals() {
-        let endpoints = Endpoints::parse("XROOTD_HTTP=http://h:1\nXROOTD_ROOT=root://h:1").unwrap();
-        let clients = Clients::of(&endpoints, Some(Path::new("/release/law"))).unwrap();
+        let law = Some(PathBuf::from("/release/law"));
+        let clients = Clients { law: law.clone(), http: "http://h:1".into(), root: Some("root://h:1".into()) };
         assert_eq!(lines(&clients.download("a", Path::new("/b")))[0], "curl: -q -fsS -o /b http://h:1/a");
         assert_eq!(
             lines(&clients.upload_proven(Path::new("/b"), "a")),
             [
-                "xrdcp --cksum adler32: -s --cksum adler32 /b root://h:1//a",
                 "gfal-copy -K adler32: -K adler32 file:///b http://h:1/a",
                 "law fs cp --verify require: fs cp --verify require /b dav://h:1/a",
+                "xrdcp --cksum adler32: -s --cksum adler32 /b root://h:1//a",
             ]
         );
         let listing = clients.list("many");
-        assert_eq!(lines(&listing)[1], "xrdfs ls: root://h:1 ls /many");
-        assert_eq!(listing[3].command_line().unwrap().join(OsStr::new(" ")), "/release/law fs ls -U dav://h:1/many/");
+        assert_eq!(lines(&listing)[3], "xrdfs ls: root://h:1 ls /many");
+        assert_eq!(listing[2].command_line().unwrap().join(OsStr::new(" ")), "/release/law fs ls -U dav://h:1/many/");
+        let without_root = Clients { root: None, ..clients };
+        assert!(lines(&without_root.list("many")).iter().all(|line| !line.contains("xrd")));
+        assert_eq!(lines(&LocalClients(law).usage(Path::new("/d")))[0], "du -s: -s /d");
     }
 
     #[test]

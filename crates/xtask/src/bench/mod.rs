@@ -5,34 +5,44 @@
 //! destination, since `law` syncs what it publishes and most others do not. A run whose bytes are not those of the source counts as
 //! failed, whatever the client said. Checksums of the source are in the server's cache before the first run, as they
 //! are on a storage system; those of an upload are not.
+//!
+//! `far` is the XRootD server behind a link with a round trip of 20 ms, 1 Gbit/s, and 4 MiB for each connection, which is what Linux
+//! gives one by itself.
 
 mod clients;
 mod contest;
 mod measure;
 mod memory;
+mod sites;
 mod table;
 mod trees;
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::interrupt::Interrupt;
 use crate::servers::{Endpoints, Server, Started};
 use crate::workspace;
-use clients::{Client, Clients};
-use contest::{Contest, Task};
+use clients::{Clients, LocalClients};
+use contest::Contest;
+use law_faults::{Distance, DistantLink};
 use memory::KeptMemory;
+use sites::{Content, Site, address_of, local_contests};
 use table::{Group, Results};
+use trees::Tree;
+
+/// The way to a storage in another country.
+const FAR: Distance = Distance { round_trip: Duration::from_millis(20), rate: 125_000_000, window: 4 << 20 };
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only what has this in its name, such as `/up/`, `ls/davix-ls` or `proven`
+    /// Only what has this in its name, such as `/xrootd up/`, `ls/davix-ls`, `apache` or `proven`
     filter: Option<String>,
     /// Size of the file that is copied, such as 64M or 1G
     #[arg(long, default_value = "1G", value_parser = parse_size)]
@@ -40,7 +50,7 @@ pub(crate) struct Arguments {
     /// Entries of the directory that is listed
     #[arg(long, default_value_t = 100_000)]
     entries: u32,
-    /// Small files (10 KiB) of the trees that are copied; a hundredth as many are large (10 MiB)
+    /// Small files (10 KiB) of the trees that are copied; a hundredth as many are large (10 MiB), a tenth go far
     #[arg(long, default_value_t = 10_000)]
     files: u32,
     /// Runs of each client; the table shows medians
@@ -86,49 +96,48 @@ fn build_law(interrupt: &Interrupt) -> Result<Option<PathBuf>> {
     Ok(if built.success() { Some(workspace::target_dir()?.join("release/law")) } else { None })
 }
 
-/// A server with a file and a directory on it, and a local directory beside it.
+/// Servers with a file and directories on them, and the same beside them.
 struct Place {
     // Stopped before the directory below it is removed: fields are dropped in this order.
-    _server: Started,
+    link: DistantLink,
+    _servers: Started,
     directory: tempfile::TempDir,
     endpoints: Endpoints,
-    data: PathBuf,
+    trees: [Tree; 3],
 }
 
 impl Place {
     fn prepare(arguments: &Arguments) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("law-bench-").tempdir_in(&arguments.dir);
         let directory = directory.with_context(|| arguments.dir.display().to_string())?;
-        let started = Started::start(Server::select(&["xrootd"])?, directory.path())?;
-        if let Some((_, reason)) = started.failures().next() {
-            bail!("xrootd cannot start: {reason}");
+        let started = Started::start(Server::select(&["xrootd", "apache"])?, directory.path())?;
+        if let Some((name, reason)) = started.failures().next() {
+            bail!("{name} cannot start: {reason}");
         }
         let endpoints = started.endpoints().clone();
-        let data = PathBuf::from(endpoints.get("XROOTD_DATA")?);
-        let place = Self { _server: started, directory, endpoints, data };
-        place.fill(arguments)?;
+        let link = DistantLink::start(address_of(endpoints.get("XROOTD_HTTP")?)?, FAR).context("the long way")?;
+        let trees = make(directory.path(), arguments)?;
+        let place = Self { link, _servers: started, directory, endpoints, trees };
+        place.share()?;
         Ok(place)
     }
 
-    fn fill(&self, arguments: &Arguments) -> Result<()> {
-        eprintln!("making {} random bytes and {} files", arguments.size, arguments.entries);
-        let source = self.directory.path().join("source");
-        random_file(&source, arguments.size)?;
-        fs::copy(&source, self.data.join("source")).context("copy of the random file")?;
-        let many = self.data.join("many");
-        fs::create_dir(&many).context("directory of many files")?;
-        for number in 0..arguments.entries {
-            fs::File::create(many.join(format!("file-{number:06}.root"))).context("one of many files")?;
+    /// Gives the servers what is here.
+    fn share(&self) -> Result<()> {
+        for data in [self.xrootd_data()?, self.apache_data()?] {
+            ["source", "entries", "trees"]
+                .iter()
+                .try_for_each(|name| trees::share(&self.directory.path().join(name), &data))?;
         }
-        fs::set_permissions(&many, fs::Permissions::from_mode(0o755)).context("directory of many files")?;
-        trees::make(&self.trees(), arguments.files)?;
-        trees::copy(&self.trees(), &self.data.join("trees"))?;
         self.warm_checksum()
     }
 
-    /// Where the trees lie on this side.
-    fn trees(&self) -> PathBuf {
-        self.directory.path().join("trees")
+    fn xrootd_data(&self) -> Result<PathBuf> {
+        self.endpoints.get("XROOTD_DATA").map(PathBuf::from)
+    }
+
+    fn apache_data(&self) -> Result<PathBuf> {
+        Ok(PathBuf::from(self.endpoints.get("APACHE_DATA")?).join("open"))
     }
 
     fn warm_checksum(&self) -> Result<()> {
@@ -140,28 +149,45 @@ impl Place {
         Ok(())
     }
 
-    fn contests(&self, law: Option<&Path>, filter: Option<&str>, entries: u32) -> Result<Vec<Contest>> {
-        let place = self.directory.path();
-        let (source, down, up) = (place.join("source"), place.join("down"), self.data.join("up"));
-        let copy = |destination: &Path| Task::Copy { source: source.clone(), destination: destination.to_owned() };
-        let clients = Clients::of(&self.endpoints, law)?;
-        let all = [
-            ("down", copy(&down), clients.download("source", &down)),
-            ("down proven", copy(&down), clients.download_proven("source", &down)),
-            ("up", copy(&up), clients.upload(&source, "up")),
-            ("up proven", copy(&up), clients.upload_proven(&source, "up")),
-            ("ls", Task::List { entries }, clients.list("many")),
-        ];
-        let tree_contests = trees::contests(&clients, &self.trees(), &self.data, place)?;
-        let chosen = |group: &str, client: &Client| {
-            filter.is_none_or(|filter| format!("/{group}/{}", client.name).contains(filter))
-        };
-        let contest = |(group, task, mut clients): (&'static str, Task, Vec<Client>)| {
-            clients.retain(|client| chosen(group, client));
-            (!clients.is_empty()).then(|| Contest { group, task, clients, place: place.to_owned() })
-        };
-        Ok(all.into_iter().chain(tree_contests).filter_map(contest).collect())
+    fn sites(&self, law: Option<&Path>) -> Result<[Site; 3]> {
+        let law = law.map(Path::to_owned);
+        let site = |name, http, root, data| Site { name, clients: Clients { law: law.clone(), http, root }, data };
+        let (http, root) = (self.endpoints.get("XROOTD_HTTP")?, self.endpoints.get("XROOTD_ROOT")?);
+        let far = self.link.address();
+        let apache = format!("{}/open", self.endpoints.get("APACHE_HTTP")?);
+        Ok([
+            site("xrootd", http.into(), Some(root.into()), self.xrootd_data()?),
+            site("apache", apache, None, self.apache_data()?),
+            site("far", format!("http://{far}"), Some(format!("root://{far}")), self.xrootd_data()?),
+        ])
     }
+
+    fn contests(&self, law: Option<&Path>, filter: Option<&str>, entries: u32) -> Result<Vec<Contest>> {
+        let content = Content { place: self.directory.path(), entries, trees: &self.trees };
+        let [xrootd, apache, far] = self.sites(law)?;
+        let mut all = xrootd.contests(&content)?;
+        all.extend(apache.contests(&content)?);
+        all.extend(local_contests(&LocalClients(law.map(Path::to_owned)), &content));
+        all.extend(far.contests_from_afar(&content)?);
+        let chosen = |name: &str| filter.is_none_or(|filter| name.contains(filter));
+        for contest in &mut all {
+            contest.clients.retain(|client| chosen(&format!("/{}/{}", contest.group, client.name)));
+        }
+        all.retain(|contest| !contest.clients.is_empty());
+        Ok(all)
+    }
+}
+
+/// Makes what is copied and listed.
+fn make(top: &Path, arguments: &Arguments) -> Result<[Tree; 3]> {
+    eprintln!("making {} random bytes, {} entries and the trees", arguments.size, arguments.entries);
+    random_file(&top.join("source"), arguments.size)?;
+    let entries = top.join("entries");
+    fs::create_dir(&entries).context("a directory of many entries")?;
+    for number in 0..arguments.entries {
+        fs::File::create(entries.join(format!("file-{number:06}.root"))).context("one of many entries")?;
+    }
+    Tree::make_all(&top.join("trees"), arguments.files)
 }
 
 fn random_file(path: &Path, size: u64) -> Result<()> {

@@ -18,7 +18,7 @@ pub(super) struct Results {
 /// Clients that did the same.
 #[derive(Serialize)]
 pub(super) struct Group {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     /// Bytes that each run moved.
     pub(super) bytes: Option<u64>,
     pub(super) rows: Vec<Row>,
@@ -157,7 +157,7 @@ mod tests {
             row("law fs cp", Kind::Law, &[1.0]),
             failed,
         ];
-        let table = Group { name: "down", bytes: Some(2_000_000), rows }.to_string();
+        let table = Group { name: "down".into(), bytes: Some(2_000_000), rows }.to_string();
         let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(words[1], ["curl", "2.000", "1.000..3.000", "1.00", "1", "0.25", "0.25", "1.00", "12.0"]);
         assert_eq!(words[2][1..4], ["4.000", "4.000..4.000", "2.00"]);
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_group_without_peers_has_no_ratio() {
-        let table = Group { name: "ls", bytes: None, rows: vec![row("law", Kind::Law, &[1.0])] }.to_string();
+        let table = Group { name: "ls".into(), bytes: None, rows: vec![row("law", Kind::Law, &[1.0])] }.to_string();
         let words: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
         assert_eq!(words[..5], ["law", "1.000", "1.000..1.000", "-", "-"]);
     }
