@@ -104,20 +104,32 @@ async fn put_small_file(
     let expected = source.size();
     let copy = move || {
         let staged = stage(&prepared, &name, &wanted, durability)?;
-        let taken = copy_now(&staged.file, &staged.wanted, &from)?;
-        all_came(expected, taken.size)?;
-        finish_file(&staged.file, wanted.modified, durability)?;
-        same_size(&staged, taken.size)?;
+        let copied = copy_file(&staged, &from, expected, &wanted, durability);
+        let taken = copied.map_err(|error| error.at(shown(&staged.target)).leaving("nothing was published"))?;
         Ok((staged, taken))
     };
+    let (staged, taken) = blocking(call, copy).await?;
     let nothing = |error: Error| error.at(shown(&full)).leaving("nothing was published");
-    let (staged, taken) = blocking(call, copy).await.map_err(nothing)?;
     let source_proof = source.prove(call, &taken).await.map_err(nothing)?;
     call.check()?;
     // As in `put`: one step, which is done as a whole or not at all.
     let (replaced, existing) = (staged.replaced, options.existing.clone());
     let validator = blocking(&Call::new(), move || staged.publish(&existing, durability)).await?;
     Ok(receipt(taken, (Proof::Local, source_proof), replaced, validator))
+}
+
+fn copy_file(
+    staged: &Staged,
+    from: &LocalFile,
+    expected: Option<u64>,
+    options: &PutOptions,
+    durability: Durability,
+) -> Result<Taken> {
+    let taken = copy_now(&staged.file, &staged.wanted, from)?;
+    all_came(expected, taken.size)?;
+    finish_file(&staged.file, options.modified, durability)?;
+    same_size(staged, taken.size)?;
+    Ok(taken)
 }
 
 fn all_came(expected: Option<u64>, size: u64) -> Result<()> {
