@@ -245,7 +245,7 @@ fn settings_that_may_not_be_read_stop_only_those_who_need_them() {
 #[test]
 fn nothing_is_promised_that_is_not_there() {
     let defaults = Sandbox::new().law(["config", "defaults"]).text().to_owned();
-    for option in ["x509", "netrc", "certificate =", "endpoint =", "[fs.NAME.cache]", "max_size ="] {
+    for option in ["endpoint =", "[fs.NAME.cache]", "max_size ="] {
         let (before, _) = defaults.split_once(option).unwrap();
         assert!(before.lines().rev().take(4).any(|line| line.to_lowercase().contains("not yet")), "{option}");
     }

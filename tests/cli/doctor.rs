@@ -41,7 +41,7 @@ fn a_storage_that_is_well() {
     ok    name       127.0.0.1 is 127.0.0.1
     ok    connection 127.0.0.1:PORT answers within N ms
     note  TLS        none: everybody on the way can read along, and passwords are not sent to other machines
-    note  credential none; token, token_file, or user and password of the settings are sent
+    note  credential none; see law fs token show
     ok    place      a directory is there
     ok    list       N entries in the first page
     note  space      not told by the storage

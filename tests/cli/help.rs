@@ -52,6 +52,7 @@ fn of_the_programs() {
       xattr      Show, set or remove extended attributes, where the storage has such
       tape       Files on tape: bring them to a disk, ask where they are, let go of them (WLCG Tape REST
                  API)
+      token      Which credential a storage gets, where it is from, and until when
       checksum   Print checksums as the storage computed them, or compare files with a list of them
       show       Show what is in files: arrays, the first lines of texts, the members of archives
       formats    List the formats of files that are known, and their extensions

@@ -30,6 +30,7 @@ mod serve;
 mod show;
 mod stat;
 mod tape;
+mod token;
 mod touch;
 mod transfers;
 mod trouble;

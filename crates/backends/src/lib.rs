@@ -1,8 +1,9 @@
 //! Protocol clients behind the contract of [`law_storage::Backend`].
 //!
-//! One folder is one backend; `http` is the client that the web protocols share. No backend knows of retries, other
+//! One folder is one backend; `http` is the client that the web protocols share, and `auth` what they say of who asks. No backend knows of retries, other
 //! doors or caches.
 
+pub mod auth;
 pub mod http;
 pub mod local;
 pub mod webdav;

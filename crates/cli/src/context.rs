@@ -126,7 +126,8 @@ impl Context {
         let url = error.url().and_then(|url| Url::parse(url).ok());
         let storage = url.filter(|url| !matches!(url.location(), Location::Local(_)));
         let report = storage.and_then(|url| self.file_systems.credential_of(&url).ok());
-        let Some(CredentialReport { source: Some(source), expires: Some(expires) }) = report else { return error };
+        let expires = report.as_ref().and_then(CredentialReport::expires);
+        let (Some(source), Some(expires)) = (report.and_then(|report| report.source), expires) else { return error };
         match std::time::SystemTime::now().duration_since(expires) {
             Ok(passed) => {
                 let hint = format!("the {source} expired {}: a new one is needed", output::ago(passed));
@@ -277,6 +278,7 @@ async fn dispatch(context: &Context, command: FsCommand) -> Result<(), Failure> 
         FsCommand::Cleanup(command) => command.run(context).await,
         FsCommand::Doctor(command) => command.run(context).await,
         FsCommand::Doors(command) => command.run(context).await,
+        FsCommand::Token(command) => command.run(context),
         FsCommand::Serve(command) => command.run(context).await,
     }
 }

@@ -11,7 +11,11 @@ use crate::{Algorithm, Durability, Publish, Secret};
 pub struct EndpointSettings {
     /// What is shown to the endpoint, and to no other host.
     pub credential: Credential,
-    /// A file or a hashed directory of certificate authorities, in addition to the system's.
+    /// Whether nobody has named the credential: it was found where such are kept. Then it is left out where it would travel
+    /// unencrypted, which is an error otherwise.
+    pub found: bool,
+    /// A file or a hashed directory of certificate authorities, in addition to the system's. One of the grid is believed, where there is
+    /// one, if none is named.
     pub ca: Option<PathBuf>,
     /// How files get their names; none is what the endpoint is known to do best.
     pub publish: Option<Publish>,
@@ -31,6 +35,7 @@ impl Default for EndpointSettings {
     fn default() -> Self {
         Self {
             credential: Credential::None,
+            found: false,
             ca: None,
             publish: None,
             quirks: None,
@@ -58,6 +63,17 @@ pub enum Credential {
     },
     /// A bearer token (RFC 6750).
     Bearer(Secret),
+    /// A bearer token in a file, which is read again whenever it changes.
+    BearerFile(PathBuf),
+    /// A certificate or a proxy (RFC 3820) and its key, in PEM: files that are read again when they change.
+    Certificate {
+        /// The certificate, and those that it is signed by.
+        chain: PathBuf,
+        /// The key, which may be in the same file.
+        key: PathBuf,
+    },
+    /// A netrc file, which has users and passwords of some hosts.
+    Netrc(PathBuf),
 }
 
 /// Limits of waiting; none is infinite.

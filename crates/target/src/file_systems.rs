@@ -163,11 +163,11 @@ impl FileSystems {
         DoorsSettings { policy, retries: from.retries, deadline: from.deadline, name: None, shared }
     }
 
-    /// Settings that this version knows and does not follow yet: a wish for credentials is refused, the rest is said.
+    /// Settings that this version knows and does not follow yet are said; half of a wish for credentials is refused.
     fn check_supported(&self, name: &str, settings: &FileSystemSettings) -> Result<()> {
-        if settings.certificate.is_some() || settings.key.is_some() {
-            let message = format!("client certificates, as [fs.{name}] has one, are not supported by this version");
-            return Err(Error::new(ErrorKind::Unsupported, message).hint("use a token, or user and password"));
+        if settings.key.is_some() && settings.certificate.is_none() {
+            let message = format!("[fs.{name}] has a key and no certificate");
+            return Err(Error::new(ErrorKind::InvalidInput, message).hint("certificate = \"FILE\""));
         }
         for option in ["cache.max_size", "cache.policy"] {
             let key = format!("fs.{name}.{option}");
@@ -228,10 +228,21 @@ impl FileSystems {
     pub fn credential_of(&self, url: &Url) -> Result<CredentialReport> {
         match url.location() {
             Location::Remote(remote) if remote.user().is_some() => Ok(CredentialReport::typed()),
-            Location::Remote(remote) => credential::report(self.settings_of(remote)),
-            Location::Named { name, .. } => credential::report(self.config.file_system(name).map_err(misconfigured)?),
+            Location::Remote(remote) => Ok(credential_at(remote, credential::report(self.settings_of(remote))?)),
+            Location::Named { name, .. } => {
+                let report = credential::report(self.config.file_system(name).map_err(misconfigured)?)?;
+                Ok(self.door(url)?.map(|door| credential_at(&door, report)).unwrap_or_default())
+            }
             _ => Ok(CredentialReport::none()),
         }
+    }
+
+    /// Which credential goes to any storage that somebody types, has no settings of its own, and is reached with encryption.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a token that cannot be read.
+    pub fn usual_credential(&self) -> Result<CredentialReport> {
+        credential::report(&self.config.every)
     }
 
     fn bare(&self) -> EndpointSettings {
@@ -242,7 +253,8 @@ impl FileSystems {
 
     fn endpoint_settings(&self, from: &FileSystemSettings) -> Result<EndpointSettings> {
         let mut settings = self.bare();
-        settings.credential = credential(from)?;
+        let chosen = credential(from);
+        (settings.credential, settings.found) = (chosen.credential, chosen.found);
         settings.ca = self.ca.clone().or(from.ca.clone());
         settings.publish = from.publish.map(|publish| match publish {
             law_config::Publish::Rename => Publish::Rename,
@@ -269,6 +281,11 @@ impl FileSystems {
         let fs = make()?;
         Ok(ready().entry(key.to_owned()).or_insert(fs).clone())
     }
+}
+
+/// What nobody has named goes nowhere without encryption.
+fn credential_at(door: &RemoteUrl, report: CredentialReport) -> CredentialReport {
+    if report.found && !door.scheme().encrypted() { CredentialReport::none() } else { report }
 }
 
 fn durability(wanted: law_config::Durability) -> Durability {

@@ -5,6 +5,7 @@
 mod any;
 mod bridge;
 pub mod build;
+mod claims;
 pub mod collection;
 mod credential;
 mod directory;
@@ -22,6 +23,7 @@ mod tree;
 
 pub use any::AnyTarget;
 pub use bridge::{RangeInput, format_error};
+pub use claims::Claims;
 pub use collection::{
     DirectoryCollection, FileCollection, NestedSiblingFileCollection, SiblingFileCollection, TargetCollection,
 };

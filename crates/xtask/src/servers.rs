@@ -352,7 +352,7 @@ mod tests {
         let servers = Server::all().unwrap();
         assert_eq!(
             servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>(),
-            ["apache", "nginx", "rclone", "tape", "xrootd", "xrootd-cluster"]
+            ["apache", "nginx", "rclone", "tape", "xrootd", "xrootd-auth", "xrootd-cluster"]
         );
         for server in servers {
             assert!(server.packages().unwrap().contains(&"curl".to_owned()), "{}", server.name);

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use law_storage::{Call, Credential, EndpointSettings, Error, ErrorKind, Outcome, Result, Secret, Timeouts};
@@ -20,6 +19,7 @@ use super::redaction::Secrets;
 use super::redirect::Route;
 use super::upload::{Gate, Payload, Progress, Upload};
 use super::{Address, Body, Origin, tls};
+use crate::auth::{Authorization, Identity};
 
 const USER_AGENT: &str = concat!("law/", env!("CARGO_PKG_VERSION"));
 
@@ -195,9 +195,12 @@ impl Answer {
 /// The credential goes to this endpoint and to no other, and over plain HTTP only where it cannot leave the machine.
 pub struct Client {
     home: Origin,
-    authorization: Option<HeaderValue>,
+    authorization: Authorization,
+    identity: Option<Arc<Identity>>,
     ca: Option<PathBuf>,
     tls: OnceLock<Arc<ClientConfig>>,
+    /// For other hosts, which are shown no certificate.
+    strangers: OnceLock<Arc<ClientConfig>>,
     timeouts: Timeouts,
     pool: Arc<Pool>,
     places: Places,
@@ -212,16 +215,22 @@ impl Client {
     /// # Errors
     /// `Unauthenticated` if a credential would travel unencrypted; `InvalidInput` if it cannot be sent at all.
     pub fn new(home: Origin, settings: &EndpointSettings) -> Result<Self> {
-        let authorization = authorization(&settings.credential)?;
-        if authorization.is_some() && !home.secure() && !home.is_loopback() {
+        let authorization = match settings.found && !home.secure() {
+            true => Authorization::none(),
+            false => Authorization::of(&settings.credential, home.host())?,
+        };
+        if !home.secure() && !home.is_loopback() && !authorization.is_none() {
             let message = "a password or token would travel unencrypted to";
             return Err(Error::new(ErrorKind::Unauthenticated, message).at(&home).hint("use davs:// or https://"));
         }
+        let identity = identity(&settings.credential).filter(|_| home.secure());
         Ok(Self {
             home,
             authorization,
+            identity,
             ca: settings.ca.clone(),
             tls: OnceLock::new(),
+            strangers: OnceLock::new(),
             timeouts: settings.timeouts,
             pool: Arc::default(),
             places: Places::new(settings.concurrency.max(1)),
@@ -353,7 +362,7 @@ impl Client {
             .body(())
             .map_err(|e| Error::new(ErrorKind::InvalidInput, "cannot be put into a request").because(e))?;
         head.headers_mut().extend(request.headers.clone());
-        if let Some(authorization) = self.authorization_for(request, to) {
+        if let Some(authorization) = self.authorization_for(request, to)? {
             head.headers_mut().insert(header::AUTHORIZATION, authorization);
         }
         if let RequestBody::Upload(upload) = &request.body {
@@ -369,22 +378,41 @@ impl Client {
         Ok((head, gate))
     }
 
-    fn authorization_for(&self, request: &Request<'_>, to: &Address) -> Option<HeaderValue> {
+    /// The bearer token that is sent now, if that is what is sent.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a file that cannot be read.
+    pub fn bearer(&self) -> Result<Option<Secret>> {
+        self.authorization.bearer()
+    }
+
+    /// Whether it says who asks.
+    pub fn has_credential(&self) -> bool {
+        !self.authorization.is_none() || self.identity.is_some()
+    }
+
+    fn authorization_for(&self, request: &Request<'_>, to: &Address) -> Result<Option<HeaderValue>> {
         let origin = to.origin();
         let beside = request.any_port && origin.host() == self.home.host() && (origin.secure() || origin.is_loopback());
         let ours = (*origin == self.home || beside) && !to.has_ticket();
-        self.authorization.clone().filter(|_| ours)
+        if ours { self.authorization.value() } else { Ok(None) }
     }
 
     fn tls_for(&self, origin: &Origin) -> Result<Option<Arc<ClientConfig>>> {
         if !origin.secure() {
             return Ok(None);
         }
-        if let Some(config) = self.tls.get() {
+        // It is shown to its own storage alone; whoever is redirected elsewhere brings a ticket.
+        let identity = self.identity.as_ref().filter(|_| *origin == self.home);
+        if let Some(identity) = identity {
+            identity.check()?;
+        }
+        let tls = if identity.is_some() || self.identity.is_none() { &self.tls } else { &self.strangers };
+        if let Some(config) = tls.get() {
             return Ok(Some(config.clone()));
         }
-        let config = tls::client_config(self.ca.as_deref())?;
-        Ok(Some(self.tls.get_or_init(|| config).clone()))
+        let config = tls::client_config(self.ca.as_deref(), identity.cloned())?;
+        Ok(Some(tls.get_or_init(|| config).clone()))
     }
 
     fn wrap(
@@ -398,7 +426,8 @@ impl Client {
         let (head, incoming) = response.into_parts();
         let lease = Lease { connection, origin: to.origin().clone(), pool: self.pool.clone(), _place: place };
         let body = Body::new(incoming, lease, self.timeouts.stall, to.clone());
-        let secrets = Secrets { authorization: self.authorization.clone(), others: request.confided.clone() };
+        let secrets =
+            Secrets { authorization: self.authorization.value().ok().flatten(), others: request.confided.clone() };
         let safe = request.is_safe();
         Answer { status: head.status, headers: head.headers, address: to.clone(), body, secrets, safe }
     }
@@ -413,19 +442,11 @@ fn may_repeat(failure: &Failure, request: &Request<'_>) -> bool {
     }
 }
 
-fn authorization(credential: &Credential) -> Result<Option<HeaderValue>> {
-    let text = match credential {
-        Credential::Basic { user, password } => {
-            let pair = format!("{user}:{}", password.expose());
-            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
-        }
-        Credential::Bearer(token) => format!("Bearer {}", token.expose()),
-        _ => return Ok(None),
-    };
-    let mut value = HeaderValue::from_str(&text)
-        .map_err(|_| Error::new(ErrorKind::InvalidInput, "a token with characters that no header can have"))?;
-    value.set_sensitive(true);
-    Ok(Some(value))
+fn identity(credential: &Credential) -> Option<Arc<Identity>> {
+    match credential {
+        Credential::Certificate { chain, key } => Some(Arc::new(Identity::new(chain, key))),
+        _ => None,
+    }
 }
 
 impl std::fmt::Debug for Client {

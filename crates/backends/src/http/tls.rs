@@ -8,12 +8,15 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
+use crate::auth::{Identity, find_authorities};
+
 /// A TLS configuration that believes the system's authorities and those of `ca`: a PEM file, or a directory of them
-/// such as `/etc/grid-security/certificates`.
+/// such as `/etc/grid-security/certificates`, which is believed where it is there if none is named. A server that asks who we are is
+/// shown `identity`.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`] if `ca` has no certificate.
-pub(super) fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
+pub(super) fn client_config(ca: Option<&Path>, identity: Option<Arc<Identity>>) -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(ca) = ca {
@@ -21,13 +24,19 @@ pub(super) fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
         if good == 0 {
             return Err(Error::new(ErrorKind::InvalidInput, "no certificate authority in").at(ca.display()));
         }
+    } else if let Some(grid) = find_authorities(&|name| std::env::var_os(name)) {
+        // Nobody has named it, so that nothing depends on it.
+        roots.add_parsable_certificates(load(&grid).unwrap_or_default());
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::new(ErrorKind::Internal, "no TLS version is usable").because(e))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match identity {
+        Some(identity) => builder.with_client_cert_resolver(identity),
+        None => builder.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
@@ -92,7 +101,7 @@ mod tests {
     #[test]
     fn a_file_without_certificates_is_an_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(client_config(Some(file.path())).unwrap_err().kind(), ErrorKind::InvalidInput);
-        assert_eq!(client_config(Some(Path::new("/no/such/ca"))).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(client_config(Some(file.path()), None).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(client_config(Some(Path::new("/no/such/ca")), None).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 }

@@ -277,7 +277,7 @@ impl Endpoint {
     }
 
     fn has_credential(&self) -> bool {
-        !matches!(self.settings.credential, law_storage::Credential::None)
+        self.client.has_credential()
     }
 }
 

@@ -94,6 +94,7 @@ impl WebDav {
         let mut settings = settings.clone();
         if let (Some(user), Some(password)) = (url.user(), url.password()) {
             settings.credential = Credential::Basic { user: user.into(), password: password.clone() };
+            settings.found = false;
         }
         let configured = settings.quirks.as_deref().map(|name| quirks_named(name)).transpose()?;
         Ok(Self(Arc::new(Endpoint {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
-use law_storage::{Access, Call, Credential, Error, ErrorKind, Operation, Order, Outcome, Path, Result, Secret, Way};
+use law_storage::{Access, Call, Error, ErrorKind, Operation, Order, Outcome, Path, Result, Secret, Way};
 use tokio::time::Instant;
 
 use super::Endpoint;
@@ -29,11 +29,10 @@ const STILL: Duration = Duration::from_secs(60);
 impl Endpoint {
     /// How another storage gets at a file here. A password is given to nobody else.
     pub(super) fn access(&self, path: &Path) -> Result<Access> {
-        let token = match &self.settings.credential {
-            Credential::None => None,
-            Credential::Bearer(token) => Some(token.clone()),
-            _ => return Err(self.cannot_reach(path, "a password is given to no other storage")),
-        };
+        let token = self.client.bearer()?;
+        if token.is_none() && self.client.has_credential() {
+            return Err(self.cannot_reach(path, "neither a password nor a certificate is given to another storage"));
+        }
         if self.redirects() {
             return Err(self.cannot_reach(path, "it is spread over data servers, which are told of new files late"));
         }

@@ -26,6 +26,7 @@ pub(crate) mod stat;
 pub(crate) mod sync;
 pub(crate) mod tail;
 pub(crate) mod tape;
+pub(crate) mod token;
 pub(crate) mod touch;
 pub(crate) mod transfers;
 pub(crate) mod tree;

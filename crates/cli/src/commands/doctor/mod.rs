@@ -141,11 +141,9 @@ fn credential(context: &Context, url: &Url, findings: &mut Findings) -> Result<(
         Err(error) => return Ok(findings.failed("credential", &error)?),
     };
     let Some(source) = report.source else {
-        return Ok(
-            findings.note("credential", "none; token, token_file, or user and password of the settings are sent")?
-        );
+        return Ok(findings.note("credential", "none; see law fs token show")?);
     };
-    let Some(expires) = report.expires else { return Ok(findings.good("credential", source)?) };
+    let Some(expires) = report.claims.expires else { return Ok(findings.good("credential", source)?) };
     let date =
         output::time(Some(law_storage::Modified { time: expires, resolution: std::time::Duration::from_secs(1) }));
     if expires > SystemTime::now() {

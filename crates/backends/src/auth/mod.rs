@@ -1,0 +1,16 @@
+//! Who asks: where credentials are found, and what is sent of them.
+//!
+//! Finding needs no network and changes nothing. What was found goes only where it cannot be read on the way; what somebody named goes
+//! there, too, or is an error.
+
+mod authorization;
+mod discovery;
+mod identity;
+mod netrc;
+mod token_file;
+
+pub use authorization::Authorization;
+pub use discovery::{Environment, FoundToken, find_authorities, find_identity, find_netrc, find_token};
+pub use identity::{Identity, Lifetime};
+pub use netrc::Netrc;
+pub use token_file::read_token;

@@ -1,0 +1,113 @@
+//! A bearer token in a file, which others renew while we work.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use law_storage::{Error, ErrorKind, Result, Secret};
+
+/// Bytes: servers refuse headers that are much shorter.
+const LONGEST: u64 = 64 * 1024;
+
+/// Which content a file has: where one of these changed, it is read again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+/// The file, and what it had when it was read.
+pub(super) struct TokenFile {
+    path: PathBuf,
+    read: Option<(Stamp, Secret)>,
+}
+
+impl TokenFile {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, read: None }
+    }
+
+    /// The token as it is now, and whether it is another one than before.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, with the file: never a reason to go on as somebody else.
+    pub(super) fn current(&mut self) -> Result<(Secret, bool)> {
+        let stamp = stamp(&self.path).map_err(|e| unreadable(&self.path, e))?;
+        if let Some((_, token)) = self.read.as_ref().filter(|(seen, _)| *seen == stamp) {
+            return Ok((token.clone(), false));
+        }
+        let token = read_token(&self.path)?;
+        self.read = Some((stamp, token.clone()));
+        Ok((token, true))
+    }
+}
+
+fn stamp(path: &Path) -> io::Result<Stamp> {
+    let metadata = fs::metadata(path)?;
+    Ok(Stamp { inode: metadata.ino(), size: metadata.size(), modified: (metadata.mtime(), metadata.mtime_nsec()) })
+}
+
+/// The token in a file, without the white space around it.
+///
+/// # Errors
+/// `Unauthenticated` for a file that is missing, unreadable, empty, longer than any token, or no regular file: that could wait for
+/// ever, or never end.
+pub fn read_token(path: &Path) -> Result<Secret> {
+    read(path).map(|text| Secret::new(text.trim())).map_err(|e| unreadable(path, e))
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    match text.trim() {
+        _ if text.len() as u64 > LONGEST => Err(io::Error::other("it is longer than any token")),
+        "" => Err(io::Error::other("it is empty")),
+        _ => Ok(text),
+    }
+}
+
+fn unreadable(path: &Path, cause: io::Error) -> Error {
+    Error::new(ErrorKind::Unauthenticated, "cannot read the token in").at(path.display()).because(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_was_renewed_is_read_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        fs::write(&path, " one\n").unwrap();
+        let mut file = TokenFile::new(path.clone());
+        let mut current = || file.current().map(|(token, new)| (token.expose().to_owned(), new));
+        assert_eq!(current().unwrap(), ("one".into(), true));
+        assert_eq!(current().unwrap(), ("one".into(), false));
+        // As tools renew it: another file under the same name.
+        fs::write(directory.path().join("new"), "two").unwrap();
+        fs::rename(directory.path().join("new"), &path).unwrap();
+        assert_eq!(current().unwrap(), ("two".into(), true));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(current().unwrap_err().kind(), ErrorKind::Unauthenticated);
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        for content in ["", " \n", &"x".repeat(LONGEST as usize + 1)] {
+            fs::write(&path, content).unwrap();
+            assert!(read_token(&path).is_err());
+        }
+        fs::write(&path, [0xff, 0xfe]).unwrap();
+        for path in [path.as_path(), directory.path(), Path::new("/dev/zero"), Path::new("/no/such/file")] {
+            let error = read_token(path).err().unwrap();
+            assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Credentials: which one is used, what is told of it, and what a real server says of the right, the wrong and the old ones.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use crate::sandbox::{OwnServer, Run, Sandbox};
+
+/// XRootD that wants to know who asks.
+struct Site {
+    sandbox: Sandbox,
+    server: OwnServer,
+}
+
+impl Site {
+    fn start() -> Option<Self> {
+        let server = OwnServer::start("xrootd-auth")?;
+        Some(Self { sandbox: Sandbox::new(), server })
+    }
+
+    /// Something in the private directory.
+    fn private(&self, name: &str) -> String {
+        format!("{}/private/{name}", self.server.endpoint("XROOTD_AUTH_HTTPS").replacen("https", "davs", 1))
+    }
+
+    /// A file of secrets of the fixture.
+    fn secret(&self, name: &str) -> String {
+        format!("{}/{name}", self.server.endpoint("XROOTD_AUTH_SECRETS"))
+    }
+
+    /// `law fs`, in an environment where something is to be found.
+    fn run(&self, line: &str, variables: &[(&str, String)]) -> Run {
+        let mut command: Command = self.sandbox.command(line);
+        command.arg("--ca").arg(self.server.endpoint("CA"));
+        command.envs(variables.iter().map(|(name, value)| (*name, value.as_str())));
+        self.sandbox.finish(command)
+    }
+
+    /// Reads the private file, writes another, and takes it away.
+    fn may_do_all(&self, variables: &[(&str, String)]) {
+        let run = self.run(&format!("cat {}", self.private("file.txt")), variables);
+        assert_eq!((run.code, run.stdout.as_slice()), (Some(0), &b"private\n"[..]), "{run}");
+        self.sandbox.write("new", "content");
+        let url = self.private("new");
+        for line in [format!("cp new {url}"), format!("rm {url}")] {
+            let run = self.run(&line, variables);
+            assert_eq!(run.code, Some(0), "{run}");
+        }
+    }
+
+    /// What happens to who wants to read the private file.
+    fn refused(&self, variables: &[(&str, String)], code: i32) -> Run {
+        let run = self.run(&format!("cat {}", self.private("file.txt")), variables);
+        assert!(run.code == Some(code) && run.stdout.is_empty(), "{run}");
+        run
+    }
+}
+
+#[test]
+fn a_token_that_is_found_is_used() {
+    let Some(site) = Site::start() else { return };
+    let text = std::fs::read_to_string(site.secret("token")).unwrap().trim().to_owned();
+    site.may_do_all(&[("BEARER_TOKEN", text.clone())]);
+    site.may_do_all(&[("BEARER_TOKEN_FILE", site.secret("token"))]);
+    let user = rustix::process::geteuid().as_raw();
+    site.sandbox.write(&format!("run/bt_u{user}"), &text);
+    let file = site.sandbox.path(&format!("run/bt_u{user}"));
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    site.may_do_all(&[("XDG_RUNTIME_DIR", site.sandbox.path("run").display().to_string())]);
+    site.refused(&[], 5);
+    site.refused(&[("BEARER_TOKEN_FILE", site.secret("narrow-token"))], 5);
+    let run = site.refused(&[("BEARER_TOKEN_FILE", site.secret("expired-token"))], 77);
+    let told = run.stderr.contains("expired-token") && run.stderr.contains("expired 1 hour ago");
+    assert!(told && !run.stderr.contains(&text), "{run}");
+    let run = site.refused(&[("BEARER_TOKEN_FILE", "/no/such/token".into())], 77);
+    assert!(run.stderr.contains("cannot read the token in") && run.stderr.contains("/no/such/token"), "{run}");
+}
+
+#[test]
+fn certificates_and_proxies_are_shown() {
+    let Some(site) = Site::start() else { return };
+    site.may_do_all(&[("X509_USER_PROXY", site.secret("proxy"))]);
+    site.may_do_all(&[("X509_USER_CERT", site.secret("alice.pem")), ("X509_USER_KEY", site.secret("alice.key"))]);
+    site.refused(&[("X509_USER_CERT", site.secret("stranger.pem")), ("X509_USER_KEY", site.secret("stranger.key"))], 5);
+    let run = site.refused(&[("X509_USER_PROXY", site.secret("expired-proxy"))], 77);
+    assert!(run.stderr.contains("the certificate expired on") && run.stderr.contains("/expired-proxy"), "{run}");
+    let run = site.refused(&[("X509_USER_PROXY", "/no/such/proxy".into())], 77);
+    assert!(run.stderr.contains("cannot read the certificate in") && run.stderr.contains("/no/such/proxy"), "{run}");
+    // Grids have their authorities in a directory, which a variable names.
+    let line = format!("cat {}", site.private("file.txt"));
+    let mut command = site.sandbox.command(&line);
+    command.env("X509_USER_PROXY", site.secret("proxy")).env("X509_CERT_DIR", site.server.endpoint("CA_DIR"));
+    assert_eq!(site.sandbox.finish(command).code, Some(0));
+}
+
+#[test]
+fn named_ones_win_and_an_order_can_be_given() {
+    let Some(site) = Site::start() else { return };
+    let door = site.server.endpoint("XROOTD_AUTH_HTTPS").replacen("https", "davs", 1);
+    let [proxy, ca] = [site.secret("proxy"), site.server.endpoint("CA")];
+    site.sandbox
+        .write("law.toml", format!("[fs.site]\ndoors = [\"{door}\"]\ncertificate = \"{proxy}\"\nca = \"{ca}\"\n"));
+    let narrow = [("BEARER_TOKEN_FILE", site.secret("narrow-token"))];
+    assert_eq!(site.run("cat site:private/file.txt", &narrow).code, Some(5), "a token comes first");
+    let run = site.run("cat --set fs.site.auth=x509,none site:private/file.txt", &narrow);
+    assert_eq!(run.code, Some(0), "{run}");
+    let run = site.run("cat --set fs.site.auth=none site:private/file.txt", &narrow);
+    assert_eq!(run.code, Some(5), "{run}");
+}
+
+#[test]
+fn what_would_be_used_is_told_and_never_the_secret() {
+    let Some(site) = Site::start() else { return };
+    let url = site.private("");
+    let text = std::fs::read_to_string(site.secret("token")).unwrap().trim().to_owned();
+    let token = [("BEARER_TOKEN", text.clone())];
+    let run = site.run(&format!("token show {url}"), &token);
+    let shown = String::from_utf8_lossy(&run.stdout).into_owned();
+    for word in [
+        "bearer token of $BEARER_TOKEN",
+        "https://issuer.example.invalid/law-test",
+        "storage.modify:/",
+        "alice",
+        "expires",
+    ] {
+        assert!(shown.contains(word), "{word}: {run}");
+    }
+    assert!(!shown.contains(&text) && !shown.contains(text.rsplit('.').next().unwrap()), "{run}");
+    let run = site.run("token show --json", &token);
+    assert_eq!(run.objects()[0]["scopes"][1], "storage.modify:/", "{run}");
+    let run = site.run("token show", &[("X509_USER_PROXY", site.secret("proxy"))]);
+    assert!(run.code == Some(0) && String::from_utf8_lossy(&run.stdout).contains("987654"), "{run}");
+    let run = site.run("token show", &[("BEARER_TOKEN_FILE", site.secret("expired-token"))]);
+    assert!(run.code == Some(77) && run.stderr.contains("has expired"), "{run}");
+    let run = site.run("token show", &[]);
+    assert!(run.code == Some(77) && run.stderr.contains("there is no credential"), "{run}");
+    // What nobody has named goes nowhere without encryption.
+    let run = site.run(&format!("token show {}", url.replacen("davs", "dav", 1)), &token);
+    assert_eq!(run.code, Some(77), "{run}");
+}
+
+#[test]
+fn passwords_come_from_a_netrc() {
+    let sandbox = Sandbox::new();
+    sandbox.write("home-netrc", "machine storage.example login alice password secret-word\n");
+    let mut command = sandbox.command("token show davs://storage.example/");
+    command.env("NETRC", sandbox.path("home-netrc"));
+    let run = sandbox.finish(command);
+    assert!(run.code == Some(0) && !String::from_utf8_lossy(&run.stdout).contains("secret-word"), "{run}");
+}
