@@ -46,9 +46,8 @@ impl Site {
 
     fn journal(&self) -> String {
         let directory = self.sandbox.path("").join("../home/.local/state/law/transfers");
-        let Ok(mut journals) = std::fs::read_dir(directory) else { return String::new() };
-        let journal = journals.next().map(|journal| journal.unwrap().path());
-        journal.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
+        let Ok(journals) = std::fs::read_dir(directory) else { return String::new() };
+        journals.map(|journal| std::fs::read_to_string(journal.unwrap().path()).unwrap_or_default()).collect()
     }
 
     /// Files that the journal says to be proven.
@@ -134,12 +133,11 @@ fn a_job_that_is_killed_again_and_again_goes_on_where_it_was() {
 }
 
 /// Copies a large file until some of it is noted, and kills the process.
-fn killed_in_a_large_file(site: &Site) -> std::path::PathBuf {
+fn killed_in_a_large_file(site: &Site, line: &str) -> std::path::PathBuf {
     site.proxy.set_script("GET stall at 120000000".parse().unwrap());
-    let line = format!("cp -rq --resume --streams 1 {} copy", site.url("large"));
     let notes = || site.journal().matches("\"begun\"").count();
     let before = notes();
-    let mut child = site.sandbox.command(&line).spawn().unwrap();
+    let mut child = site.sandbox.command(line).spawn().unwrap();
     let begin = std::time::Instant::now();
     while notes() == before {
         assert!(begin.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none());
@@ -158,16 +156,17 @@ fn a_large_file_goes_on_where_the_process_was_killed() {
     let site = Site::new();
     let content = pattern(160_000_000, 5);
     site.sandbox.write("served/large/file", &content);
-    let line = format!("cp -rq --resume --streams 1 {} copy", site.url("large"));
-    for damaged in [false, true] {
-        let left = killed_in_a_large_file(&site);
+    let tree = format!("cp -rq --resume --streams 1 {} copy", site.url("large"));
+    let alone = format!("cp -q --mkdir --resume --streams 1 {} copy/file", site.url("large/file"));
+    for (line, damaged) in [(&tree, false), (&tree, true), (&alone, false), (&alone, true)] {
+        let left = killed_in_a_large_file(&site, line);
         if damaged {
             let mut bytes = std::fs::read(&left).unwrap();
             bytes[1_000_000] ^= 1;
             std::fs::write(&left, bytes).unwrap();
         }
         let since = site.proxy.requests().len();
-        assert_eq!(site.sandbox.fs(&line).to_string(), "");
+        assert_eq!(site.sandbox.fs(line).to_string(), "");
         let requests = site.proxy.requests();
         let get = requests[since..].iter().find(|seen| seen.method == "GET").unwrap();
         let from: u64 = get

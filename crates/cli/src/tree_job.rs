@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use law_storage::{Error, ErrorKind, Location, Result, Url};
 use law_transfer::{
@@ -49,7 +50,7 @@ impl TreeJob<'_> {
         show: &(dyn Fn(&Copied) -> std::io::Result<()> + Sync),
         display: &Display,
     ) -> Result<SyncReport, Failure> {
-        let journal = self.journal(options.copy.dry_run)?;
+        let journal = journal(self.from, self.to, self.resume, options.copy.dry_run)?;
         let mut options = options.clone();
         options.copy.journal = journal.clone();
         // Who wants no repetitions wants no waiting either.
@@ -88,19 +89,18 @@ impl TreeJob<'_> {
         }
         Ok(report)
     }
+}
 
-    /// None in a dry run, and where there is no place for one.
-    fn journal(&self, dry_run: bool) -> Result<Option<std::sync::Arc<Journal>>> {
-        let Some(directory) = transfers().filter(|_| !dry_run) else { return Ok(None) };
-        let name = JobName::new(self.from, self.to);
-        match Journal::open(&directory, &name, typed().as_ref(), self.resume) {
-            Ok(journal) => Ok(Some(std::sync::Arc::new(journal))),
-            // Who goes on must be alone; others are proven one by one, whoever does the same beside them.
-            Err(error) if self.resume => Err(error),
-            Err(error) => {
-                tracing::info!("this job cannot be resumed: {error}");
-                Ok(None)
-            }
+/// The journal of a job; with `resume` it goes on. None in a dry run, and where there is no place for one.
+pub(crate) fn journal(from: &Place, to: &Place, resume: bool, dry_run: bool) -> Result<Option<Arc<Journal>>> {
+    let Some(directory) = transfers().filter(|_| !dry_run) else { return Ok(None) };
+    match Journal::open(&directory, &JobName::new(from, to), typed().as_ref(), resume) {
+        Ok(journal) => Ok(Some(Arc::new(journal))),
+        // Who goes on must be alone; others are proven one by one, whoever does the same beside them.
+        Err(error) if resume => Err(error),
+        Err(error) => {
+            tracing::info!("this job cannot be resumed: {error}");
+            Ok(None)
         }
     }
 }

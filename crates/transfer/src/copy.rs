@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use law_storage::{
     Call, Checkpoint, Computed, Destination, Digest, Error, ErrorKind, Existing, FileSource, Metadata, Operation,
-    Parents, Proof, PutOptions, Receipt, Result, Source, Support, Trail, Unfinished, Validator, Verify, Way,
+    Parents, Path, Proof, PutOptions, Receipt, Result, Source, Support, Trail, Unfinished, Validator, Verify, Way,
 };
 
 use crate::counted::Counted;
@@ -97,6 +97,29 @@ impl Known {
     pub(crate) fn of(source: Metadata) -> Self {
         Self { source, existing: None, backup: None, unfinished: None, checkpoint: None }
     }
+
+    /// With what is left of a large file `below` the top of a job, and who notes how far it is.
+    pub(crate) fn going_on(self, from: &Place, below: &Path, journal: Option<&Arc<Journal>>) -> Self {
+        match journal.filter(|_| goes_on(from, &self.source)) {
+            Some(journal) => Self {
+                unfinished: journal.unfinished(below, &self.source),
+                checkpoint: Some(journal.checkpoint(below, &self.source)),
+                ..self
+            },
+            None => self,
+        }
+    }
+}
+
+/// Smaller files are begun anew.
+pub(crate) const LARGE: u64 = 64 << 20;
+
+/// Whether the copy of a file can go on in its middle after a crash, if it has a journal: of a large one that comes from elsewhere, and of which
+/// a version can be told from the next.
+pub fn goes_on(from: &Place, source: &Metadata) -> bool {
+    let elsewhere = from.backend().capabilities().local_files != Support::Yes;
+    let told = source.modified.is_some() || source.identity().entity_tag().is_some();
+    elsewhere && told && source.size.is_some_and(|size| size >= LARGE)
 }
 
 /// What became of one file.
@@ -142,7 +165,12 @@ pub struct Copied {
 /// `InvalidInput` if both are the same file.
 pub async fn copy_file(call: &Call, from: &Place, to: &Place, options: &CopyOptions) -> Result<Copied> {
     let source = look(call, from).await?;
-    copy_seen(call, from, to, options, &Known::of(source)).await
+    let known = Known::of(source.clone()).going_on(from, &Path::root(), options.journal.as_ref());
+    let copied = copy_seen(call, from, to, options, &known).await?;
+    if let Some(journal) = &options.journal {
+        journal.note(&Path::root(), &source, &copied);
+    }
+    Ok(copied)
 }
 
 /// As [`copy_file`], of a file that was listed. One that has changed since is looked at again.

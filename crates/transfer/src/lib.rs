@@ -26,7 +26,7 @@ mod walk;
 
 pub use bandwidth::Bandwidth;
 pub use compare::{Difference, Thoroughness, compare_trees};
-pub use copy::{Copied, CopyOptions, Outcome, Preserve, copy_file, source_of};
+pub use copy::{Copied, CopyOptions, Outcome, Preserve, copy_file, goes_on, source_of};
 pub use filter::Filter;
 pub use inventory::{Inventory, remove_copied};
 pub use journal::{JobName, Journal, JournalRecord};

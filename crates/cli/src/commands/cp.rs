@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use law_storage::{
     Error, ErrorKind, Metadata, Overwrite as Overwritten, Parents, PutOptions, Receipt, SpooledSource, Way,
 };
-use law_transfer::{Copied, CopyOptions, Outcome, Place, Policy, Preserve, copy_file, unpublished};
+use law_transfer::{Copied, CopyOptions, Outcome, Place, Policy, Preserve, copy_file, goes_on, unpublished};
 use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
 
@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::copy_arguments::CopyArguments;
 use crate::exit::Failure;
 use crate::output::{self, Out};
-use crate::tree_job::{TreeJob, ended, is_remembered, summary};
+use crate::tree_job::{TreeJob, ended, is_remembered, journal, summary};
 
 /// Copy files, with proof that both ends have the same bytes.
 ///
@@ -163,8 +163,8 @@ impl Cp {
         let (from, slash) = context.place(text)?;
         let metadata = context.existing(&from).await.map_err(|error| unpublished(error, &target.place))?;
         // When the command was given first, the destination was not there: it is the copy, and not where the copy goes.
-        let goes_on = self.copy.resume && metadata.is_directory() && is_remembered(&from, &target.place);
-        let contents_only = goes_on || (slash && metadata.is_directory());
+        let resumed = self.copy.resume && metadata.is_directory() && is_remembered(&from, &target.place);
+        let contents_only = resumed || (slash && metadata.is_directory());
         let to = match (&target.kind, from.path.name()) {
             (TargetKind::NewDirectory, _) if !metadata.is_directory() => {
                 return Err(no_directory(&target.place).into());
@@ -175,10 +175,16 @@ impl Cp {
         if metadata.is_directory() {
             return self.tree(context, &from, &to).await;
         }
-        let options = self.options();
+        let mut options = self.options();
+        if goes_on(&from, &metadata) {
+            options.journal = journal(&from, &to, self.copy.resume, options.dry_run)?;
+        }
         let display = self.copy.display(context, &options);
         let copied = copy_file(&context.call, &from, &to, &options).await;
         drop(display);
+        if let (Some(journal), Ok(_)) = (&options.journal, &copied) {
+            journal.end(0)?;
+        }
         self.tell(context, &copied.map_err(|error| unpublished(self.hinted(error), &to))?)?;
         Ok(())
     }

@@ -3,13 +3,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use law_storage::{Call, Error, ErrorKind, Kind, Metadata, Result, Support, is_temporary};
+use law_storage::{Call, Error, ErrorKind, Kind, Result, is_temporary};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::directories::Directories;
 use super::patience::Patience;
-use crate::copy::{Known, copy_known};
+use crate::copy::{Known, LARGE, copy_known};
 use crate::walk::is_of_one_directory;
 use crate::{Copied, CopyOptions, Outcome, Place, Walked, unpublished};
 
@@ -18,7 +18,6 @@ const AT_ONCE: usize = 32;
 
 /// Files from so many bytes on take a quarter or the half of eight places: a few of them fill a network.
 const SIZABLE: u64 = 4 << 20;
-const LARGE: u64 = 64 << 20;
 
 /// What became of one entry.
 pub(crate) enum Step {
@@ -142,7 +141,7 @@ impl Job {
         let listed = names.map(|names| names.get(name).cloned());
         let existing = listed.filter(|found| found.as_ref().is_none_or(|found| found.kind != Kind::Symlink));
         let backup = self.options.backup.as_ref().map(|top| top.join(&walked.below));
-        let mut known = Known { existing, backup, ..Known::of(walked.entry.metadata.clone()) };
+        let known = Known { existing, backup, ..Known::of(walked.entry.metadata.clone()) };
         let Some(journal) = &self.options.journal else {
             return copy_known(&self.call, source, target, &self.options, known).await;
         };
@@ -156,20 +155,10 @@ impl Job {
             return Ok(Copied { from, to, size, outcome: Outcome::Before, lost: Vec::new() });
         }
         let metadata = known.source.clone();
-        if self.goes_on(&metadata) {
-            known.unfinished = journal.unfinished(&walked.below, &metadata);
-            known.checkpoint = Some(journal.checkpoint(&walked.below, &metadata));
-        }
+        let known = known.going_on(&self.from, &walked.below, Some(journal));
         let copied = copy_known(&self.call, source, target, &self.options, known).await?;
         journal.note(&walked.below, &metadata, &copied);
         Ok(copied)
-    }
-
-    /// Whether a copy can go on in the middle: of a large file that comes from elsewhere, and of which a version can be told from the next.
-    fn goes_on(&self, source: &Metadata) -> bool {
-        let elsewhere = self.from.backend().capabilities().local_files != Support::Yes;
-        let told = source.modified.is_some() || source.identity().entity_tag().is_some();
-        elsewhere && told && source.size.is_some_and(|size| size >= LARGE)
     }
 
     /// How many places a file takes.
