@@ -72,8 +72,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let law = build_law(&interrupt)?;
     let _kept = KeptMemory::fetch();
     let mut groups = Vec::new();
+    println!("{}\n", Results::heading(arguments.runs));
     for contest in place.contests(law.as_deref(), arguments.filter.as_deref(), arguments.entries)? {
-        groups.push(contest.hold(arguments.runs, &interrupt)?);
+        let group = contest.hold(arguments.runs, &interrupt)?;
+        // Whoever ends it early has what was measured until then.
+        println!("{group}");
+        groups.push(group);
     }
     report(arguments, groups)
 }
@@ -83,7 +87,6 @@ fn report(arguments: &Arguments, groups: Vec<Group>) -> Result<ExitCode> {
         bail!("nothing is called {}", arguments.filter.as_deref().unwrap_or_default());
     }
     let results = Results { size: arguments.size, entries: arguments.entries, runs: arguments.runs, groups };
-    print!("{results}");
     if let Some(path) = &arguments.out {
         fs::write(path, serde_json::to_string_pretty(&results)?).with_context(|| path.display().to_string())?;
     }

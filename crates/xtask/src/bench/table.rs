@@ -116,18 +116,10 @@ impl fmt::Display for Group {
     }
 }
 
-impl fmt::Display for Results {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "medians of {} runs; x best: wall and CPU time over those of the best peer of the group",
-            self.runs
-        )?;
-        writeln!(f, "copies of {} bytes, listings of {} entries\n", self.size, self.entries)?;
-        for group in &self.groups {
-            writeln!(f, "{group}")?;
-        }
-        Ok(())
+impl Results {
+    /// What the numbers of all groups are.
+    pub(super) fn heading(runs: u32) -> String {
+        format!("medians of {runs} runs; x best: wall and CPU time over those of the best peer of the group")
     }
 }
 
