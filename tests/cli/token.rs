@@ -100,11 +100,33 @@ fn named_ones_win_and_an_order_can_be_given() {
     site.sandbox
         .write("law.toml", format!("[fs.site]\ndoors = [\"{door}\"]\ncertificate = \"{proxy}\"\nca = \"{ca}\"\n"));
     let narrow = [("BEARER_TOKEN_FILE", site.secret("narrow-token"))];
-    assert_eq!(site.run("cat site:private/file.txt", &narrow).code, Some(5), "a token comes first");
-    let run = site.run("cat --set fs.site.auth=x509,none site:private/file.txt", &narrow);
-    assert_eq!(run.code, Some(0), "{run}");
-    let run = site.run("cat --set fs.site.auth=none site:private/file.txt", &narrow);
-    assert_eq!(run.code, Some(5), "{run}");
+    let run = site.run("cat site:private/file.txt", &narrow);
+    assert_eq!(run.code, Some(0), "what was found for others is not for this one: {run}");
+    for (auth, code) in [("token,x509", 0), ("token,none,x509", 5), ("none", 5)] {
+        let run = site.run(&format!("cat --set fs.site.auth={auth} site:private/file.txt"), &narrow);
+        assert_eq!(run.code, Some(code), "{auth}: {run}");
+    }
+    let plain = door.replacen("davs", "dav", 1);
+    site.sandbox.write("law.toml", format!("[fs.site]\ndoors = [\"{plain}\"]\ncertificate = \"{proxy}\"\n"));
+    let run = site.run("cat site:private/file.txt", &[]);
+    assert!(run.code == Some(77) && run.stderr.contains("cannot be shown without encryption"), "{run}");
+}
+
+#[test]
+fn what_lies_around_and_is_of_no_use_is_in_nobodys_way() {
+    let Some(site) = Site::start() else { return };
+    let public = site.private("file.txt").replacen("/private/", "/public/", 1);
+    let user = rustix::process::geteuid().as_raw();
+    site.sandbox.write(&format!("run/bt_u{user}"), "");
+    let globus = std::path::Path::new("../home/.globus");
+    site.sandbox
+        .write(globus.join("usercert.pem").to_str().unwrap(), std::fs::read(site.secret("expired-proxy")).unwrap());
+    site.sandbox
+        .write(globus.join("userkey.pem").to_str().unwrap(), std::fs::read(site.secret("expired-proxy")).unwrap());
+    let run =
+        site.run(&format!("cat {public}"), &[("XDG_RUNTIME_DIR", site.sandbox.path("run").display().to_string())]);
+    assert!(run.code == Some(0) && run.stdout == b"public\n", "{run}");
+    assert!(run.stderr.contains("is not used") && run.stderr.contains("expired"), "{run}");
 }
 
 #[test]
@@ -140,10 +162,25 @@ fn what_would_be_used_is_told_and_never_the_secret() {
 
 #[test]
 fn passwords_come_from_a_netrc() {
+    let Some(server) = OwnServer::start("apache") else { return };
     let sandbox = Sandbox::new();
-    sandbox.write("home-netrc", "machine storage.example login alice password secret-word\n");
-    let mut command = sandbox.command("token show davs://storage.example/");
-    command.env("NETRC", sandbox.path("home-netrc"));
-    let run = sandbox.finish(command);
-    assert!(run.code == Some(0) && !String::from_utf8_lossy(&run.stdout).contains("secret-word"), "{run}");
+    sandbox.write("file", "content");
+    let run = |line: &str, host: &str| {
+        sandbox.write("netrc", format!("machine {host} login alice password secret\n"));
+        let mut command = sandbox.command(line);
+        command.arg("--ca").arg(server.endpoint("CA")).env("NETRC", sandbox.path("netrc"));
+        sandbox.finish(command)
+    };
+    let url = |key: &str, scheme: &str| {
+        format!("{scheme}{}/basic/file", server.endpoint(key).split_once(':').unwrap().1.replacen("", ":", 1))
+    };
+    let (secured, plain) = (url("APACHE_HTTPS", "davs"), url("APACHE_HTTP", "dav"));
+    let line = format!("cp file {secured}");
+    assert_eq!(run(&line, "storage.example").code, Some(77));
+    assert_eq!(run(&line, "localhost").code, Some(0));
+    assert_eq!(run(&format!("cat {secured}"), "localhost").stdout, b"content");
+    assert_eq!(run(&format!("cat {plain}"), "127.0.0.1").code, Some(77), "nothing is said without encryption");
+    let shown = run(&format!("token show {secured}"), "localhost");
+    assert!(shown.code == Some(0) && !String::from_utf8_lossy(&shown.stdout).contains("secret"), "{shown}");
+    assert_eq!(run(&format!("token show {secured}"), "storage.example").code, Some(77));
 }

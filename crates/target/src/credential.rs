@@ -1,10 +1,12 @@
 //! Which credential goes to a storage.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::SystemTime;
 
-use law_backends::auth::{FoundToken, Identity, Lifetime, find_identity, find_netrc, find_token, read_token};
+use law_backends::auth::{
+    FoundIdentity, FoundToken, Identity, Lifetime, find_identity, find_netrc, find_token, read_token,
+};
 use law_config::{AuthMethod, FileSystemSettings};
 use law_storage::{Credential, Result, Secret};
 
@@ -53,12 +55,15 @@ impl Chosen {
     }
 }
 
-/// The same choice as [`credential`], in words.
+/// The same choice as [`credential`], in words, for a door with encryption or without.
 ///
 /// # Errors
-/// `Unauthenticated` for a token that cannot be read.
-pub(crate) fn report(settings: &FileSystemSettings) -> Result<CredentialReport> {
-    let Chosen { credential, source, found } = credential(settings);
+/// `Unauthenticated` for a token or a certificate that cannot be read.
+pub(crate) fn report(settings: &FileSystemSettings, hosts: &[&str], encrypted: bool) -> Result<CredentialReport> {
+    let Chosen { credential, source, found } = credential(settings, hosts);
+    if found && !encrypted {
+        return Ok(CredentialReport::none());
+    }
     let claims = match credential {
         Credential::Bearer(token) => Claims::of(token.expose()),
         Credential::BearerFile(path) => Claims::of(read_token(&path)?.expose()),
@@ -72,63 +77,72 @@ pub(crate) fn report(settings: &FileSystemSettings) -> Result<CredentialReport> 
     Ok(CredentialReport { source, found, claims })
 }
 
-/// The first credential in the configured order that is there. What the configuration of somebody else names is not
-/// followed, and what was found does not go there.
-pub(crate) fn credential(settings: &FileSystemSettings) -> Chosen {
-    let first = settings.auth.iter().filter(|_| settings.trusted).find_map(|method| match method {
-        AuthMethod::Token => token(settings),
-        AuthMethod::X509 => certificate(settings),
-        AuthMethod::Basic => basic(settings),
-        AuthMethod::Netrc => netrc(),
-        AuthMethod::None => Some(Chosen { credential: Credential::None, source: None, found: false }),
-        _ => None,
-    });
+/// The credential of a storage with these hosts: the first in the configured order that its settings name, else the first that is found where such
+/// are kept. What the configuration of somebody else names is not followed, and what was found does not go there.
+pub(crate) fn credential(settings: &FileSystemSettings, hosts: &[&str]) -> Chosen {
+    let methods = settings.auth.iter().take_while(|method| **method != AuthMethod::None);
+    let methods: Vec<AuthMethod> = methods.filter(|_| settings.trusted).copied().collect();
+    let named = methods.iter().find_map(|method| named(*method, settings));
+    let first = named.or_else(|| methods.iter().find_map(|method| found(*method, hosts)));
     first.unwrap_or(Chosen { credential: Credential::None, source: None, found: false })
 }
 
-fn token(settings: &FileSystemSettings) -> Option<Chosen> {
-    if let Some(token) = &settings.token {
-        let secret = Secret::new(token.expose().trim());
-        return Some(Chosen::named(Credential::Bearer(secret), "bearer token of the settings"));
-    }
-    let of = |file: &PathBuf| format!("bearer token of {}", file.display());
-    if let Some(file) = &settings.token_file {
-        return Some(Chosen::named(Credential::BearerFile(file.clone()), of(file)));
-    }
-    Some(match find_token(&environment, user())? {
-        FoundToken::Text(token) => Chosen::found(Credential::Bearer(token), "bearer token of $BEARER_TOKEN"),
-        FoundToken::File(file) => {
-            let source = of(&file);
-            Chosen::found(Credential::BearerFile(file), source)
+fn named(method: AuthMethod, settings: &FileSystemSettings) -> Option<Chosen> {
+    match method {
+        AuthMethod::Token => match (&settings.token, &settings.token_file) {
+            (Some(token), _) => {
+                let secret = Secret::new(token.expose().trim());
+                Some(Chosen::named(Credential::Bearer(secret), "bearer token of the settings"))
+            }
+            (None, file) => {
+                file.as_ref().map(|file| Chosen::named(Credential::BearerFile(file.clone()), of_file(file)))
+            }
+        },
+        AuthMethod::X509 => {
+            let chain = settings.certificate.as_ref()?;
+            let (credential, source) = certificate(chain, settings.key.as_ref().unwrap_or(chain));
+            Some(Chosen::named(credential, source))
         }
-    })
-}
-
-fn certificate(settings: &FileSystemSettings) -> Option<Chosen> {
-    let of = |chain: &PathBuf, key: &PathBuf| {
-        let kind = if chain == key { "proxy" } else { "certificate" };
-        (Credential::Certificate { chain: chain.clone(), key: key.clone() }, format!("{kind} of {}", chain.display()))
-    };
-    if let Some(chain) = &settings.certificate {
-        let (credential, source) = of(chain, settings.key.as_ref().unwrap_or(chain));
-        return Some(Chosen::named(credential, source));
+        AuthMethod::Basic => {
+            let password = Secret::new(settings.password.as_ref()?.expose());
+            let user = settings.user.clone()?;
+            let source = format!("password of {user}");
+            Some(Chosen::named(Credential::Basic { user, password }, source))
+        }
+        _ => None,
     }
-    let (chain, key) = find_identity(&environment, user())?;
-    let (credential, source) = of(&chain, &key);
-    Some(Chosen::found(credential, source))
 }
 
-fn basic(settings: &FileSystemSettings) -> Option<Chosen> {
-    let password = Secret::new(settings.password.as_ref()?.expose());
-    let user = settings.user.clone()?;
-    let source = format!("password of {user}");
-    Some(Chosen::named(Credential::Basic { user, password }, source))
+fn found(method: AuthMethod, hosts: &[&str]) -> Option<Chosen> {
+    match method {
+        AuthMethod::Token => Some(match find_token(&environment, user())? {
+            FoundToken::Text(token) => Chosen::found(Credential::Bearer(token), "bearer token of $BEARER_TOKEN"),
+            FoundToken::Named(file) | FoundToken::File(file) => {
+                let source = of_file(&file);
+                Chosen::found(Credential::BearerFile(file), source)
+            }
+        }),
+        AuthMethod::X509 => {
+            let FoundIdentity { chain, key } = find_identity(&environment, user())?;
+            let (credential, source) = certificate(&chain, &key);
+            Some(Chosen::found(credential, source))
+        }
+        AuthMethod::Netrc => {
+            let file = find_netrc(&environment, user(), hosts)?;
+            let source = format!("password of {}", file.display());
+            Some(Chosen::found(Credential::Netrc(file), source))
+        }
+        _ => None,
+    }
 }
 
-fn netrc() -> Option<Chosen> {
-    let file = find_netrc(&environment, user())?;
-    let source = format!("passwords of {}, if it has this host", file.display());
-    Some(Chosen::found(Credential::Netrc(file), source))
+fn of_file(file: &Path) -> String {
+    format!("bearer token of {}", file.display())
+}
+
+fn certificate(chain: &Path, key: &Path) -> (Credential, String) {
+    let kind = if chain == key { "proxy" } else { "certificate" };
+    (Credential::Certificate { chain: chain.into(), key: key.into() }, format!("{kind} of {}", chain.display()))
 }
 
 fn environment(name: &str) -> Option<OsString> {

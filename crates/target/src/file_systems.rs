@@ -148,7 +148,8 @@ impl FileSystems {
                 }
             }
         }
-        let endpoint = self.endpoint_settings(settings)?;
+        let hosts: Vec<&str> = doors.iter().map(|door| door.url.host()).collect();
+        let endpoint = self.endpoint_settings(settings, &hosts)?;
         let fs = build(&self.registry, name, &base, &doors, &endpoint, self.doors_settings(settings))?;
         Ok(fs.verifying(verify(settings)))
     }
@@ -186,7 +187,7 @@ impl FileSystems {
         let key = format!("{}\0{user}\0{password}\0{query}", remote.endpoint());
         self.remembered(&key, || {
             let settings = self.settings_of(remote);
-            let endpoint = self.endpoint_settings(settings)?;
+            let endpoint = self.endpoint_settings(settings, &[remote.host()])?;
             let doors = DoorsSettings { shared: None, ..self.doors_settings(settings) };
             let door = DoorSpec::new(remote.clone());
             let fs = build(&self.registry, &remote.endpoint(), &Path::root(), &[door], &endpoint, doors)?;
@@ -228,10 +229,10 @@ impl FileSystems {
     pub fn credential_of(&self, url: &Url) -> Result<CredentialReport> {
         match url.location() {
             Location::Remote(remote) if remote.user().is_some() => Ok(CredentialReport::typed()),
-            Location::Remote(remote) => Ok(credential_at(remote, credential::report(self.settings_of(remote))?)),
+            Location::Remote(remote) => credential_at(remote, self.settings_of(remote)),
             Location::Named { name, .. } => {
-                let report = credential::report(self.config.file_system(name).map_err(misconfigured)?)?;
-                Ok(self.door(url)?.map(|door| credential_at(&door, report)).unwrap_or_default())
+                let settings = self.config.file_system(name).map_err(misconfigured)?;
+                self.door(url)?.map_or_else(|| Ok(CredentialReport::none()), |door| credential_at(&door, settings))
             }
             _ => Ok(CredentialReport::none()),
         }
@@ -242,7 +243,7 @@ impl FileSystems {
     /// # Errors
     /// `Unauthenticated` for a token that cannot be read.
     pub fn usual_credential(&self) -> Result<CredentialReport> {
-        credential::report(&self.config.every)
+        credential::report(&self.config.every, &[], true)
     }
 
     fn bare(&self) -> EndpointSettings {
@@ -251,9 +252,9 @@ impl FileSystems {
         settings
     }
 
-    fn endpoint_settings(&self, from: &FileSystemSettings) -> Result<EndpointSettings> {
+    fn endpoint_settings(&self, from: &FileSystemSettings, hosts: &[&str]) -> Result<EndpointSettings> {
         let mut settings = self.bare();
-        let chosen = credential(from);
+        let chosen = credential(from, hosts);
         (settings.credential, settings.found) = (chosen.credential, chosen.found);
         settings.ca = self.ca.clone().or(from.ca.clone());
         settings.publish = from.publish.map(|publish| match publish {
@@ -284,8 +285,8 @@ impl FileSystems {
 }
 
 /// What nobody has named goes nowhere without encryption.
-fn credential_at(door: &RemoteUrl, report: CredentialReport) -> CredentialReport {
-    if report.found && !door.scheme().encrypted() { CredentialReport::none() } else { report }
+fn credential_at(door: &RemoteUrl, settings: &FileSystemSettings) -> Result<CredentialReport> {
+    credential::report(settings, &[door.host()], door.scheme().encrypted())
 }
 
 fn durability(wanted: law_config::Durability) -> Durability {

@@ -10,6 +10,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path as OsPath, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -52,6 +53,8 @@ impl JobName {
 pub struct Journal {
     path: PathBuf,
     file: Mutex<File>,
+    /// Whether it says more than what the job is.
+    noted: AtomicBool,
     /// What was proven by those before us, and when.
     proven: HashMap<u128, SystemTime>,
     /// How far they came with others.
@@ -117,7 +120,8 @@ impl Journal {
         } else {
             file.set_len(0).map_err(fail)?;
         }
-        let journal = Self { path: path.clone(), file: Mutex::new(file), proven, unfinished };
+        let noted = AtomicBool::new(!proven.is_empty() || !unfinished.is_empty());
+        let journal = Self { path: path.clone(), file: Mutex::new(file), noted, proven, unfinished };
         let command = command.map(|(directory, words)| json!({"directory": directory, "words": words}));
         journal.append(&json!({"journal": VERSION, "from": name.from, "to": name.to, "command": command,
             "started": seconds(SystemTime::now())}))?;
@@ -161,8 +165,20 @@ impl Journal {
         self.append(&json!({"failures": failures, "ended": seconds(SystemTime::now())}))
     }
 
+    /// As [`end`](Self::end); but a job of which nothing was noted, and that failed, is forgotten.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn end_or_forget(&self, failures: u64) -> Result<()> {
+        if failures > 0 && !self.noted.load(Ordering::Relaxed) {
+            return fs::remove_file(&self.path).map_err(|e| Error::from(e).at(self.path.display()));
+        }
+        self.end(failures)
+    }
+
     fn append(&self, line: &Value) -> Result<()> {
         let text = line.to_string();
+        self.noted.fetch_or(line.get("journal").is_none(), Ordering::Relaxed);
         let line = format!("{} {text}\n", hash(Algorithm::Crc32c, [text.as_bytes()]));
         // One write is one line, whatever panicked between two.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);

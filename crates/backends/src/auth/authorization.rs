@@ -30,7 +30,7 @@ impl Authorization {
     /// What `credential` means at `host`. Reads no file yet.
     ///
     /// # Errors
-    /// `InvalidInput` for what no header can have.
+    /// `Unauthenticated` for what no header can have.
     pub fn of(credential: &Credential, host: &str) -> Result<Self> {
         Ok(Self(match credential {
             Credential::Basic { user, password } => Kind::Fixed(basic(user, password)?, None),
@@ -110,8 +110,9 @@ fn bearer(token: &Secret) -> Result<HeaderValue> {
 }
 
 fn header(text: &str) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| Error::new(ErrorKind::InvalidInput, "a token with characters that no header can have"))?;
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        Error::new(ErrorKind::Unauthenticated, "a password or token with characters that no header can have")
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -24,8 +24,10 @@ use x509_cert::der::Decode as _;
 pub struct Identity {
     chain: PathBuf,
     key: PathBuf,
-    read: Mutex<Option<(Stamps, Arc<CertifiedKey>, Lifetime)>>,
+    read: Mutex<Option<Read>>,
 }
+
+type Read = (Stamps, Arc<CertifiedKey>, Lifetime);
 
 /// Which content the files have.
 type Stamps = [(u64, u64, i64, i64); 2];
@@ -70,15 +72,26 @@ impl Identity {
     }
 
     fn current(&self) -> Result<(Arc<CertifiedKey>, Lifetime)> {
-        let stamps = [stamp(&self.chain)?, stamp(&self.key)?];
         // It is replaced as a whole.
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, key, lifetime)) = read.as_ref().filter(|(seen, ..)| *seen == stamps) {
-            return Ok((key.clone(), lifetime.clone()));
+        match self.renewed(read.as_ref().map(|(seen, ..)| *seen)) {
+            Ok(Some(new)) => *read = Some(new),
+            Ok(None) => {}
+            // Whoever renews a file in place leaves it unfinished for a moment: what it had counts until it has something else.
+            Err(error) if read.is_none() => return Err(error),
+            Err(_) => {}
         }
-        let (key, lifetime) = self.load()?;
-        *read = Some((stamps, key.clone(), lifetime.clone()));
-        Ok((key, lifetime))
+        let missing = || Error::new(ErrorKind::Internal, "a certificate that was not read");
+        read.as_ref().map(|(_, key, lifetime)| (key.clone(), lifetime.clone())).ok_or_else(missing)
+    }
+
+    /// What the files have, if that is something else than before.
+    fn renewed(&self, before: Option<Stamps>) -> Result<Option<Read>> {
+        let stamps = [stamp(&self.chain)?, stamp(&self.key)?];
+        if before == Some(stamps) {
+            return Ok(None);
+        }
+        self.load().map(|(key, lifetime)| Some((stamps, key, lifetime)))
     }
 
     fn load(&self) -> Result<(Arc<CertifiedKey>, Lifetime)> {

@@ -10,7 +10,7 @@ mod netrc;
 mod token_file;
 
 pub use authorization::Authorization;
-pub use discovery::{Environment, FoundToken, find_authorities, find_identity, find_netrc, find_token};
+pub use discovery::{Environment, FoundIdentity, FoundToken, find_authorities, find_identity, find_netrc, find_token};
 pub use identity::{Identity, Lifetime};
 pub use netrc::Netrc;
 pub use token_file::read_token;

@@ -34,13 +34,25 @@ impl TokenFile {
     /// # Errors
     /// `Unauthenticated`, with the file: never a reason to go on as somebody else.
     pub(super) fn current(&mut self) -> Result<(Secret, bool)> {
-        let stamp = stamp(&self.path).map_err(|e| unreadable(&self.path, e))?;
+        let stamp = match stamp(&self.path) {
+            Ok(stamp) => stamp,
+            Err(cause) => return self.last(unreadable(&self.path, cause)),
+        };
         if let Some((_, token)) = self.read.as_ref().filter(|(seen, _)| *seen == stamp) {
             return Ok((token.clone(), false));
         }
-        let token = read_token(&self.path)?;
-        self.read = Some((stamp, token.clone()));
-        Ok((token, true))
+        match read_token(&self.path) {
+            Ok(token) => {
+                self.read = Some((stamp, token.clone()));
+                Ok((token, true))
+            }
+            Err(error) => self.last(error),
+        }
+    }
+
+    /// Whoever renews a file in place leaves it empty for a moment: what it had counts until it has something else.
+    fn last(&self, error: Error) -> Result<(Secret, bool)> {
+        self.read.as_ref().map(|(_, token)| (token.clone(), false)).ok_or(error)
     }
 }
 
@@ -92,8 +104,9 @@ mod tests {
         fs::write(directory.path().join("new"), "two").unwrap();
         fs::rename(directory.path().join("new"), &path).unwrap();
         assert_eq!(current().unwrap(), ("two".into(), true));
-        fs::remove_file(&path).unwrap();
-        assert_eq!(current().unwrap_err().kind(), ErrorKind::Unauthenticated);
+        fs::write(&path, "").unwrap();
+        assert_eq!(current().unwrap(), ("two".into(), false), "it is being written");
+        assert!(TokenFile::new(path).current().is_err());
     }
 
     #[test]

@@ -196,6 +196,8 @@ impl Answer {
 pub struct Client {
     home: Origin,
     authorization: Authorization,
+    /// Whether nobody has named the credential.
+    found: bool,
     identity: Option<Arc<Identity>>,
     ca: Option<PathBuf>,
     tls: OnceLock<Arc<ClientConfig>>,
@@ -223,10 +225,16 @@ impl Client {
             let message = "a password or token would travel unencrypted to";
             return Err(Error::new(ErrorKind::Unauthenticated, message).at(&home).hint("use davs:// or https://"));
         }
-        let identity = identity(&settings.credential).filter(|_| home.secure());
+        let identity = identity(&settings.credential);
+        if identity.is_some() && !home.secure() && !settings.found {
+            let message = "a certificate cannot be shown without encryption to";
+            return Err(Error::new(ErrorKind::Unauthenticated, message).at(&home).hint("use davs:// or https://"));
+        }
+        let identity = identity.filter(|_| home.secure());
         Ok(Self {
             home,
             authorization,
+            found: settings.found,
             identity,
             ca: settings.ca.clone(),
             tls: OnceLock::new(),
@@ -298,8 +306,9 @@ impl Client {
         loop {
             // A source is opened before a place is taken, as it may need one of its own.
             let message = self.message(call, request, to, wait).await?;
+            let said = message.headers().get(header::AUTHORIZATION).cloned();
             let place = self.places.take(request.kind()).await?;
-            let pooled = self.pool.take(&origin, reuse);
+            let pooled = self.pool.take(&origin, reuse, !request.has_body());
             let kept_alive = pooled.is_some();
             let mut connection = match pooled {
                 Some(connection) => connection,
@@ -314,7 +323,7 @@ impl Client {
             let answered = exchange(&mut connection, message, request.progress(), &timeouts).await;
             self.learn(request, answered.as_ref().ok(), begin.elapsed());
             match answered {
-                Ok(response) => return Ok(self.wrap(request, response, connection, to, place)),
+                Ok(response) => return Ok(self.wrap((request, said), response, connection, to, place)),
                 Err(failure) if kept_alive && may_repeat(&failure, request) => reuse = Reuse::Never,
                 Err(failure) => return Err(failure.into_error()),
             }
@@ -393,7 +402,9 @@ impl Client {
 
     fn authorization_for(&self, request: &Request<'_>, to: &Address) -> Result<Option<HeaderValue>> {
         let origin = to.origin();
-        let beside = request.any_port && origin.host() == self.home.host() && (origin.secure() || origin.is_loopback());
+        let beside = request.any_port
+            && origin.host() == self.home.host()
+            && (origin.secure() || (origin.is_loopback() && !self.found));
         let ours = (*origin == self.home || beside) && !to.has_ticket();
         if ours { self.authorization.value() } else { Ok(None) }
     }
@@ -417,7 +428,7 @@ impl Client {
 
     fn wrap(
         &self,
-        request: &Request<'_>,
+        (request, said): (&Request<'_>, Option<HeaderValue>),
         response: hyper::Response<hyper::body::Incoming>,
         connection: Connection,
         to: &Address,
@@ -426,8 +437,7 @@ impl Client {
         let (head, incoming) = response.into_parts();
         let lease = Lease { connection, origin: to.origin().clone(), pool: self.pool.clone(), _place: place };
         let body = Body::new(incoming, lease, self.timeouts.stall, to.clone());
-        let secrets =
-            Secrets { authorization: self.authorization.value().ok().flatten(), others: request.confided.clone() };
+        let secrets = Secrets { authorization: said, others: request.confided.clone() };
         let safe = request.is_safe();
         Answer { status: head.status, headers: head.headers, address: to.clone(), body, secrets, safe }
     }

@@ -45,12 +45,13 @@ struct Idle {
 }
 
 impl Pool {
-    /// The connection that was used last of those that are alive.
-    pub(super) fn take(&self, origin: &Origin, reuse: Reuse) -> Option<Connection> {
+    /// The connection that was used last of those that are alive. With `trusting`, one that was looked at a moment ago need not be looked at
+    /// again: what is asked by it can be asked once more.
+    pub(super) fn take(&self, origin: &Origin, reuse: Reuse, trusting: bool) -> Option<Connection> {
         loop {
             // Looked at without the lock: a look drives the connection.
             let Idle { mut connection, since } = self.newest(origin, reuse)?;
-            let seen = reuse == Reuse::Any && since.elapsed() < JUST_SEEN;
+            let seen = trusting && reuse == Reuse::Any && since.elapsed() < JUST_SEEN;
             let alive = if seen { connection.was_ready() } else { connection.is_ready() };
             if alive {
                 return Some(connection);

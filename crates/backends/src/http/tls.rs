@@ -33,10 +33,15 @@ pub(super) fn client_config(ca: Option<&Path>, identity: Option<Arc<Identity>>) 
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::new(ErrorKind::Internal, "no TLS version is usable").because(e))?
         .with_root_certificates(roots);
+    let resumes_nothing = identity.is_some();
     let mut config = match identity {
         Some(identity) => builder.with_client_cert_resolver(identity),
         None => builder.with_no_client_auth(),
     };
+    if resumes_nothing {
+        // A session that is taken up again would go on with a certificate that was renewed meanwhile.
+        config.resumption = rustls::client::Resumption::disabled();
+    }
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

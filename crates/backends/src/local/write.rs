@@ -260,6 +260,10 @@ fn stage_in(
 ) -> Result<Staged> {
     let target = through_links(full)?;
     let existing = fs::symlink_metadata(&target).ok();
+    if options.seen_missing && existing.is_some() {
+        // Whoever listed the directory decides again.
+        return Err(refusal(ErrorKind::Changed, &target, Operation::Put));
+    }
     may_replace(&target, existing.as_ref(), &options.existing)?;
     let above = target.parent().unwrap_or(OsPath::new("."));
     if existing.is_none() {

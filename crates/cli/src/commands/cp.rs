@@ -176,14 +176,15 @@ impl Cp {
             return self.tree(context, &from, &to).await;
         }
         let mut options = self.options();
-        if goes_on(&from, &metadata) {
+        let here = to.backend().capabilities().local_files == law_storage::Support::Yes;
+        if here && goes_on(&from, &metadata) {
             options.journal = journal(&from, &to, self.copy.resume, options.dry_run)?;
         }
         let display = self.copy.display(context, &options);
         let copied = copy_file(&context.call, &from, &to, &options).await;
         drop(display);
-        if let (Some(journal), Ok(_)) = (&options.journal, &copied) {
-            journal.end(0)?;
+        if let Some(Err(error)) = options.journal.map(|journal| journal.end_or_forget(copied.is_err().into())) {
+            tracing::warn!("the end of this copy is not noted: {error}");
         }
         self.tell(context, &copied.map_err(|error| unpublished(self.hinted(error), &to))?)?;
         Ok(())
