@@ -87,7 +87,8 @@ pub struct PutOptions {
     /// keeps its own. Only where the storage has them, and `mode` is none.
     pub created_mode: Option<u32>,
     /// Nothing had this name a moment ago, in a directory that exists: a storage may spare its own look, and finds out when it
-    /// publishes. Only a hint: what came meanwhile is treated as [`existing`](Self::existing) says.
+    /// publishes. Only a hint: what came meanwhile is `Changed` where the storage sees it in time, and else treated as
+    /// [`existing`](Self::existing) says.
     pub seen_missing: bool,
     /// How many streams may bring it at once, where both sides can; none is as many as help.
     pub streams: Option<std::num::NonZeroUsize>,

@@ -64,6 +64,18 @@ async fn a_replaced_file_keeps_its_permissions_and_a_link_stays_a_link() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_not_there_when_somebody_looked_is_not_replaced_unseen() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = PutOptions { seen_missing: true, ..PutOptions::default() };
+    let put = async |content: &'static str| {
+        local(&directory).put(&Call::new(), &path("file"), &BytesSource::new(content), &options).await
+    };
+    put("first").await.unwrap();
+    assert_eq!(put("second").await.unwrap_err().kind(), ErrorKind::Changed);
+    assert_eq!(std::fs::read(directory.path().join("file")).unwrap(), b"first");
+}
+
+#[tokio::test]
 async fn a_pipe_is_refused_and_makes_nobody_wait() {
     let directory = tempfile::tempdir().unwrap();
     let fifo = directory.path().join("fifo");
