@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use law_storage::{Algorithm, Digest, Error, ErrorKind, Kind, Metadata, Modified, Result, Validator};
+use law_storage::{Algorithm, Digest, Error, ErrorKind, Kind, Metadata, Modified, Result, Status, Validator};
 use quick_xml::NsReader;
 use quick_xml::events::Event;
 use quick_xml::name::{Namespace, ResolveResult};
@@ -290,7 +290,8 @@ fn not_xml(error: quick_xml::Error) -> Error {
     match error {
         quick_xml::Error::Io(io) => std::sync::Arc::try_unwrap(io)
             .map_or_else(|io| Error::new(ErrorKind::Unavailable, io.to_string()), Error::from),
-        other => malformed("the answer is no XML").because(other),
+        // A byte that was damaged on the way is another one the next time.
+        other => malformed("the answer is no XML").because(other).with_status(Status::Temporary),
     }
 }
 
