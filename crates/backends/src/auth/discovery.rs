@@ -43,15 +43,17 @@ pub fn find_token(environment: Environment<'_>, user: u32) -> Option<FoundToken>
     files.into_iter().find(good).map(FoundToken::File)
 }
 
-/// The file of users and passwords: what `NETRC` names, else `~/.netrc`, if it is there, ours and readable; and whether it has one of these
-/// hosts.
+/// The file of users and passwords, if it has one of these hosts: what `NETRC` names, which may turn out to be missing: that is an error; else
+/// `~/.netrc`, if it is there, ours and readable.
 pub fn find_netrc(environment: Environment<'_>, user: u32, hosts: &[&str]) -> Option<PathBuf> {
     let set = |name: &str| environment(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let usual = || Some(set("HOME")?.join(".netrc")).filter(|file| is_ours(file, user, Links::Followed));
-    let file = set("NETRC").or_else(usual)?;
+    let named = set("NETRC");
+    let is_named = named.is_some();
+    let file = named.or_else(usual)?;
     let netrc = Netrc::read(&file);
-    let has = netrc.as_ref().is_ok_and(|netrc| hosts.iter().any(|host| netrc.entry(host).is_some()));
-    (usable(&file, netrc.map(drop)) && has).then_some(file)
+    let has = netrc.as_ref().map_or(is_named, |netrc| hosts.iter().any(|host| netrc.entry(host).is_some()));
+    (has && (is_named || usable(&file, netrc.map(drop)))).then_some(file)
 }
 
 /// The files of a certificate and its key, which are the same one for a proxy.
@@ -161,6 +163,8 @@ mod tests {
         let environment = move |name: &str| (name == "HOME").then(|| home.clone());
         assert_eq!(find_netrc(&environment, user(), &["g", "h"]), Some(file));
         assert_eq!(find_netrc(&environment, user(), &["g"]), None);
+        let missing = |name: &str| (name == "NETRC").then(|| "/no/such/netrc".into());
+        assert_eq!(find_netrc(&missing, user(), &["g"]), Some("/no/such/netrc".into()), "an error for who reads it");
     }
 
     #[test]

@@ -17,6 +17,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
+use super::small_file::read_small;
+
 /// A chain of certificates and the key of its first, which are read again when one of the files changes.
 ///
 /// A proxy goes with the whole chain in its file. The usual ways of `rustls` refuse it, as they read the first certificate as that of a
@@ -132,12 +134,7 @@ fn stamp(path: &Path) -> Result<(u64, u64, i64, i64)> {
 
 /// The bytes of a file that is no longer than any chain.
 fn content(path: &Path) -> Result<Vec<u8>> {
-    const LONGEST: u64 = 1024 * 1024;
-    let metadata = fs::metadata(path).map_err(|e| unreadable(path, e))?;
-    if !metadata.is_file() || metadata.len() > LONGEST {
-        return Err(unreadable(path, io::Error::other("it is no file of certificates")));
-    }
-    fs::read(path).map_err(|e| unreadable(path, e))
+    read_small(path, 1024 * 1024).map_err(|e| unreadable(path, e))
 }
 
 fn unreadable(path: &Path, cause: io::Error) -> Error {

@@ -7,6 +7,7 @@ mod authorization;
 mod discovery;
 mod identity;
 mod netrc;
+mod small_file;
 mod token_file;
 
 pub use authorization::Authorization;

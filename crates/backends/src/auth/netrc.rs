@@ -1,11 +1,11 @@
 //! Users and passwords by host, in the file that ftp, curl and git read
 //! (<https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html>).
 
-use std::fs::{self, File};
-use std::io::Read as _;
 use std::path::Path;
 
 use law_storage::{Error, ErrorKind, Result, Secret};
+
+use super::small_file::read_small;
 
 /// Bytes; nobody has so many hosts.
 const LONGEST: u64 = 1024 * 1024;
@@ -28,7 +28,8 @@ impl Netrc {
     /// # Errors
     /// `Unauthenticated` for a file that cannot be read, is no regular file, or far too long.
     pub fn read(path: &Path) -> Result<Self> {
-        read(path).map(|text| Self::parse(&text)).map_err(|e| {
+        // A letter of another age in one entry says nothing about the others.
+        read_small(path, LONGEST).map(|bytes| Self::parse(&String::from_utf8_lossy(&bytes))).map_err(|e| {
             Error::new(ErrorKind::Unauthenticated, "cannot read the passwords in").at(path.display()).because(e)
         })
     }
@@ -117,19 +118,6 @@ fn word(text: &str) -> (String, &str) {
         }
     }
     (word, "")
-}
-
-fn read(path: &Path) -> std::io::Result<String> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(std::io::Error::other("it is far too long"));
-    }
-    // A letter of another age in one entry says nothing about the others.
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! A bearer token in a file, which others renew while we work.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use law_storage::{Error, ErrorKind, Result, Secret};
+
+use super::small_file::read_small;
 
 /// Bytes: servers refuse headers that are much shorter.
 const LONGEST: u64 = 64 * 1024;
@@ -71,16 +73,8 @@ pub fn read_token(path: &Path) -> Result<Secret> {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    let mut text = String::new();
-    File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
-    match text.trim() {
-        _ if text.len() as u64 > LONGEST => Err(io::Error::other("it is longer than any token")),
-        "" => Err(io::Error::other("it is empty")),
-        _ => Ok(text),
-    }
+    let text = String::from_utf8(read_small(path, LONGEST)?).map_err(io::Error::other)?;
+    if text.trim().is_empty() { Err(io::Error::other("it is empty")) } else { Ok(text) }
 }
 
 fn unreadable(path: &Path, cause: io::Error) -> Error {
