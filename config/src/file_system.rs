@@ -45,6 +45,14 @@ pub struct FileSystemSettings {
     pub certificate: Option<PathBuf>,
     /// The key of the certificate, PEM.
     pub key: Option<PathBuf>,
+    /// The name of an access key of S3.
+    pub access_key: Option<String>,
+    /// An access key of S3.
+    pub secret_key: Option<Secret>,
+    /// What a temporary access key comes with.
+    pub session_token: Option<Secret>,
+    /// A profile of Amazon's tools.
+    pub profile: Option<String>,
     /// Certificate authorities: a file or a directory.
     pub ca: Option<PathBuf>,
     /// How a finished upload becomes visible.
@@ -57,6 +65,8 @@ pub struct FileSystemSettings {
     pub endpoint: Option<String>,
     /// The region of an S3 service.
     pub region: Option<String>,
+    /// Whether a bucket is a part of the path, and not of the host.
+    pub path_style: Option<bool>,
     /// How long single steps may take.
     pub timeouts: Timeouts,
     /// Present where the cache is on.
@@ -115,6 +125,8 @@ pub enum AuthMethod {
     Basic,
     /// User and password from a netrc file.
     Netrc,
+    /// An access key of S3.
+    S3,
     /// Anonymous.
     None,
 }
@@ -153,6 +165,7 @@ impl Word for AuthMethod {
         ("x509", Self::X509),
         ("basic", Self::Basic),
         ("netrc", Self::Netrc),
+        ("s3", Self::S3),
         ("none", Self::None),
     ];
 }
@@ -184,12 +197,17 @@ impl FileSystemSettings {
             token_file: section.optional("token_file")?,
             certificate: section.optional("certificate")?,
             key: section.optional("key")?,
+            access_key: section.optional("access_key")?,
+            secret_key: section.optional("secret_key")?,
+            session_token: section.optional("session_token")?,
+            profile: section.optional("profile")?,
             ca: section.optional("ca")?,
             publish: section.optional("publish")?,
             quirks: section.optional("quirks")?,
             durability: section.required("durability")?,
             endpoint: section.optional::<Address>("endpoint")?.map(|address| address.0),
             region: section.optional("region")?,
+            path_style: section.optional("path_style")?,
             timeouts: Timeouts::read(section.section("timeouts")?)?,
             cache: FileSystemCacheSettings::read(section.section("cache")?)?,
         };

@@ -108,6 +108,20 @@ impl Setting for u32 {
     }
 }
 
+impl Setting for bool {
+    fn read(node: &Node, _: &Environment) -> Result<Self, Invalid> {
+        match &node.value {
+            Value::Boolean(value) => Ok(*value),
+            Value::Untyped(text) => text.trim().parse().map_err(|_| node.invalid("it is true or false")),
+            _ => Err(node.expected("true or false without quotes")),
+        }
+    }
+
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Setting for Duration {
     fn read(node: &Node, _: &Environment) -> Result<Self, Invalid> {
         let text = node.text_or("a duration in quotes such as \"20s\"")?;

@@ -37,6 +37,7 @@ pub(crate) enum Value {
     Text(String),
     Integer(i64),
     Float(f64),
+    Boolean(bool),
     Array(Vec<Node>),
     Table(Table),
     /// A type that no setting has.
@@ -48,7 +49,12 @@ impl Node {
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) | Value::Untyped(text) => Some(text),
-            Value::Integer(_) | Value::Float(_) | Value::Array(_) | Value::Table(_) | Value::Other(_) => None,
+            Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Array(_)
+            | Value::Table(_)
+            | Value::Other(_) => None,
         }
     }
 
@@ -58,7 +64,7 @@ impl Node {
             Value::Integer(number) => Some(*number as f64),
             Value::Float(number) => Some(*number),
             Value::Untyped(text) => text.trim().parse().ok(),
-            Value::Text(_) | Value::Array(_) | Value::Table(_) | Value::Other(_) => None,
+            Value::Text(_) | Value::Boolean(_) | Value::Array(_) | Value::Table(_) | Value::Other(_) => None,
         }
     }
 
@@ -69,6 +75,7 @@ impl Node {
             Value::Text(_) => "a string",
             Value::Integer(_) => "an integer",
             Value::Float(_) => "a float",
+            Value::Boolean(_) => "a boolean",
             Value::Array(_) => "an array",
             Value::Table(_) => "a table",
             Value::Other(name) => name,
@@ -121,7 +128,7 @@ fn node(from: Spanned<DeValue<'_>>, origin: &dyn Fn(usize) -> Origin) -> Result<
             Value::Integer(number.map_err(|_| SyntaxError { problem: "the number is too large".to_owned(), offset })?)
         }
         DeValue::Float(float) => float.as_str().parse().map_or(Value::Other("a float"), Value::Float),
-        DeValue::Boolean(_) => Value::Other("a boolean"),
+        DeValue::Boolean(value) => Value::Boolean(value),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(items) => {
             Value::Array(items.into_iter().map(|item| node(item, origin)).collect::<Result<_, _>>()?)
@@ -170,6 +177,7 @@ pub(crate) fn single(key: &[&str], text: &str, origin: &Origin) -> Option<Table>
         | Value::Text(_)
         | Value::Integer(_)
         | Value::Float(_)
+        | Value::Boolean(_)
         | Value::Array(_)
         | Value::Other(_) => None,
     }

@@ -279,7 +279,7 @@ fn what_cannot_be_meant() {
         "ls --set nonsense",
         "ls dvas://door.example/x",
         "ls root://door.example//x",
-        "ls s3://bucket/x",
+        "ls sftp://host/x",
         "ls lab:x",
     ];
     assert_snapshot!(Sandbox::new().session(lines), @r#"
@@ -331,9 +331,9 @@ fn what_cannot_be_meant() {
     2> law fs ls: no backend for root:// in this build root://door.example//x
     2>   hint: most such storage has a WebDAV door: try davs://door.example:1094/x if it is XRootD, davs://door.example:2880/x if it is dCache; the site knows it
     [exit 9]
-    $ law fs ls s3://bucket/x
-    2> law fs ls: no backend for s3:// in this build s3://bucket/x
-    2>   hint: this build serves dav, davs, http, https
+    $ law fs ls sftp://host/x
+    2> law fs ls: no backend for sftp:// in this build sftp://host/x
+    2>   hint: this build serves dav, davs, http, https, s3
     [exit 9]
     $ law fs ls lab:x
     2> law fs ls: configuration: there is no file system "lab"; law config add lab URL makes one

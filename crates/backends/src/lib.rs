@@ -6,4 +6,5 @@
 pub mod auth;
 pub mod http;
 pub mod local;
+pub mod s3;
 pub mod webdav;

@@ -176,6 +176,10 @@ pub struct Capabilities {
     pub digests: Vec<Algorithm>,
     /// It loses answers about checksums that it has to compute: of many small files a second reading is the better proof.
     pub loses_digests: bool,
+    /// A directory need not be made: it is there as long as a file's path goes through it.
+    pub implied_directories: bool,
+    /// How many files it removes in one request.
+    pub bulk_removals: usize,
     /// What readers see during an overwrite.
     pub overwrite: Overwrite,
     /// What "never replace" guarantees.
@@ -205,6 +209,8 @@ impl Capabilities {
             local_files: self.local_files.and(other.local_files),
             digests: self.digests.iter().copied().filter(|a| other.digests.contains(a)).collect(),
             loses_digests: self.loses_digests || other.loses_digests,
+            implied_directories: self.implied_directories && other.implied_directories,
+            bulk_removals: self.bulk_removals.min(other.bulk_removals),
             overwrite: self.overwrite.max(other.overwrite),
             no_clobber: self.no_clobber.max(other.no_clobber),
             publish: self.publish.max(other.publish),

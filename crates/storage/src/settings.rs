@@ -23,6 +23,14 @@ pub struct EndpointSettings {
     pub quirks: Option<String>,
     /// The checksum that the storage is asked for; none is its cheapest.
     pub checksum: Option<Algorithm>,
+    /// Whether a checksum goes along with what is uploaded, where the protocol has a place for it.
+    pub send_checksums: bool,
+    /// The address of the service, for a URL that names only a bucket.
+    pub endpoint: Option<String>,
+    /// The region of the service.
+    pub region: Option<String>,
+    /// Whether a bucket is a part of the path, and not of the host; none is what is usual at the service.
+    pub path_style: Option<bool>,
     /// Whether local files are synced to disk.
     pub durability: Durability,
     /// Limits of waiting.
@@ -40,6 +48,10 @@ impl Default for EndpointSettings {
             publish: None,
             quirks: None,
             checksum: None,
+            send_checksums: true,
+            endpoint: None,
+            region: None,
+            path_style: None,
             durability: Durability::Full,
             timeouts: Timeouts::default(),
             concurrency: 32,
@@ -71,6 +83,20 @@ pub enum Credential {
         chain: PathBuf,
         /// The key, which may be in the same file.
         key: PathBuf,
+    },
+    /// An access key of S3.
+    AccessKey {
+        /// Its name.
+        id: String,
+        /// The key itself.
+        secret: Secret,
+        /// What a temporary key comes with.
+        token: Option<Secret>,
+    },
+    /// The access key that Amazon's own tools would use: of the environment, of a profile, of a role of the job or of the machine.
+    Aws {
+        /// The profile; none is the usual one.
+        profile: Option<String>,
     },
     /// A netrc file, which has users and passwords of some hosts.
     Netrc(PathBuf),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use law_backends::local::Local;
+use law_backends::s3::S3Factory;
 use law_backends::webdav::WebDavFactory;
 use law_storage::{
     Backend, Door, Doors, DoorsSettings, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Memory, Operation,
@@ -11,7 +12,7 @@ use law_storage::{
 
 /// The backends of this build.
 pub fn registry() -> Registry {
-    Registry::new().with(Arc::new(WebDavFactory))
+    Registry::new().with(Arc::new(WebDavFactory)).with(Arc::new(S3Factory))
 }
 
 /// The local disk, from its root.

@@ -8,7 +8,7 @@ use law_backends::auth::{
     FoundIdentity, FoundToken, Identity, Lifetime, find_identity, find_netrc, find_token, read_token,
 };
 use law_config::{AuthMethod, FileSystemSettings};
-use law_storage::{Credential, Result, Secret};
+use law_storage::{Credential, RemoteUrl, Result, Secret};
 
 use crate::claims::Claims;
 
@@ -59,9 +59,9 @@ impl Chosen {
 ///
 /// # Errors
 /// `Unauthenticated` for a token or a certificate that cannot be read.
-pub(crate) fn report(settings: &FileSystemSettings, hosts: &[&str], encrypted: bool) -> Result<CredentialReport> {
-    let Chosen { credential, source, found } = credential(settings, hosts);
-    if found && !encrypted {
+pub(crate) fn report(settings: &FileSystemSettings, doors: &[&RemoteUrl], encrypted: bool) -> Result<CredentialReport> {
+    let Chosen { credential, source, found } = credential(settings, doors);
+    if found && !encrypted && !is_key(&credential) {
         return Ok(CredentialReport::none());
     }
     let claims = match credential {
@@ -77,13 +77,22 @@ pub(crate) fn report(settings: &FileSystemSettings, hosts: &[&str], encrypted: b
     Ok(CredentialReport { source, found, claims })
 }
 
-/// The credential of a storage with these hosts: the first in the configured order that its settings name, else the first that is found where such
+/// Whether it signs, and never travels itself.
+fn is_key(credential: &Credential) -> bool {
+    matches!(credential, Credential::AccessKey { .. } | Credential::Aws { .. })
+}
+
+/// The credential of a storage with these doors: the first in the configured order that its settings name, else the first that is found where such
 /// are kept. What the configuration of somebody else names is not followed, and what was found does not go there.
-pub(crate) fn credential(settings: &FileSystemSettings, hosts: &[&str]) -> Chosen {
+pub(crate) fn credential(settings: &FileSystemSettings, doors: &[&RemoteUrl]) -> Chosen {
     let methods = settings.auth.iter().take_while(|method| **method != AuthMethod::None);
-    let methods: Vec<AuthMethod> = methods.filter(|_| settings.trusted).copied().collect();
+    // Buckets take nothing but keys, and nobody else takes those.
+    let bucket = doors.iter().any(|door| door.scheme().name() == "s3");
+    let fits = |method: &&AuthMethod| settings.trusted && (**method == AuthMethod::S3) == bucket;
+    let methods: Vec<AuthMethod> = methods.filter(fits).copied().collect();
+    let hosts: Vec<&str> = doors.iter().map(|door| door.host()).collect();
     let named = methods.iter().find_map(|method| named(*method, settings));
-    let first = named.or_else(|| methods.iter().find_map(|method| found(*method, hosts)));
+    let first = named.or_else(|| methods.iter().find_map(|method| found(*method, &hosts)));
     first.unwrap_or(Chosen { credential: Credential::None, source: None, found: false })
 }
 
@@ -109,6 +118,7 @@ fn named(method: AuthMethod, settings: &FileSystemSettings) -> Option<Chosen> {
             let source = format!("password of {user}");
             Some(Chosen::named(Credential::Basic { user, password }, source))
         }
+        AuthMethod::S3 => key(settings),
         _ => None,
     }
 }
@@ -132,7 +142,31 @@ fn found(method: AuthMethod, hosts: &[&str]) -> Option<Chosen> {
             let source = format!("password of {}", file.display());
             Some(Chosen::found(Credential::Netrc(file), source))
         }
+        AuthMethod::S3 => Some(Chosen::found(Credential::Aws { profile: None }, aws_source())),
         _ => None,
+    }
+}
+
+fn key(settings: &FileSystemSettings) -> Option<Chosen> {
+    if let Some(profile) = &settings.profile {
+        let credential = Credential::Aws { profile: Some(profile.clone()) };
+        return Some(Chosen::named(credential, format!("access key of the profile {profile}")));
+    }
+    let id = settings.access_key.clone()?;
+    let secret = Secret::new(settings.secret_key.as_ref()?.expose());
+    let token = settings.session_token.as_ref().map(|token| Secret::new(token.expose()));
+    let source = format!("access key {id} of the settings");
+    Some(Chosen::named(Credential::AccessKey { id, secret, token }, source))
+}
+
+/// Where the access key is from that nobody has named, as far as that can be told without asking anybody.
+fn aws_source() -> String {
+    if let Some(id) = environment("AWS_ACCESS_KEY_ID").filter(|id| !id.is_empty()) {
+        return format!("access key {} of $AWS_ACCESS_KEY_ID", id.to_string_lossy());
+    }
+    match environment("AWS_PROFILE").filter(|profile| !profile.is_empty()) {
+        Some(profile) => format!("access key of the profile {} ($AWS_PROFILE)", profile.to_string_lossy()),
+        None => "access key of ~/.aws, or of a role of the job or of the machine, if there is one".into(),
     }
 }
 

@@ -148,8 +148,8 @@ impl FileSystems {
                 }
             }
         }
-        let hosts: Vec<&str> = doors.iter().map(|door| door.url.host()).collect();
-        let endpoint = self.endpoint_settings(settings, &hosts)?;
+        let urls: Vec<&RemoteUrl> = doors.iter().map(|door| &door.url).collect();
+        let endpoint = self.endpoint_settings(settings, &urls)?;
         let fs = build(&self.registry, name, &base, &doors, &endpoint, self.doors_settings(settings))?;
         Ok(fs.verifying(verify(settings)))
     }
@@ -187,7 +187,7 @@ impl FileSystems {
         let key = format!("{}\0{user}\0{password}\0{query}", remote.endpoint());
         self.remembered(&key, || {
             let settings = self.settings_of(remote);
-            let endpoint = self.endpoint_settings(settings, &[remote.host()])?;
+            let endpoint = self.endpoint_settings(settings, &[remote])?;
             let doors = DoorsSettings { shared: None, ..self.doors_settings(settings) };
             let door = DoorSpec::new(remote.clone());
             let fs = build(&self.registry, &remote.endpoint(), &Path::root(), &[door], &endpoint, doors)?;
@@ -252,9 +252,9 @@ impl FileSystems {
         settings
     }
 
-    fn endpoint_settings(&self, from: &FileSystemSettings, hosts: &[&str]) -> Result<EndpointSettings> {
+    fn endpoint_settings(&self, from: &FileSystemSettings, doors: &[&RemoteUrl]) -> Result<EndpointSettings> {
         let mut settings = self.bare();
-        let chosen = credential(from, hosts);
+        let chosen = credential(from, doors);
         (settings.credential, settings.found) = (chosen.credential, chosen.found);
         settings.ca = self.ca.clone().or(from.ca.clone());
         settings.publish = from.publish.map(|publish| match publish {
@@ -262,7 +262,12 @@ impl FileSystems {
             law_config::Publish::Direct => Publish::Direct,
         });
         settings.quirks = from.quirks.clone();
-        settings.checksum = from.checksum.as_deref().map(algorithm).transpose()?;
+        settings.send_checksums = from.checksum.as_deref() != Some("none");
+        let named = from.checksum.as_deref().filter(|name| !matches!(*name, "auto" | "none"));
+        settings.checksum = named.map(algorithm).transpose()?;
+        settings.endpoint = from.endpoint.clone();
+        settings.region = from.region.clone();
+        settings.path_style = from.path_style;
         settings.durability = durability(from.durability);
         settings.timeouts.connect = from.timeouts.connect;
         settings.timeouts.tls = from.timeouts.tls;
@@ -286,7 +291,7 @@ impl FileSystems {
 
 /// What nobody has named goes nowhere without encryption.
 fn credential_at(door: &RemoteUrl, settings: &FileSystemSettings) -> Result<CredentialReport> {
-    credential::report(settings, &[door.host()], door.scheme().encrypted())
+    credential::report(settings, &[door], door.scheme().encrypted())
 }
 
 fn durability(wanted: law_config::Durability) -> Durability {

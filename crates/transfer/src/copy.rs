@@ -321,7 +321,7 @@ async fn write_once(
     let verify = options.verify_between(from, to);
     if Arc::ptr_eq(from.fs.backend(), to.fs.backend())
         && from.backend().capabilities().local_files != Support::Yes
-        && options.parents == Parents::Require
+        && (options.parents == Parents::Require || to.backend().capabilities().implied_directories)
         && verify != Verify::Require
     {
         match copy_within(call, from, to, options).await {
@@ -361,7 +361,14 @@ async fn copy_within(call: &Call, from: &Place, to: &Place, options: &CopyOption
         Policy::Never | Policy::Fail => Destination::NoReplace,
         _ => Destination::Replace,
     };
-    from.backend().copy(call, &from.resolved(), &to.resolved(), destination).await?;
+    let parent = to.resolved().parent().filter(|parent| !parent.is_root() && options.parents == Parents::Create);
+    match (from.backend().copy(call, &from.resolved(), &to.resolved(), destination).await, parent) {
+        (Err(error), Some(parent)) if error.kind() == ErrorKind::NotFound => {
+            to.backend().create_directory(call, &parent, Parents::Create).await?;
+            from.backend().copy(call, &from.resolved(), &to.resolved(), destination).await?;
+        }
+        (copied, _) => copied?,
+    }
     Ok(Outcome::CopiedByStorage)
 }
 

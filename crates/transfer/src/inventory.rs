@@ -1,11 +1,13 @@
 //! Moves between storages: what was copied is removed, and nothing else.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::StreamExt as _;
 use law_storage::{
-    Call, Destination, Entry, Error, ErrorKind, Kind, Metadata, Operation, Path, Result, aside_path, cleanup,
+    BytesSource, Call, Destination, Entry, Error, ErrorKind, Kind, Metadata, Operation, Path, PutOptions, Result,
+    Support, aside_path, cleanup,
 };
 
 use crate::tree::remove_entries;
@@ -75,12 +77,16 @@ impl Inventory {
 ///
 /// The source steps aside first, so that nobody adds to it any more, and gets its name back if it is not what was
 /// copied, or if its copy went with it: two URLs may name the same file. A change that keeps size and time of modification is
-/// not noticed; many servers tell times in whole seconds.
+/// not noticed; many servers tell times in whole seconds. Where the storage cannot rename, nothing steps aside: what is added between
+/// the last look and the removal of a tree stays, and a file that is changed in that moment is removed.
 ///
 /// # Errors
 /// `Changed` if something came, went or changed after it was copied: nothing is removed then. `InvalidInput` if the copy is
 /// the source. Those of renaming and removing, which say where the source is.
 pub async fn remove_copied(call: &Call, from: &Place, to: &Place, copied: &Inventory) -> Result<()> {
+    if from.backend().capabilities().rename == Support::No {
+        return remove_in_place(call, from, to, copied).await;
+    }
     let name = aside_path(&from.resolved())?;
     let parent = from.path.parent().unwrap_or_default();
     let aside = Place { fs: from.fs.clone(), path: parent.child(name.name().unwrap_or_default())? };
@@ -98,6 +104,35 @@ pub async fn remove_copied(call: &Call, from: &Place, to: &Place, copied: &Inven
         false => aside.backend().remove_file(call, &aside.resolved()).await,
     };
     removed.map_err(|error| error.leaving(format!("what is left of the source is at {aside}")))
+}
+
+/// As [`remove_copied`], of what cannot step aside.
+async fn remove_in_place(call: &Call, from: &Place, to: &Place, copied: &Inventory) -> Result<()> {
+    let removed = async {
+        if !Arc::ptr_eq(from.fs.backend(), to.fs.backend()) && is_same_directory(call, from, to).await? {
+            let message = format!("{from} and {to} are the same file");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let entries = still_copied(call, from, from, to, copied).await?;
+        match copied.is_tree() {
+            true => remove_entries(call, from, entries, &mut |_| {}).await,
+            false => from.backend().remove_file(call, &from.resolved()).await,
+        }
+    };
+    removed.await.map_err(|error| error.leaving(format!("the copy is at {to}, and the source was not removed")))
+}
+
+/// Whether what is made beside `to` is found beside `from`: both are one file then, whatever their URLs.
+async fn is_same_directory(call: &Call, from: &Place, to: &Place) -> Result<bool> {
+    let probe = aside_path(&to.resolved())?;
+    let parent = from.resolved().parent().unwrap_or_default();
+    let there = parent.child(probe.name().unwrap_or_default())?;
+    to.backend().put(call, &probe, &BytesSource::new("a moment"), &PutOptions::default()).await?;
+    let found = from.backend().stat(call, &there).await;
+    let removed = to.backend().remove_file(call, &probe).await;
+    let found = found?.is_some();
+    removed.map_err(|error| error.leaving(format!("{} is left", to.backend().url(&probe))))?;
+    Ok(found)
 }
 
 async fn still_copied(call: &Call, aside: &Place, from: &Place, to: &Place, copied: &Inventory) -> Result<Vec<Entry>> {
@@ -127,7 +162,6 @@ async fn give_back(aside: &Place, from: &Place, error: Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use law_storage::{BytesSource, FileSystem, Memory, Parents, PutOptions};
 
@@ -204,5 +238,39 @@ mod tests {
         let error = remove_copied(&Call::new(), &from, &from, &copied).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert_eq!(names(&from).await, ["a", "sub", "sub/b"]);
+    }
+
+    /// Names of one storage, which renames nothing.
+    async fn without_renames() -> [Place; 2] {
+        let memory = Memory::new().with_capabilities(|capabilities| capabilities.rename = Support::No);
+        let storage: Arc<dyn law_storage::Backend> = Arc::new(memory.clone());
+        let other: Arc<dyn law_storage::Backend> = Arc::new(memory);
+        [storage, other].map(|backend| place(&FileSystem::new("a", Path::root(), backend), "tree"))
+    }
+
+    #[tokio::test]
+    async fn what_cannot_step_aside_is_removed_in_its_place() {
+        let [from, _] = without_renames().await;
+        let to = half_a_move().await.to;
+        write(&from.child("a").unwrap(), b"one").await;
+        write(&from.join(&Path::parse("sub/b").unwrap()), b"two").await;
+        let copied = Inventory::take(&Call::new(), &from).await.unwrap();
+        write(&from.child("new").unwrap(), b"late").await;
+        let error = remove_copied(&Call::new(), &from, &to, &copied).await.unwrap_err();
+        assert_eq!((error.kind(), names(&from).await.len()), (ErrorKind::Changed, 4), "{error}");
+        let copied = Inventory::take(&Call::new(), &from).await.unwrap();
+        remove_copied(&Call::new(), &from, &to, &copied).await.unwrap();
+        assert_eq!(from.backend().stat(&Call::new(), &from.resolved()).await.unwrap(), None);
+        assert_eq!(names(&to).await, ["a", "sub", "sub/b"]);
+    }
+
+    #[tokio::test]
+    async fn one_file_with_two_names_is_not_removed_for_its_copy() {
+        let [from, to] = without_renames().await;
+        write(&from.child("a").unwrap(), b"one").await;
+        let copied = Inventory::take(&Call::new(), &from).await.unwrap();
+        let error = remove_copied(&Call::new(), &from, &to, &copied).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert_eq!(names(&from).await, ["a"]);
     }
 }

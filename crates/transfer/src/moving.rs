@@ -1,6 +1,6 @@
 //! Moves: a rename where the storage can, else a copy, proof, and the removal of what was copied.
 
-use law_storage::{Call, Destination, Error, ErrorKind, Metadata, Result};
+use law_storage::{Call, Destination, Error, ErrorKind, Metadata, Result, Support};
 
 use crate::unpublished::{or_leaving, unpublished};
 use crate::{CopyOptions, Inventory, Outcome, Place, Policy, TreeReport, copy_file, copy_tree, remove_copied};
@@ -18,7 +18,7 @@ pub enum Moved {
 
 /// Moves a file, a link or a tree, which `metadata` is about.
 ///
-/// Within a storage it is renamed. Between storages, and where the storage cannot rename a file, it is copied, and what was copied
+/// Within a storage it is renamed. Between storages, and where the storage cannot rename, it is copied, and what was copied
 /// is removed: see [`remove_copied`]. A link is moved as what it points to.
 ///
 /// # Errors
@@ -36,7 +36,7 @@ pub async fn move_to(
             _ => Destination::Replace,
         };
         match from.backend().rename(call, &from.resolved(), &to.resolved(), rule).await {
-            Err(error) if error.kind() == ErrorKind::Unsupported && metadata.is_file() => {}
+            Err(error) if error.kind() == ErrorKind::Unsupported && (metadata.is_file() || never_renames(from)) => {}
             other => return other.map(|()| Moved::Renamed).map_err(|error| unmoved(error, from)),
         }
     }
@@ -55,6 +55,10 @@ pub async fn move_to(
     }
     remove_copied(call, from, to, &inventory).await?;
     Ok(Moved::Copied)
+}
+
+fn never_renames(place: &Place) -> bool {
+    place.backend().capabilities().rename == Support::No
 }
 
 fn unmoved(error: Error, from: &Place) -> Error {

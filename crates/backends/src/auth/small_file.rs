@@ -8,7 +8,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Those of the disk; for what is no regular file, and for one of more than `most` bytes.
-pub(super) fn read_small(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_small(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no regular file"));
     }

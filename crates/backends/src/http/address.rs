@@ -29,6 +29,11 @@ impl Origin {
         Self { secure, host: url.host().into(), port }
     }
 
+    /// Another host of the same service.
+    pub(crate) fn with_host(&self, host: String) -> Self {
+        Self { host, ..self.clone() }
+    }
+
     /// Whether the connection is encrypted.
     pub fn secure(&self) -> bool {
         self.secure

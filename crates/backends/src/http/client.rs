@@ -33,6 +33,7 @@ pub struct Request<'a> {
     slow: Duration,
     confided: Vec<Secret>,
     any_port: bool,
+    stays: bool,
 }
 
 enum RequestBody<'a> {
@@ -53,6 +54,7 @@ impl<'a> Request<'a> {
             slow: Duration::ZERO,
             confided: Vec::new(),
             any_port: false,
+            stays: false,
         }
     }
 
@@ -88,6 +90,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn at_any_port(mut self) -> Self {
         self.any_port = true;
+        self
+    }
+
+    /// It is for this place alone: a redirect is its answer.
+    #[must_use]
+    pub fn staying(mut self) -> Self {
+        self.stays = true;
         self
     }
 
@@ -290,7 +299,7 @@ impl Client {
                 answer.body.discard().await;
                 continue;
             }
-            if !route.follow(answer.status, &answer.headers)? {
+            if request.stays || !route.follow(answer.status, &answer.headers)? {
                 return Ok(answer);
             }
             // An unsent upload is still in the way on this connection; without one it can be used again.

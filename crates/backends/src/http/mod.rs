@@ -10,11 +10,13 @@ mod body;
 mod client;
 mod connection;
 mod exchange;
+pub(crate) mod part;
 mod places;
 mod pool;
 mod redaction;
 mod redirect;
 mod socket;
+pub(crate) mod status;
 mod tls;
 mod upload;
 

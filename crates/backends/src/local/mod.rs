@@ -92,6 +92,8 @@ impl Backend for Local {
             local_files: Support::Yes,
             digests: Algorithm::ALL.to_vec(),
             loses_digests: false,
+            implied_directories: false,
+            bulk_removals: 1,
             overwrite: Overwrite::Atomic,
             no_clobber: NoClobber::Atomic,
             publish: Publish::Rename,

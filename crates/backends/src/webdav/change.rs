@@ -15,7 +15,7 @@ use super::leftover::{Aside, Temporary};
 use super::list::list;
 use super::look::Seen;
 use super::quirks::Destinations;
-use super::status::{page, refused};
+use crate::http::status::{page, refused};
 use crate::http::{Address, Answer, Request};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");

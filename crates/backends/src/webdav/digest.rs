@@ -8,7 +8,7 @@ use law_storage::{Algorithm, Call, Digest, Error, ErrorKind, Operation, Path, Re
 use super::Endpoint;
 use super::checksum::{digests, header_name, is_odd, repr_digests};
 use super::quirks::Offers;
-use super::status::refused;
+use crate::http::status::refused;
 use crate::http::{Address, Request};
 
 const WANT_DIGEST: HeaderName = HeaderName::from_static("want-digest");

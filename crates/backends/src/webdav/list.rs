@@ -13,8 +13,8 @@ use law_storage::{
 use super::Endpoint;
 use super::look::{Responses, propfind, responses};
 use super::propfind::QUESTION;
-use super::status::{of_status, refused};
 use crate::http::Answer;
+use crate::http::status::{of_status, refused};
 
 /// Entries of a page: enough that a page costs nothing, few enough that the first comes at once.
 const PAGE: usize = 500;

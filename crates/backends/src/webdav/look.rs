@@ -13,7 +13,7 @@ use super::Endpoint;
 use super::list::untold;
 use super::propfind::{Multistatus, Properties, QUESTION, QUOTA_QUESTION, Response};
 use super::quirks::Hrefs;
-use super::status::refused;
+use crate::http::status::refused;
 use crate::http::{Address, Answer, Body, Request};
 
 const DEPTH: HeaderName = HeaderName::from_static("depth");

@@ -14,7 +14,6 @@ mod put;
 mod quirks;
 mod ranges;
 mod read;
-mod status;
 mod tape;
 mod third_party;
 #[cfg(test)]
@@ -277,6 +276,8 @@ impl Backend for WebDav {
             local_files: Support::No,
             digests: self.0.preferred(learnt.digests.clone()),
             loses_digests: quirks.forgets_checksums,
+            implied_directories: false,
+            bulk_removals: 1,
             overwrite,
             no_clobber: quirks.no_clobber,
             publish: wanted.unwrap_or(usual),

@@ -14,7 +14,7 @@ use super::Endpoint;
 use super::digest::Told;
 use super::leftover::{Aside, Temporary};
 use super::look::Seen;
-use super::status::refused;
+use crate::http::status::refused;
 use crate::http::{Address, Answer, Request, Upload};
 
 /// The size up to which a file may be read back instead of asking for its checksum.

@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use law_storage::{ByteRange, Call, Error, ErrorKind, Operation, Path, ReadOptions, Result, Strength, Validator};
 
 use super::Endpoint;
-use super::read::{content_range, range_header};
+use crate::http::part::{content_range, range_header};
 use crate::http::{Answer, Request};
 
 /// A gap that costs less to read than another part of a request.

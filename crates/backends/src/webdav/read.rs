@@ -11,7 +11,8 @@ use law_storage::{
 };
 
 use super::Endpoint;
-use super::status::refused;
+use crate::http::part::{bounded, content, range_header};
+use crate::http::status::refused;
 use crate::http::{Answer, Request};
 
 /// Asks XrdHttp to say in a trailer how the transfer ended.
@@ -54,11 +55,11 @@ impl Endpoint {
         let part = (range.length < size).then_some(range);
         let answer = self.get(call, path, part, &validator).await?;
         let digests = answer.text("digest").map(|text| super::checksum::digests(&text)).unwrap_or_default();
-        let stream = match self.content(path, answer, range, size) {
+        let stream = match content(answer, &self.url(path), range, size) {
             Ok(stream) => stream,
             Err(error) => return Err(self.changed_or(call, path, &validator, error).await),
         };
-        let stream = self.bounded(call, path, exactly(range, stream));
+        let stream = bounded(call, self.url(path), exactly(range, stream));
         let stream = match options.validator {
             None if validator.strength() == Strength::Weak => self.still(call, path, &validator, stream),
             _ => stream,
@@ -142,58 +143,6 @@ impl Endpoint {
         said
     }
 
-    /// The bytes of `range` out of an answer that has them, or has everything.
-    fn content(&self, path: &Path, answer: Answer, range: ByteRange, size: u64) -> Result<ByteStream> {
-        let length: Option<u64> = answer.text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
-        let html = answer.text(header::CONTENT_TYPE).is_some_and(|text| text.contains("text/html"));
-        if answer.status == StatusCode::PARTIAL_CONTENT {
-            let told = answer.text(header::CONTENT_RANGE).and_then(|text| content_range(&text));
-            self.check_part(path, told, range, size)?;
-            self.check_length(path, length, range.length, html)?;
-            return Ok(answer.body.into_stream());
-        }
-        self.check_length(path, length, size, html)?;
-        Ok(cut(answer.body.into_stream(), range, size))
-    }
-
-    fn check_part(&self, path: &Path, told: Option<ContentRange>, range: ByteRange, size: u64) -> Result<()> {
-        let Some(told) = told else {
-            return Err(self.odd(path, "a part of the file, but not which", ErrorKind::Malformed));
-        };
-        if told.size.is_some_and(|told| told != size) {
-            return Err(self.error(ErrorKind::Changed, path, Operation::Read));
-        }
-        if told.range != range {
-            return Err(self.odd(path, "another part than the one that was asked for", ErrorKind::Integrity));
-        }
-        Ok(())
-    }
-
-    fn check_length(&self, path: &Path, told: Option<u64>, expected: u64, html: bool) -> Result<()> {
-        match told {
-            Some(told) if told != expected => {
-                let page = if html { ", as an HTML page" } else { "" };
-                let what = format!("{told} bytes instead of {expected}{page}");
-                Err(self.odd(path, &what, ErrorKind::Integrity).with_status(law_storage::Status::Temporary))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn odd(&self, path: &Path, what: &str, kind: ErrorKind) -> Error {
-        Error::new(kind, format!("the server sent {what}")).at(self.url(path)).during(Operation::Read)
-    }
-
-    /// The stream under the deadline and the cancellation of the call.
-    fn bounded(&self, call: &Call, path: &Path, stream: ByteStream) -> ByteStream {
-        let state = (stream, call.clone(), self.url(path));
-        stream::unfold(state, |(mut stream, call, url)| async move {
-            let item = call.bound(async { stream.next().await.transpose() }).await.transpose()?;
-            Some((item.map_err(|e: Error| e.at(&url).during(Operation::Read)), (stream, call, url)))
-        })
-        .boxed()
-    }
-
     pub(super) async fn read_into(
         self: &Arc<Self>,
         call: &Call,
@@ -213,99 +162,5 @@ impl Endpoint {
             filled += chunk.len();
         }
         Ok(filled)
-    }
-}
-
-/// `bytes=0-4,10-14`
-pub(super) fn range_header(ranges: &[ByteRange]) -> Result<HeaderValue> {
-    let parts: Vec<String> = ranges.iter().map(|r| format!("{}-{}", r.offset, r.end() - 1)).collect();
-    HeaderValue::try_from(format!("bytes={}", parts.join(",")))
-        .map_err(|e| Error::new(ErrorKind::Internal, "a range that is no header").because(e))
-}
-
-/// What a `Content-Range` tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ContentRange {
-    pub(super) range: ByteRange,
-    pub(super) size: Option<u64>,
-}
-
-/// `bytes 0-4/100`, `bytes 0-4/*` (RFC 9110 section 14.4); none for `bytes 6--1/5` and other nonsense.
-pub(super) fn content_range(text: &str) -> Option<ContentRange> {
-    let (range, size) = text.trim().strip_prefix("bytes")?.trim().split_once('/')?;
-    let (first, last) = range.split_once('-')?;
-    let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-    let length = last.checked_sub(first)?.checked_add(1)?;
-    let size = match size.trim() {
-        "*" => None,
-        size => Some(size.parse().ok()?),
-    };
-    Some(ContentRange { range: ByteRange::new(first, length), size })
-}
-
-/// The bytes of `range` out of a stream of the whole file, which has `size` bytes; the stream is dropped once they are here.
-fn cut(whole: ByteStream, range: ByteRange, size: u64) -> ByteStream {
-    let state = (whole, 0u64);
-    stream::try_unfold(state, move |(mut whole, mut at)| async move {
-        while at < range.end() {
-            let Some(chunk) = whole.next().await.transpose()? else { return Ok(None) };
-            let begin = at;
-            at += chunk.len() as u64;
-            let from = range.offset.saturating_sub(begin).min(chunk.len() as u64) as usize;
-            let to = (range.end() - begin).min(chunk.len() as u64) as usize;
-            if from < to {
-                return Ok(Some((chunk.slice(from..to), (whole, at))));
-            }
-        }
-        // What follows a part is dropped with its connection, however much it is. Nothing follows the end.
-        if range.end() < size {
-            return Ok(None);
-        }
-        match whole.next().await.transpose()? {
-            None => Ok(None),
-            Some(_) => Err(Error::new(ErrorKind::Integrity, "more bytes than the file has")),
-        }
-    })
-    .boxed()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::TryStreamExt as _;
-
-    #[test]
-    fn content_ranges() {
-        let range = |first, length, size| Some(ContentRange { range: ByteRange::new(first, length), size });
-        assert_eq!(content_range("bytes 0-4/100"), range(0, 5, Some(100)));
-        assert_eq!(content_range(" bytes 5-5/*"), range(5, 1, None));
-        for bad in
-            ["", "bytes", "bytes 6--1/5", "bytes 5-4/9", "bytes */100", "bytes 0-18446744073709551615/1", "0-4/5"]
-        {
-            assert_eq!(content_range(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn ranges_are_closed() {
-        let header = range_header(&[ByteRange::new(0, 5), ByteRange::new(10, 1)]).unwrap();
-        assert_eq!(header, "bytes=0-4,10-10");
-    }
-
-    async fn cut_of(chunks: &'static [&'static str], range: ByteRange, size: u64) -> Result<String> {
-        let whole = stream::iter(chunks.iter().map(|c| Ok(Bytes::from_static(c.as_bytes())))).boxed();
-        let parts: Vec<Bytes> = cut(whole, range, size).try_collect().await?;
-        Ok(parts.iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect())
-    }
-
-    #[tokio::test]
-    async fn a_part_is_cut_out_of_everything() {
-        assert_eq!(cut_of(&["0123", "4567", "89"], ByteRange::new(2, 5), 10).await.unwrap(), "23456");
-        assert_eq!(cut_of(&["0123", "4567", "89"], ByteRange::new(4, 4), 10).await.unwrap(), "4567");
-        assert_eq!(cut_of(&["0123"], ByteRange::new(0, 4), 4).await.unwrap(), "0123");
-        assert_eq!(cut_of(&["0123", "4567"], ByteRange::new(0, 3), 8).await.unwrap(), "012");
-        assert_eq!(cut_of(&["0123", "4567"], ByteRange::new(0, 4), 8).await.unwrap(), "0123");
-        assert!(cut_of(&["0123", "4"], ByteRange::new(0, 4), 4).await.is_err());
-        assert!(cut_of(&["0123", "4"], ByteRange::new(2, 2), 4).await.is_err());
     }
 }

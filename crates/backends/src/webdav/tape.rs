@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Endpoint;
-use super::status::refused;
+use crate::http::status::refused;
 use crate::http::{Address, Request};
 
 /// Where a site tells its endpoints.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Endpoint;
 use super::markers::{End, Markers};
-use super::status::{page, refused};
+use crate::http::status::{page, refused};
 use crate::http::{Answer, Request};
 
 const SOURCE: HeaderName = HeaderName::from_static("source");

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it skips, and fails where it stands")]
 
 mod local;
+mod s3;
 mod server;
 mod webdav;

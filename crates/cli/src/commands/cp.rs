@@ -150,6 +150,7 @@ impl Cp {
             _ if is_directory => TargetKind::Directory,
             None if slash && self.mkdir => TargetKind::Directory,
             None if slash && self.recursive && !several => TargetKind::NewDirectory,
+            None if (slash || several) && is_implied(&place) => TargetKind::Directory,
             None if slash || several => return Err(no_directory(&place).into()),
             Some(_) if slash || several => {
                 return Err(Error::new(ErrorKind::NotADirectory, "not a directory").at(&place).into());
@@ -175,7 +176,7 @@ impl Cp {
         if metadata.is_directory() {
             return self.tree(context, &from, &to).await;
         }
-        let mut options = self.options();
+        let mut options = self.options_for(&to);
         let here = to.backend().capabilities().local_files == law_storage::Support::Yes;
         if here && goes_on(&from, &metadata) {
             options.journal = journal(&from, &to, self.copy.resume, options.dry_run)?;
@@ -207,7 +208,7 @@ impl Cp {
             let error = Error::new(ErrorKind::InvalidInput, "a directory cannot be copied into itself").at(to);
             return Err(error.into());
         }
-        let options = self.copy.filtered(self.options())?;
+        let options = self.copy.filtered(self.options_for(to))?;
         let display = self.copy.display(context, &options);
         let (quiet, resume, manifest) =
             (self.copy.quiet && !context.json, self.copy.resume, self.copy.manifest.as_deref());
@@ -247,7 +248,7 @@ impl Cp {
                 Policy::Never | Policy::Fail => law_storage::Existing::Refuse,
                 _ => law_storage::Existing::Replace,
             },
-            parents: self.options().parents,
+            parents: self.options_for(&place).parents,
             verify: self.copy.verify.map_or(place.fs.verify(), Into::into),
             ..PutOptions::default()
         };
@@ -262,6 +263,13 @@ impl Cp {
         let line = format!("- -> {place} ({}, {})", output::amount(receipt.size), proof(&receipt));
         self.print(context, &copied, &line)?;
         Ok(())
+    }
+
+    /// As [`options`](Self::options), where directories may need not be made.
+    fn options_for(&self, to: &Place) -> CopyOptions {
+        let options = self.options();
+        let parents = if is_implied(to) { Parents::Create } else { options.parents };
+        CopyOptions { parents, ..options }
     }
 
     fn options(&self) -> CopyOptions {
@@ -296,6 +304,11 @@ impl Cp {
         }
         out.flush()
     }
+}
+
+/// Whether a directory there is nothing but a part of names.
+fn is_implied(place: &Place) -> bool {
+    place.backend().capabilities().implied_directories
 }
 
 fn no_directory(place: &Place) -> Error {

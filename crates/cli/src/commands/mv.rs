@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::Args;
-use law_storage::{Error, ErrorKind, Metadata};
+use law_storage::{Error, ErrorKind, Metadata, Parents};
 use law_transfer::{CopyOptions, Moved, Place, Policy, Preserve, TreeReport, move_to};
 use serde_json::json;
 
@@ -83,6 +83,7 @@ impl Mv {
         let options = CopyOptions {
             policy: if self.no_clobber { Policy::Fail } else { Policy::Differs },
             preserve: Preserve::ALL,
+            parents: if to.backend().capabilities().implied_directories { Parents::Create } else { Parents::Require },
             ..CopyOptions::default()
         };
         let display = Display::of(&options.progress, !context.json);

@@ -73,6 +73,8 @@ impl Memory {
             local_files: Support::No,
             digests: Algorithm::ALL.to_vec(),
             loses_digests: false,
+            implied_directories: false,
+            bulk_removals: 1,
             overwrite: Overwrite::Atomic,
             no_clobber: NoClobber::Atomic,
             publish: Publish::Rename,

@@ -1,7 +1,7 @@
 //! Whole trees that go.
 
 use futures_util::{StreamExt as _, stream};
-use law_storage::{Call, Entry, Result};
+use law_storage::{Call, Entry, ErrorKind, Path, Result};
 
 use crate::{Place, walk};
 
@@ -34,16 +34,26 @@ pub(crate) async fn remove_entries(
     let later = call.clone().proving_removals_later();
     let (directories, files): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().rev().partition(|entry| entry.metadata.is_directory());
-    let mut removals = stream::iter(files).map(|file| remove_file(&later, top, file)).buffer_unordered(AT_ONCE);
+    let capabilities = top.backend().capabilities();
+    let at_once = AT_ONCE.max(capabilities.bulk_removals);
+    let mut removals = stream::iter(files).map(|file| remove_file(&later, top, file)).buffer_unordered(at_once);
     while let Some(removed) = removals.next().await {
         tell(&removed?);
     }
     drop(removals);
     for directory in directories {
-        top.backend().remove_directory(&later, &directory.path).await?;
+        remove_directory(&later, top, &directory.path).await?;
         tell(&directory);
     }
-    top.backend().remove_directory(call, &top.resolved()).await
+    remove_directory(call, top, &top.resolved()).await
+}
+
+/// A directory that nobody has made went with its last file.
+async fn remove_directory(call: &Call, top: &Place, path: &Path) -> Result<()> {
+    match top.backend().remove_directory(call, path).await {
+        Err(error) if error.kind() == ErrorKind::NotFound && top.backend().capabilities().implied_directories => Ok(()),
+        other => other,
+    }
 }
 
 async fn remove_file(call: &Call, top: &Place, file: Entry) -> Result<Entry> {

@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime};
 use http::{StatusCode, header};
 use law_storage::{Error, ErrorKind, Operation, Outcome, Status};
 
-use crate::http::Answer;
+use super::Answer;
 
 /// How much of an answer is read to find its reason.
 const REASON: usize = 4096;
 
 /// An answer that is not the one hoped for, with the reason that its body gives.
-pub(super) async fn refused(answer: Answer, operation: Operation) -> Error {
+pub(crate) async fn refused(answer: Answer, operation: Operation) -> Error {
     let status = answer.status;
     let url = answer.address.to_string();
     let outcome = if answer.is_to_a_question() { Outcome::NotDone } else { outcome(status) };
@@ -31,13 +31,13 @@ pub(super) async fn refused(answer: Answer, operation: Operation) -> Error {
 }
 
 /// What is no answer of a storage: somebody between, or another service, has answered.
-pub(super) fn page(status: StatusCode) -> Error {
+pub(crate) fn page(status: StatusCode) -> Error {
     let message = format!("a page for people (HTML) came instead of the storage's answer (HTTP {})", status.as_u16());
     Error::new(ErrorKind::Malformed, message).hint("perhaps of a login or a portal: a browser shows it")
 }
 
 /// A server that broke down, and a gateway that lost it, may have done what was asked.
-fn outcome(status: StatusCode) -> Outcome {
+pub(crate) fn outcome(status: StatusCode) -> Outcome {
     match status.as_u16() {
         500 | 502 | 504 | 520..=599 => Outcome::Unknown,
         _ => Outcome::NotDone,
@@ -45,7 +45,7 @@ fn outcome(status: StatusCode) -> Outcome {
 }
 
 /// An error for a status, with the server's own words where there are any.
-pub(super) fn of_status(status: StatusCode, reason: Option<&str>) -> Error {
+pub(crate) fn of_status(status: StatusCode, reason: Option<&str>) -> Error {
     let (kind, severity) = classify(status, reason.unwrap_or_default());
     let name = status.canonical_reason().unwrap_or("no standard status");
     let said = reason.map(|reason| format!(", \"{reason}\"")).unwrap_or_default();
@@ -87,7 +87,7 @@ fn classify(status: StatusCode, reason: &str) -> (ErrorKind, Option<Status>) {
 }
 
 /// `Retry-After` in either of its forms (RFC 9110 section 10.2.3).
-fn retry_after(text: &str) -> Option<Duration> {
+pub(crate) fn retry_after(text: &str) -> Option<Duration> {
     let seconds = text.parse().ok().map(Duration::from_secs);
     seconds
         .or_else(|| Some(httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).unwrap_or_default()))
