@@ -333,7 +333,7 @@ fn what_cannot_be_meant() {
     [exit 9]
     $ law fs ls sftp://host/x
     2> law fs ls: no backend for sftp:// in this build sftp://host/x
-    2>   hint: this build serves dav, davs, http, https, s3
+    2>   hint: this build serves dav, davs, dropbox, http, https, s3
     [exit 9]
     $ law fs ls lab:x
     2> law fs ls: configuration: there is no file system "lab"; law config add lab URL makes one

@@ -4,7 +4,10 @@
 //! doors or caches.
 
 pub mod auth;
+pub mod dropbox;
 pub mod http;
 pub mod local;
+mod pieces;
 pub mod s3;
+mod together;
 pub mod webdav;

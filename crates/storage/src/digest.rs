@@ -25,12 +25,24 @@ pub enum Algorithm {
     Sha256,
     /// SHA-512.
     Sha512,
+    /// What Dropbox keeps of a file: SHA-256 of the SHA-256 of each 4 MiB
+    /// (<https://www.dropbox.com/developers/reference/content-hash>).
+    Dropbox,
 }
 
 impl Algorithm {
     /// Every algorithm, the cheapest to compute first.
-    pub const ALL: [Self; 8] =
-        [Self::Adler32, Self::Crc32c, Self::Crc32, Self::Crc64Nvme, Self::Sha1, Self::Md5, Self::Sha256, Self::Sha512];
+    pub const ALL: [Self; 9] = [
+        Self::Adler32,
+        Self::Crc32c,
+        Self::Crc32,
+        Self::Crc64Nvme,
+        Self::Sha1,
+        Self::Md5,
+        Self::Sha256,
+        Self::Dropbox,
+        Self::Sha512,
+    ];
 
     /// The name in configuration files, on the command line and in RFC 3230 headers.
     pub fn name(self) -> &'static str {
@@ -43,6 +55,7 @@ impl Algorithm {
             Self::Sha1 => "sha1",
             Self::Sha256 => "sha256",
             Self::Sha512 => "sha512",
+            Self::Dropbox => "dropbox",
         }
     }
 
@@ -67,7 +80,7 @@ impl Algorithm {
             Self::Crc64Nvme => 8,
             Self::Md5 => 16,
             Self::Sha1 => 20,
-            Self::Sha256 => 32,
+            Self::Sha256 | Self::Dropbox => 32,
             Self::Sha512 => 64,
         }
     }
@@ -164,6 +177,47 @@ enum State {
     Sha1(sha1::Sha1),
     Sha256(sha2::Sha256),
     Sha512(sha2::Sha512),
+    Dropbox(Blocks),
+}
+
+/// The checksum of a file by those of its blocks.
+#[derive(Clone, Default)]
+struct Blocks {
+    file: sha2::Sha256,
+    block: sha2::Sha256,
+    /// Bytes of the block so far.
+    filled: usize,
+}
+
+impl Blocks {
+    const BLOCK: usize = 4 << 20;
+
+    fn update(&mut self, mut bytes: &[u8]) {
+        use sha2::Digest as _;
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(Self::BLOCK - self.filled));
+            self.block.update(now);
+            self.filled += now.len();
+            if self.filled == Self::BLOCK {
+                self.end_block();
+            }
+            bytes = later;
+        }
+    }
+
+    fn end_block(&mut self) {
+        use sha2::Digest as _;
+        self.file.update(self.block.finalize_reset());
+        self.filled = 0;
+    }
+
+    fn finish(mut self) -> Option<Digest> {
+        use sha2::Digest as _;
+        if self.filled > 0 {
+            self.end_block();
+        }
+        Digest::new(Algorithm::Dropbox, &self.file.finalize())
+    }
 }
 
 impl State {
@@ -178,6 +232,7 @@ impl State {
             Algorithm::Sha1 => Self::Sha1(sha1::Sha1::default()),
             Algorithm::Sha256 => Self::Sha256(sha2::Sha256::default()),
             Algorithm::Sha512 => Self::Sha512(sha2::Sha512::default()),
+            Algorithm::Dropbox => Self::Dropbox(Blocks::default()),
         }
     }
 
@@ -190,6 +245,7 @@ impl State {
             Self::Sha1(state) => state.update(bytes),
             Self::Sha256(state) => state.update(bytes),
             Self::Sha512(state) => state.update(bytes),
+            Self::Dropbox(state) => state.update(bytes),
         }
     }
 
@@ -220,6 +276,7 @@ impl State {
             Self::Sha1(state) => Digest::new(Algorithm::Sha1, &state.finalize()),
             Self::Sha256(state) => Digest::new(Algorithm::Sha256, &state.finalize()),
             Self::Sha512(state) => Digest::new(Algorithm::Sha512, &state.finalize()),
+            Self::Dropbox(state) => state.finish(),
         }
     }
 }
@@ -299,6 +356,22 @@ mod tests {
             assert_eq!(hasher.length(), 9);
             assert_eq!(hasher.finish()[0].hex(), hex, "{algorithm}");
         }
+    }
+
+    /// As the documentation of Dropbox computes it: of nothing, of less than a block, of blocks, and of blocks and a rest.
+    #[test]
+    fn a_checksum_of_blocks() {
+        use sha2::Digest as _;
+        for size in [0, 5, Blocks::BLOCK, 2 * Blocks::BLOCK, 2 * Blocks::BLOCK + 1] {
+            let bytes = vec![7; size];
+            let blocks: Vec<u8> = bytes.chunks(Blocks::BLOCK).flat_map(sha2::Sha256::digest).collect();
+            let mut hasher = Hasher::new([Algorithm::Dropbox]);
+            bytes.chunks(1_000_003).for_each(|chunk| hasher.update(chunk));
+            assert_eq!(hasher.finish()[0].value(), &sha2::Sha256::digest(&blocks)[..], "{size}");
+        }
+        let mut hasher = Hasher::new([Algorithm::Dropbox]);
+        hasher.update(b"hello");
+        assert_eq!(hasher.finish()[0].hex(), "9595c9df90075148eb06860365df33584b75bff782a510c6cd4883a419833d50");
     }
 
     fn combinable() -> Vec<Algorithm> {

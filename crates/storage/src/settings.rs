@@ -98,6 +98,15 @@ pub enum Credential {
         /// The profile; none is the usual one.
         profile: Option<String>,
     },
+    /// A refresh token of Dropbox, which gives access tokens, and the app that it was given to.
+    Dropbox {
+        /// The key of the app.
+        app_key: String,
+        /// The secret of the app, where it has one.
+        app_secret: Option<Secret>,
+        /// The refresh token.
+        refresh_token: Secret,
+    },
     /// A netrc file, which has users and passwords of some hosts.
     Netrc(PathBuf),
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use law_backends::dropbox::DropboxFactory;
 use law_backends::local::Local;
 use law_backends::s3::S3Factory;
 use law_backends::webdav::WebDavFactory;
@@ -12,7 +13,7 @@ use law_storage::{
 
 /// The backends of this build.
 pub fn registry() -> Registry {
-    Registry::new().with(Arc::new(WebDavFactory)).with(Arc::new(S3Factory))
+    Registry::new().with(Arc::new(WebDavFactory)).with(Arc::new(S3Factory)).with(Arc::new(DropboxFactory))
 }
 
 /// The local disk, from its root.

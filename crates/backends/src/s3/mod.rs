@@ -12,7 +12,6 @@ mod copy;
 mod list;
 mod look;
 mod parts;
-mod pieces;
 mod put;
 mod read;
 mod services;
@@ -34,8 +33,11 @@ use law_storage::{
 };
 
 use address::Site;
+use answers::NotDeleted;
 use services::Service;
 use sums::Trust;
+
+use crate::together::Together;
 
 /// Makes [`S3`] backends for `s3`.
 pub struct S3Factory;
@@ -60,7 +62,8 @@ struct Bucket {
     settings: EndpointSettings,
     site: Mutex<Option<Arc<Site>>>,
     learnt: Mutex<Learnt>,
-    doomed: bulk::Doomed,
+    /// Keys that are to be removed with the next list.
+    doomed: Together<Option<NotDeleted>>,
     /// Places for pieces of files that are held in memory, one for each MiB.
     memory: tokio::sync::Semaphore,
 }
@@ -77,9 +80,6 @@ struct Learnt {
     no_bulk: bool,
 }
 
-/// MiB of files that may be held in memory at once.
-const MEMORY: u32 = 128;
-
 impl S3 {
     /// The client for the bucket of `url`. Does no input or output.
     ///
@@ -95,8 +95,8 @@ impl S3 {
             settings: settings.clone(),
             site: Mutex::default(),
             learnt: Mutex::default(),
-            doomed: bulk::Doomed::default(),
-            memory: tokio::sync::Semaphore::new(MEMORY as usize),
+            doomed: Together::new(bulk::MOST),
+            memory: tokio::sync::Semaphore::new(crate::pieces::MEMORY as usize),
         })))
     }
 }

@@ -11,11 +11,11 @@ use law_storage::{
 
 use super::answers::{Made, quoted};
 use super::asking::{About, Ask};
-use super::pieces::{Chunks, Piece, Pieces};
 use super::put::Job;
 use super::sums::carrying;
 use super::unfinished::{SentPart, Unfinished, tag_of};
 use crate::http::Upload;
+use crate::pieces::{Chunks, Piece, Pieces};
 
 /// Up to this size a file is written in one request.
 pub(super) const WHOLE: u64 = 16 << 20;

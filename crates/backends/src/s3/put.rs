@@ -13,10 +13,10 @@ use super::Bucket;
 use super::answers::quoted;
 use super::asking::{About, Ask, hex, needs_signature};
 use super::parts::{WHOLE, by_parts};
-use super::pieces::{Chunks, Pieces};
 use super::status::Refused;
 use super::sums::carrying;
 use crate::http::{Answer, Upload};
+use crate::pieces::{Chunks, Pieces};
 
 /// Looks, spools what has no size, and writes.
 pub(super) async fn put(

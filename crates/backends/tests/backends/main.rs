@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it skips, and fails where it stands")]
 
+mod dropbox;
 mod local;
 mod s3;
 mod server;

@@ -9,19 +9,22 @@ use law_storage::{
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+/// MiB of files that one endpoint may hold in memory.
+pub(crate) const MEMORY: u32 = 128;
+
 /// Some bytes of a source, in the chunks in which they came.
-pub(super) struct Piece<'a> {
+pub(crate) struct Piece<'a> {
     /// From 1.
-    pub(super) number: u32,
-    pub(super) length: u64,
-    pub(super) digests: Vec<Digest>,
-    pub(super) chunks: Vec<Bytes>,
+    pub(crate) number: u32,
+    pub(crate) length: u64,
+    pub(crate) digests: Vec<Digest>,
+    pub(crate) chunks: Vec<Bytes>,
     /// Its place in memory.
-    pub(super) place: SemaphorePermit<'a>,
+    pub(crate) place: SemaphorePermit<'a>,
 }
 
 /// Reads a source from its beginning to its end.
-pub(super) struct Pieces<'a> {
+pub(crate) struct Pieces<'a> {
     stream: ByteStream,
     /// What is left of the last chunk.
     rest: Bytes,
@@ -35,7 +38,7 @@ pub(super) struct Pieces<'a> {
 
 impl<'a> Pieces<'a> {
     /// All `size` bytes of a source; `whole` are the checksums of all of it.
-    pub(super) async fn of(
+    pub(crate) async fn of(
         (source, size): (&dyn Source, u64),
         call: &Call,
         whole: impl IntoIterator<Item = Algorithm>,
@@ -47,12 +50,12 @@ impl<'a> Pieces<'a> {
     }
 
     /// The next `most` bytes, or what is left of them, with these checksums; none at the end.
-    pub(super) async fn next(&mut self, call: &Call, most: u64, sums: &[Algorithm]) -> Result<Option<Piece<'a>>> {
+    pub(crate) async fn next(&mut self, call: &Call, most: u64, sums: &[Algorithm]) -> Result<Option<Piece<'a>>> {
         let length = most.min(self.left);
         if length == 0 && self.number > 0 {
             return Ok(None);
         }
-        let mebibytes = u32::try_from((length >> 20) + 1).unwrap_or(u32::MAX).min(super::MEMORY);
+        let mebibytes = u32::try_from((length >> 20) + 1).unwrap_or(u32::MAX).min(MEMORY);
         let place = call.bound(async { self.memory.acquire_many(mebibytes).await.map_err(closed) }).await?;
         self.sums = sums.to_vec();
         let mut hasher = Hasher::new(self.sums.iter().copied());
@@ -96,7 +99,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// What was read, once everything was.
-    pub(super) fn taken(&self) -> Taken {
+    pub(crate) fn taken(&self) -> Taken {
         Taken { size: self.whole.length(), digests: self.whole.clone().finish() }
     }
 }
@@ -107,7 +110,7 @@ fn closed(_: tokio::sync::AcquireError) -> Error {
 
 /// The bytes of a piece, to be sent as often as it takes.
 #[derive(Debug)]
-pub(super) struct Chunks(pub(super) Vec<Bytes>);
+pub(crate) struct Chunks(pub(crate) Vec<Bytes>);
 
 #[async_trait]
 impl Source for Chunks {

@@ -1,0 +1,134 @@
+//! Refusals of Dropbox as errors (<https://www.dropbox.com/developers/documentation/http/documentation#error-handling>).
+
+use std::time::Duration;
+
+use http::{StatusCode, header};
+use law_storage::{Error, ErrorKind, Operation, Outcome, Path, Status};
+use serde_json::Value;
+
+use super::Account;
+use crate::http::Answer;
+use crate::http::status::{of_status, outcome, page, retry_after};
+
+/// How much of an answer is read to find its reason.
+const REASON: usize = 16 * 1024;
+
+/// Why a call did not succeed.
+pub(super) enum Refused {
+    /// There is no answer, or none that can be understood.
+    Error(Error),
+    /// The service says no.
+    Said(Box<Said>),
+}
+
+/// What the service says.
+pub(super) struct Said {
+    status: StatusCode,
+    /// The tags of the error, as in `path/not_found/..`; the words of an answer without tags.
+    summary: String,
+    wait: Option<Duration>,
+    page: bool,
+    outcome: Outcome,
+}
+
+impl Refused {
+    pub(super) async fn read(answer: Answer) -> Self {
+        let (status, page) = (answer.status, answer.is_page());
+        let outcome = outcome(status);
+        let wait = answer.text(header::RETRY_AFTER).and_then(|text| retry_after(&text));
+        let words = answer.words(REASON).await;
+        let told: Option<Value> = serde_json::from_str(&words).ok();
+        let tags = told.as_ref().and_then(|told| told["error_summary"].as_str());
+        let line = || words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let summary = plain(tags.unwrap_or_else(line).trim_end_matches(['/', '.']));
+        let wait = wait.or_else(|| told.as_ref()?["error"]["retry_after"].as_u64().map(Duration::from_secs));
+        Self::Said(Box::new(Said { status, summary, wait, page, outcome }))
+    }
+
+    /// What is said of one entry of a job.
+    pub(super) fn of_entry(summary: &str) -> Self {
+        Self::Said(Box::new(Said {
+            status: StatusCode::CONFLICT,
+            summary: plain(summary),
+            wait: None,
+            page: false,
+            outcome: Outcome::NotDone,
+        }))
+    }
+
+    /// Whether the tags of the error have this one.
+    pub(super) fn says(&self, tag: &str) -> bool {
+        match self {
+            Self::Said(said) => said.summary.split('/').any(|part| part == tag),
+            Self::Error(_) => false,
+        }
+    }
+
+    /// Whether the access token is too old.
+    pub(super) fn is_expired(&self) -> bool {
+        self.says("expired_access_token")
+    }
+
+    /// Whether a part was wanted that begins behind the end.
+    pub(super) fn is_behind_the_end(&self) -> bool {
+        matches!(self, Self::Said(said) if said.status == StatusCode::RANGE_NOT_SATISFIABLE)
+    }
+
+    /// As an error about `path`.
+    pub(super) fn error(self, account: &Account, path: &Path, operation: Operation) -> Error {
+        match self {
+            Self::Error(error) => error.at(account.url(path)).during(operation),
+            Self::Said(said) => said.error(account.url(path), operation),
+        }
+    }
+}
+
+impl Said {
+    fn kind(&self) -> Option<(ErrorKind, Option<Status>)> {
+        let has = |tags: &[&str]| self.summary.split('/').any(|part| tags.contains(&part));
+        let temporary = Some(Status::Temporary);
+        let kinds: [(&[&str], ErrorKind, Option<Status>); 13] = [
+            (&["expired_access_token", "invalid_access_token", "user_suspended"], ErrorKind::Unauthenticated, None),
+            (&["missing_scope", "no_write_permission", "restricted_content"], ErrorKind::PermissionDenied, None),
+            (&["file_ancestor", "not_folder"], ErrorKind::NotADirectory, None),
+            (&["not_found"], ErrorKind::NotFound, None),
+            (&["not_file"], ErrorKind::IsADirectory, None),
+            (&["conflict"], ErrorKind::AlreadyExists, None),
+            (&["insufficient_space", "insufficient_quota"], ErrorKind::NoSpace, None),
+            (&["malformed_path", "disallowed_name"], ErrorKind::InvalidInput, None),
+            (&["too_many_write_operations", "too_many_requests"], ErrorKind::Unavailable, temporary),
+            (&["content_hash_mismatch"], ErrorKind::Integrity, temporary),
+            (&["incorrect_offset", "closed", "not_closed"], ErrorKind::Unavailable, temporary),
+            (&["reset", "internal_error"], ErrorKind::Unavailable, temporary),
+            (
+                &["duplicated_or_nested_paths", "cant_copy_shared_folder", "cant_move_folder_into_itself"],
+                ErrorKind::InvalidInput,
+                None,
+            ),
+        ];
+        kinds.into_iter().find(|(tags, ..)| has(tags)).map(|(_, kind, status)| (kind, status))
+    }
+
+    fn error(self, url: String, operation: Operation) -> Error {
+        let error = match self.kind() {
+            Some((kind, severity)) => {
+                let error = Error::new(kind, format!("{} ({})", kind.phrase(), self.summary));
+                severity.into_iter().fold(error, Error::with_status)
+            }
+            None if self.page && self.status.is_success() => page(self.status),
+            None => of_status(self.status, (!self.summary.is_empty() && !self.page).then_some(self.summary.as_str())),
+        };
+        let error = match error.kind() {
+            ErrorKind::Unauthenticated => error.hint("law login dropbox makes a new token"),
+            _ => error,
+        };
+        let error = error.at(url).during(operation).with_outcome(self.outcome);
+        self.wait.into_iter().fold(error, Error::retry_after)
+    }
+}
+
+/// The service's words are foreign text: nothing in them moves a cursor.
+fn plain(text: &str) -> String {
+    const LONGEST: usize = 160;
+    text.chars().filter(|character| !character.is_control()).take(LONGEST).collect()
+}
