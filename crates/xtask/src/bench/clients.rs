@@ -21,7 +21,7 @@ pub(super) enum Program {
 
 impl Client {
     /// The command line is the program of `name`, the words of `leading`, the options of `name`, and the operands.
-    fn new(law: Option<&Path>, name: &'static str, leading: &str, operands: [&OsStr; 2]) -> Self {
+    pub(super) fn new(law: Option<&Path>, name: &'static str, leading: &str, operands: [&OsStr; 2]) -> Self {
         let (program, options) = name.split_once(' ').unwrap_or((name, ""));
         let words = leading.split_whitespace().chain(options.split_whitespace()).map(OsStr::new);
         let operands = operands.into_iter().filter(|operand| !operand.is_empty());
@@ -70,6 +70,7 @@ fn package(program: &str) -> Option<&'static str> {
         "davix-get" | "davix-put" | "davix-ls" => "davix",
         "rclone" => "rclone",
         "xrdcp" | "xrdfs" => "xrootd-client",
+        "aws" => "awscli",
         "gfal-copy" => "gfal2-util-scripts gfal2-plugin-http gfal2-plugin-file",
         _ => return None,
     })

@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::buckets::Bucket;
 use super::clients::{Client, Program};
 use super::measure::{self, Sample};
 use super::table::{Group, Kind, Row};
@@ -14,11 +15,50 @@ use crate::interrupt::Interrupt;
 /// What the clients of a contest do, and how to see that they did it.
 pub(super) enum Task {
     /// Afterwards the file `destination` has the bytes of `source`.
-    Copy { source: PathBuf, destination: PathBuf },
+    Copy { source: PathBuf, destination: Destination },
     /// Afterwards the directory `destination` has what `source` has: so many bytes.
-    Tree { source: PathBuf, destination: PathBuf, bytes: u64 },
+    Tree { source: PathBuf, destination: Destination, bytes: u64 },
     /// It prints so many lines, or some.
     List { lines: Option<u32> },
+}
+
+/// Where a copy goes.
+pub(super) enum Destination {
+    /// To a path of this machine, which may be below what a server shows.
+    Path(PathBuf),
+    /// To a bucket, whose disk holds it in a form of its own.
+    Bucket(Bucket),
+}
+
+impl From<PathBuf> for Destination {
+    fn from(path: PathBuf) -> Self {
+        Self::Path(path)
+    }
+}
+
+impl Destination {
+    fn disk(&self) -> &Path {
+        match self {
+            Self::Path(path) => path,
+            Self::Bucket(bucket) => &bucket.data,
+        }
+    }
+
+    fn remove(&self) -> Result<()> {
+        match self {
+            Self::Path(path) if path.is_dir() => remove_tree(path),
+            Self::Path(path) => remove(path),
+            Self::Bucket(bucket) => bucket.remove(),
+        }
+    }
+
+    /// What arrived, where it can be looked at; what was fetched for that is removed afterwards.
+    fn arrived(&self, place: &Path) -> Result<PathBuf> {
+        match self {
+            Self::Path(path) => Ok(path.clone()),
+            Self::Bucket(bucket) => bucket.fetch(place),
+        }
+    }
 }
 
 /// One group of the table.
@@ -55,21 +95,9 @@ impl Contest {
 
     fn one_run(&self, line: &[&std::ffi::OsStr], interrupt: &Interrupt) -> Result<Sample> {
         match &self.task {
-            Task::Copy { source, destination } => {
-                remove(destination)?;
-                measure::sync(&self.place)?;
-                let sample = measure::copy(line, destination, &self.place, interrupt)?;
-                compare(source, destination)?;
-                remove(destination)?;
-                Ok(sample)
-            }
+            Task::Copy { source, destination } => self.one_copy(line, (source, destination), compare, interrupt),
             Task::Tree { source, destination, .. } => {
-                remove_tree(destination)?;
-                measure::sync(&self.place)?;
-                let sample = measure::copy(line, destination, &self.place, interrupt)?;
-                compare_trees(source, destination)?;
-                remove_tree(destination)?;
-                Ok(sample)
+                self.one_copy(line, (source, destination), compare_trees, interrupt)
             }
             Task::List { lines: expected } => {
                 let (sample, lines) = measure::list(line, &self.place, interrupt)?;
@@ -78,6 +106,23 @@ impl Contest {
                 Ok(sample)
             }
         }
+    }
+
+    fn one_copy(
+        &self,
+        line: &[&std::ffi::OsStr],
+        (source, destination): (&Path, &Destination),
+        compare: fn(&Path, &Path) -> Result<()>,
+        interrupt: &Interrupt,
+    ) -> Result<Sample> {
+        destination.remove()?;
+        measure::sync(&self.place)?;
+        let sample = measure::copy(line, destination.disk(), &self.place, interrupt)?;
+        let arrived = destination.arrived(&self.place)?;
+        compare(source, &arrived)?;
+        Destination::Path(arrived).remove()?;
+        destination.remove()?;
+        Ok(sample)
     }
 
     fn bytes(&self) -> Result<Option<u64>> {

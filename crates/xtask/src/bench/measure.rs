@@ -16,6 +16,9 @@ use crate::interrupt::Interrupt;
 /// counts what the parent used until the program was executed.
 pub(super) const CLOCK: &str = "/usr/bin/time";
 
+/// What the clients of buckets read, in the working directory.
+pub(super) const AWS_CONFIG: &str = "aws";
+
 /// A client that takes longer than this many seconds counts as failed.
 const PATIENCE: &str = "900";
 
@@ -106,6 +109,8 @@ fn clock(line: &[&OsStr], place: &Path) -> Result<Command> {
     }
     // Debian's gfal2 belongs to Debian's Python, and rclone would look for settings of the user.
     command.env("GFAL_PYTHONBIN", "/usr/bin/python3").env("RCLONE_CONFIG", "/dev/null");
+    // Keys of the buckets, and no others.
+    command.env("AWS_CONFIG_FILE", place.join(AWS_CONFIG)).env("AWS_SHARED_CREDENTIALS_FILE", place.join(AWS_CONFIG));
     let complaints = File::create(place.join("stderr")).context("file for the complaints of a client")?;
     command.stdout(Stdio::null()).stderr(complaints);
     Ok(command)

@@ -6,9 +6,12 @@
 //! failed, whatever the client said. Checksums of the source are in the server's cache before the first run, as they
 //! are on a storage system; those of an upload are not.
 //!
+//! `s3` is SeaweedFS, whose disk holds files in a form of its own: what was uploaded is fetched by another way and compared.
+//!
 //! `far` is the XRootD server behind a link with a round trip of 20 ms, 1 Gbit/s, and 4 MiB for each connection, which is what Linux
 //! gives one by itself.
 
+mod buckets;
 mod clients;
 mod contest;
 mod measure;
@@ -28,6 +31,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::interrupt::Interrupt;
 use crate::servers::{Endpoints, Server, Started};
 use crate::workspace;
+use buckets::Buckets;
 use clients::{Clients, LocalClients};
 use contest::Contest;
 use law_faults::{Distance, DistantLink};
@@ -113,7 +117,7 @@ impl Place {
     fn prepare(arguments: &Arguments) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("law-bench-").tempdir_in(&arguments.dir);
         let directory = directory.with_context(|| arguments.dir.display().to_string())?;
-        let started = Started::start(Server::select(&["xrootd", "apache"])?, directory.path())?;
+        let started = Started::start(Server::select(&["xrootd", "apache", "s3"])?, directory.path())?;
         if let Some((name, reason)) = started.failures().next() {
             bail!("{name} cannot start: {reason}");
         }
@@ -172,6 +176,9 @@ impl Place {
         all.extend(apache.contests(&content)?);
         all.extend(local_contests(&LocalClients(law.map(Path::to_owned)), &content));
         all.extend(far.contests_from_afar(&content)?);
+        if filter.is_none_or(|filter| filter.contains("s3")) {
+            all.extend(Buckets::prepare(&self.endpoints, law, &content)?.contests(&content));
+        }
         let chosen = |name: &str| filter.is_none_or(|filter| name.contains(filter));
         for contest in &mut all {
             contest.clients.retain(|client| chosen(&format!("/{}/{}", contest.group, client.name)));

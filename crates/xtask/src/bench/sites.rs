@@ -47,7 +47,8 @@ impl Site {
 
     fn large(&self, content: &Content<'_>) -> Vec<Contest> {
         let (source, down, up) = (content.place.join("source"), content.place.join("down"), self.data.join("up"));
-        let copy = |destination: &Path| Task::Copy { source: source.clone(), destination: destination.to_owned() };
+        let copy =
+            |destination: &Path| Task::Copy { source: source.clone(), destination: destination.to_owned().into() };
         vec![
             self.contest("down", copy(&down), self.clients.download("source", &down), content),
             self.contest("up", copy(&up), self.clients.upload(&source, "up"), content),
@@ -60,7 +61,8 @@ impl Site {
             return Vec::new();
         }
         let (source, down, up) = (content.place.join("source"), content.place.join("down"), self.data.join("up"));
-        let copy = |destination: &Path| Task::Copy { source: source.clone(), destination: destination.to_owned() };
+        let copy =
+            |destination: &Path| Task::Copy { source: source.clone(), destination: destination.to_owned().into() };
         vec![
             self.contest("down proven", copy(&down), self.clients.download_proven("source", &down), content),
             self.contest("up proven", copy(&up), self.clients.upload_proven(&source, "up"), content),
@@ -82,7 +84,7 @@ pub(super) fn local_contests(clients: &LocalClients, content: &Content<'_>) -> V
         clients,
         place: content.place.to_owned(),
     };
-    let task = Task::Copy { source: source.clone(), destination: copy.clone() };
+    let task = Task::Copy { source: source.clone(), destination: copy.clone().into() };
     let mut all = vec![
         contest("copy", task, clients.copy(&source, &copy)),
         contest("ls", Task::List { lines: Some(content.entries) }, clients.list(&entries)),

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::clients::{Clients, LocalClients};
-use super::contest::{Contest, Task};
+use super::contest::{Contest, Destination, Task};
 use super::random_file;
 
 const SMALL: u64 = 10 << 10;
@@ -37,8 +37,12 @@ impl Tree {
         Ok(Self { name, path, files, bytes: u64::from(count) * size })
     }
 
-    fn task(&self, destination: PathBuf) -> Task {
-        Task::Tree { source: self.path.clone(), destination, bytes: self.bytes }
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn task(&self, destination: impl Into<Destination>) -> Task {
+        Task::Tree { source: self.path.clone(), destination: destination.into(), bytes: self.bytes }
     }
 
     /// Down from a server, and up to it.
