@@ -6,6 +6,7 @@
 mod authorization;
 mod aws;
 mod discovery;
+mod dropbox_file;
 mod identity;
 mod netrc;
 mod small_file;
@@ -14,6 +15,7 @@ mod token_file;
 pub use authorization::Authorization;
 pub use aws::{AwsProfile, aws_profile};
 pub use discovery::{Environment, FoundIdentity, FoundToken, find_authorities, find_identity, find_netrc, find_token};
+pub use dropbox_file::{dropbox_file, read_dropbox_file, write_dropbox_file};
 pub use identity::{Identity, Lifetime};
 pub use netrc::Netrc;
 pub(crate) use small_file::read_small;

@@ -7,6 +7,7 @@ mod answers;
 mod asking;
 mod bulk;
 mod change;
+mod login;
 mod look;
 mod put;
 mod read;
@@ -31,6 +32,8 @@ use crate::pieces::MEMORY;
 use crate::together::Together;
 use asking::origin;
 use token::Tokens;
+
+pub use login::Login;
 
 /// Makes [`Dropbox`] backends for `dropbox`.
 pub struct DropboxFactory;

@@ -3,6 +3,8 @@
 //! An act shows what somebody would type and what comes of it, which is made by the same code as the real command. It
 //! fails unless it showed what it should, so that the demo is a test as well.
 
+mod bucket;
+mod stores;
 mod trust;
 
 use std::fmt::Display;
@@ -35,13 +37,14 @@ struct Act {
     play: fn(&Stage) -> Result<()>,
 }
 
-const ACTS: [Act; 8] = [
+const ACTS: [Act; 9] = [
     Act { title: "A storage to play with, served by WebDAV", play: serve },
     Act { title: "Write an array and a note: whole and proven, or not at all", play: write },
     Act { title: "List it", play: list },
     Act { title: "Look into the files, without fetching them", play: show },
     Act { title: "Load them again", play: load },
     Act { title: "Copy a file, with proof that both ends have the same bytes", play: copy },
+    Act { title: "Stores: the same lines on a bucket of S3 and on WebDAV", play: stores::both },
     Act { title: "Trust: a new version, and a network that flips one byte of it on the way", play: flip },
     Act {
         title: "Trust: three doors, and the one that is used dies in the middle of a large file",
