@@ -53,6 +53,12 @@ pub struct FileSystemSettings {
     pub session_token: Option<Secret>,
     /// A profile of Amazon's tools.
     pub profile: Option<String>,
+    /// The name of an app of Dropbox.
+    pub app_key: Option<String>,
+    /// The secret of an app of Dropbox.
+    pub app_secret: Option<Secret>,
+    /// What Dropbox gives a new token for.
+    pub refresh_token: Option<Secret>,
     /// Certificate authorities: a file or a directory.
     pub ca: Option<PathBuf>,
     /// How a finished upload becomes visible.
@@ -67,6 +73,8 @@ pub struct FileSystemSettings {
     pub region: Option<String>,
     /// Whether a bucket is a part of the path, and not of the host.
     pub path_style: Option<bool>,
+    /// Where the same storage is mounted on this machine.
+    pub local_root: Option<PathBuf>,
     /// How long single steps may take.
     pub timeouts: Timeouts,
     /// Present where the cache is on.
@@ -201,6 +209,9 @@ impl FileSystemSettings {
             secret_key: section.optional("secret_key")?,
             session_token: section.optional("session_token")?,
             profile: section.optional("profile")?,
+            app_key: section.optional("app_key")?,
+            app_secret: section.optional("app_secret")?,
+            refresh_token: section.optional("refresh_token")?,
             ca: section.optional("ca")?,
             publish: section.optional("publish")?,
             quirks: section.optional("quirks")?,
@@ -208,6 +219,7 @@ impl FileSystemSettings {
             endpoint: section.optional::<Address>("endpoint")?.map(|address| address.0),
             region: section.optional("region")?,
             path_style: section.optional("path_style")?,
+            local_root: section.optional("local_root")?,
             timeouts: Timeouts::read(section.section("timeouts")?)?,
             cache: FileSystemCacheSettings::read(section.section("cache")?)?,
         };
