@@ -31,6 +31,8 @@ pub struct Config {
     pub notes: Vec<String>,
     values: BTreeMap<String, ListedValue>,
     forbidden: Option<Error>,
+    /// File systems of a law.cfg that cannot be used.
+    broken: BTreeMap<String, Error>,
 }
 
 /// One value and where it came from.
@@ -56,7 +58,7 @@ impl Config {
     /// The first thing that is wrong, in one line with file, line and column: a file that cannot be read or is no
     /// TOML, an unknown section or option, a value of the wrong kind, a variable in a path that is not set.
     pub fn load(environment: &Environment, overrides: &[&str]) -> Result<Self> {
-        let Layers { merged, mut warnings, notes, forbidden, .. } = Layers::load(environment, overrides)?;
+        let Layers { merged, mut warnings, notes, forbidden, broken } = Layers::load(environment, overrides)?;
         let mut reading = Reading { environment, values: BTreeMap::new(), exposed: BTreeSet::new() };
         if let Some((name, item)) = merged.iter().find(|(name, _)| !["fs", "cache"].contains(&name.as_str())) {
             return Err(unknown_section(name, item));
@@ -76,7 +78,7 @@ impl Config {
                 "{path} holds a password or token and others may read it (mode {mode:04o}): chmod 600 {path}"
             ))
         }));
-        Ok(Self { file_systems, every: defaults, cache, warnings, notes, values: reading.values, forbidden })
+        Ok(Self { file_systems, every: defaults, cache, warnings, notes, values: reading.values, forbidden, broken })
     }
 
     /// That every file could be read.
@@ -90,11 +92,14 @@ impl Config {
     /// The file system of this name.
     ///
     /// # Errors
-    /// `NotFound`, with a suggestion; `Forbidden` if there is a file that may not be read: it may say something else of it.
+    /// `NotFound`, with a suggestion; what is wrong with it in a law.cfg; `Forbidden` if there is a file that may not be read: it may say something else of it.
     pub fn file_system(&self, name: &str) -> Result<&FileSystemSettings> {
         self.check_whole()?;
         // A file system of a law.cfg has the name of its section, too.
         let short = name.strip_suffix("_fs");
+        if let Some(error) = [Some(name), short].into_iter().flatten().find_map(|name| self.broken.get(name)) {
+            return Err(error.clone());
+        }
         self.file_systems.get(name).or_else(|| self.file_systems.get(short?)).ok_or_else(|| {
             let near = suggestion(name, self.file_systems.keys().map(Name::as_str));
             let remedy = if near.is_empty() { format!("law config add {name} URL makes one") } else { near };

@@ -37,8 +37,8 @@ pub(crate) fn expand_path(text: &str, environment: &Environment) -> Result<Strin
     Ok(home.trim_end_matches('/').to_owned() + &expand_variables(behind, environment)?)
 }
 
-/// A name and what stands behind it.
-fn variable_name(text: &str) -> Option<(&str, &str)> {
+/// The name of a variable behind a dollar sign, and what follows it.
+pub(crate) fn variable_name(text: &str) -> Option<(&str, &str)> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let (name, behind) = match text.strip_prefix('{') {
         Some(text) => text.split_once('}')?,
@@ -48,7 +48,8 @@ fn variable_name(text: &str) -> Option<(&str, &str)> {
     is_name.then_some((name, behind))
 }
 
-fn variable<'e>(name: &str, environment: &'e Environment) -> Result<&'e str, String> {
+/// The value of a variable.
+pub(crate) fn variable<'e>(name: &str, environment: &'e Environment) -> Result<&'e str, String> {
     let value = environment.variables.get(OsStr::new(name));
     let value = value.ok_or_else(|| format!("the environment variable {name} is not set"))?;
     value.to_str().ok_or_else(|| format!("the environment variable {name} is no UTF-8"))

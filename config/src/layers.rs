@@ -1,5 +1,6 @@
 //! Where settings are found, and in which order.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Result, one_line};
-use crate::law_cfg;
+use crate::law_cfg::{self, LawCfg};
 use crate::origin::{ConfigFile, Origin};
 use crate::tree::{self, Table};
 use crate::trust::Trusted;
@@ -26,8 +27,8 @@ pub(crate) struct Layers {
     pub(crate) warnings: Vec<String>,
     /// What was left out where two files speak of one thing: for those who look at their settings.
     pub(crate) notes: Vec<String>,
-    /// The file of the Python package, and the names of its file systems.
-    law_cfg: Option<(PathBuf, Vec<String>)>,
+    /// File systems of a law.cfg that cannot be used, by name, and why.
+    pub(crate) broken: BTreeMap<String, Error>,
     /// The first file that may not be read: nobody knows what it says of a name.
     pub(crate) forbidden: Option<Error>,
 }
@@ -40,9 +41,12 @@ impl Layers {
         for path in &standing {
             layers.add_standing_file(path, environment)?;
         }
-        layers.add_law_cfg(environment)?;
-        layers.add_project_file(&standing, environment)?;
-        layers.add_named_file(environment)?;
+        let law_cfg = layers.law_cfg(environment)?;
+        let project = layers.project_file(&standing, environment)?;
+        let named = layers.named_file(environment)?;
+        layers.add_law_cfg(law_cfg, &project, &named);
+        project.into_iter().for_each(|(_, table)| layers.add(table));
+        named.into_iter().for_each(|table| layers.add(table));
         layers.add_variables(environment)?;
         for text in overrides {
             layers.add_override(text)?;
@@ -97,9 +101,9 @@ impl Layers {
         Ok(files)
     }
 
-    /// Adds the file of the Python package that it would read, too: the one that is named, the nearest one, or the user's.
-    fn add_law_cfg(&mut self, environment: &Environment) -> Result<()> {
-        let Some((file, bytes)) = self.find_law_cfg(environment)? else { return Ok(()) };
+    /// What the Python package would read, too: the file that is named, the nearest one, or the user's.
+    fn law_cfg(&mut self, environment: &Environment) -> Result<(Option<PathBuf>, LawCfg)> {
+        let found = self.find_law_cfg(environment)?;
         let mut read = |path: &Path| {
             let found = self.read_found(path, environment)?;
             if let Some((file, _)) = found.as_ref().filter(|(file, _)| !file.is_own) {
@@ -109,10 +113,33 @@ impl Layers {
             }
             Ok(found)
         };
-        let table = law_cfg::parse(&file, &bytes, environment, &mut read)?;
-        self.law_cfg = Some((file.path.clone(), file_systems(&table)));
-        self.add(table);
-        Ok(())
+        let file = found.as_ref().map(|(file, bytes)| (file, bytes.as_slice()));
+        let law_cfg = law_cfg::parse(file, environment, &mut read)?;
+        self.warnings.extend(law_cfg.warnings());
+        Ok((found.map(|(file, _)| file.path.clone()), law_cfg))
+    }
+
+    /// Adds its file systems, but for those that get their doors from a later file: of these it says nothing.
+    fn add_law_cfg(
+        &mut self,
+        (path, mut law_cfg): (Option<PathBuf>, LawCfg),
+        project: &Option<(PathBuf, Table)>,
+        named: &Option<Table>,
+    ) {
+        let later: Vec<String> = [project.as_ref().map(|(_, table)| table), named.as_ref()]
+            .into_iter()
+            .flatten()
+            .flat_map(file_systems_with_doors)
+            .collect();
+        if let (Some(path), Some((law_toml, table))) = (path, project) {
+            self.tell_beside(&path, &law_cfg, law_toml, table);
+        }
+        law_cfg.file_systems.retain(|name, _| !later.contains(name));
+        law_cfg.broken.retain(|name, _| !later.contains(name));
+        self.notes
+            .extend(law_cfg.broken.iter().map(|(name, why)| one_line(format_args!("{name} cannot be used: {why}"))));
+        self.broken = std::mem::take(&mut law_cfg.broken);
+        self.add(law_cfg.into_table());
     }
 
     fn find_law_cfg(&mut self, environment: &Environment) -> Result<Option<(Arc<ConfigFile>, Vec<u8>)>> {
@@ -130,11 +157,11 @@ impl Layers {
         Ok(self.read_found(&path, environment)?.filter(|(file, _)| file.is_own))
     }
 
-    /// Adds the nearest `law.toml` in or above the working directory that may count.
-    fn add_project_file(&mut self, standing: &[PathBuf], environment: &Environment) -> Result<()> {
+    /// The nearest `law.toml` in or above the working directory that may count.
+    fn project_file(&mut self, standing: &[PathBuf], environment: &Environment) -> Result<Option<(PathBuf, Table)>> {
         match self.nearest("law.toml", standing, environment) {
-            Some(path) => self.add_own_project_file(&path, environment),
-            None => Ok(()),
+            Some(path) => Ok(self.own_project_file(&path, environment)?.map(|table| (path, table))),
+            None => Ok(None),
         }
     }
 
@@ -168,37 +195,31 @@ impl Layers {
         None
     }
 
-    fn add_own_project_file(&mut self, path: &Path, environment: &Environment) -> Result<()> {
-        let Some((file, bytes)) = self.read_found(path, environment)? else { return Ok(()) };
+    fn own_project_file(&mut self, path: &Path, environment: &Environment) -> Result<Option<Table>> {
+        let Some((file, bytes)) = self.read_found(path, environment)? else { return Ok(None) };
         // Looked at again behind the open descriptor: the path may lead elsewhere by now.
         if file.is_own {
-            let table = parse(file, &bytes)?;
-            self.tell_beside(path, &table);
-            self.add(table);
-        } else {
-            self.warnings.push(one_line(format_args!("{} is ignored: it changed hands", path.display())));
+            return parse(file, &bytes).map(Some);
         }
-        Ok(())
+        self.warnings.push(one_line(format_args!("{} is ignored: it changed hands", path.display())));
+        Ok(None)
     }
 
     /// Says which file systems of a law.cfg a law.toml beside it has, too: that one counts.
-    fn tell_beside(&mut self, path: &Path, table: &Table) {
-        let Some((law_cfg, theirs)) = self.law_cfg.as_ref().filter(|(law_cfg, _)| law_cfg.parent() == path.parent())
-        else {
-            return;
-        };
-        let both: Vec<String> = file_systems(table).into_iter().filter(|name| theirs.contains(name)).collect();
-        if !both.is_empty() {
-            let (law_toml, law_cfg, names) = (path.display(), law_cfg.display(), both.join(", "));
+    fn tell_beside(&mut self, path: &Path, law_cfg: &LawCfg, law_toml: &Path, table: &Table) {
+        let is_theirs = |name: &String| law_cfg.file_systems.contains_key(name) || law_cfg.broken.contains_key(name);
+        let both: Vec<String> = file_systems_with_doors(table).filter(is_theirs).collect();
+        if path.parent() == law_toml.parent() && !both.is_empty() {
+            let (law_toml, law_cfg, names) = (law_toml.display(), path.display(), both.join(", "));
             self.notes.push(one_line(format_args!("of {names}, {law_toml} counts and not {law_cfg} beside it")));
         }
     }
 
-    fn add_named_file(&mut self, environment: &Environment) -> Result<()> {
-        let Some(path) = environment.non_empty("LAW_CONFIG") else { return Ok(()) };
+    fn named_file(&self, environment: &Environment) -> Result<Option<Table>> {
+        let Some(path) = environment.non_empty("LAW_CONFIG") else { return Ok(None) };
         let path = environment.working_directory.join(path);
-        if self.add_file(&path, environment)? {
-            return Ok(());
+        if let Some((file, bytes)) = read(&path, environment)? {
+            return parse(file, &bytes).map(Some);
         }
         let remedy = "correct the environment variable LAW_CONFIG, or unset it";
         Err(Error::new(ErrorKind::NotFound, path.display(), "there is no such file", remedy))
@@ -206,7 +227,8 @@ impl Layers {
 
     fn add_variables(&mut self, environment: &Environment) -> Result<()> {
         for (name, value) in &environment.variables {
-            if name.as_encoded_bytes().starts_with(b"LAW__") {
+            let is_ours = name.as_encoded_bytes().starts_with(b"LAW__") && law_cfg::variable_of(name).is_none();
+            if is_ours {
                 self.add(variable(name, value)?);
             }
         }
@@ -226,12 +248,17 @@ impl Layers {
     }
 }
 
-/// The names of the file systems in a table.
-fn file_systems(table: &Table) -> Vec<String> {
-    match table.get("fs").map(|item| &item.node.value) {
-        Some(tree::Value::Table(named)) => named.keys().cloned().collect(),
-        _ => Vec::new(),
-    }
+/// The file systems of a file that says where they are.
+fn file_systems_with_doors(table: &Table) -> impl Iterator<Item = String> {
+    let named = match table.get("fs").map(|item| &item.node.value) {
+        Some(tree::Value::Table(named)) => Some(named),
+        _ => None,
+    };
+    let has_doors = |item: &tree::Item| match &item.node.value {
+        tree::Value::Table(options) => options.contains_key("doors"),
+        _ => true,
+    };
+    named.into_iter().flatten().filter(move |(_, item)| has_doors(item)).map(|(name, _)| name.clone())
 }
 
 fn defaults() -> Result<Table> {
@@ -314,7 +341,7 @@ fn is_trusted(path: &Path, environment: &Environment) -> bool {
 }
 
 /// The bytes of a file and what it is; `None` if it is not there.
-fn read(path: &Path, environment: &Environment) -> Result<Option<(Arc<ConfigFile>, Vec<u8>)>> {
+pub(crate) fn read(path: &Path, environment: &Environment) -> Result<Option<(Arc<ConfigFile>, Vec<u8>)>> {
     match read_bytes(path) {
         Ok((metadata, bytes)) => {
             let is_own = foreign(&metadata, environment.user).is_none() || Trusted::load(environment).has(path, &bytes);

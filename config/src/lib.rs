@@ -36,6 +36,7 @@ pub use doors::{DoorSettings, Operation};
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Result};
 pub use file_system::{AuthMethod, DoorPolicy, Durability, FileSystemSettings, Publish, Timeouts, Verify};
+pub use law_cfg::{Imported, import};
 pub use name::Name;
 pub use origin::{ConfigFile, Origin};
 pub use secret::Secret;

@@ -11,15 +11,21 @@ fn doors(place: &Place, name: &str) -> Vec<String> {
     place.load().file_system(name).unwrap().doors.iter().map(|door| door.url.clone()).collect()
 }
 
+fn base(place: &Place, name: &str) -> String {
+    place.load().file_system(name).unwrap().base.clone()
+}
+
 #[test]
 fn its_file_systems_are_known_by_both_names() {
     let mut place = Place::new();
     place.set("WHERE", "davs://w.example");
     place.write("home/project/law.cfg", CFG);
-    assert_eq!(doors(&place, "wlcg"), ["davs://d1.example:2880/pnfs/me", "davs://d2.example:2880/pnfs/me"]);
+    assert_eq!(doors(&place, "wlcg"), ["davs://d1.example:2880", "davs://d2.example:2880"]);
+    assert_eq!(base(&place, "wlcg"), "/pnfs/me");
     assert_eq!(doors(&place, "wlcg_fs"), doors(&place, "wlcg"));
     assert_eq!(doors(&place, "site"), ["davs://w.example/store", "root://x.example//eos"]);
-    assert_eq!(doors(&place, "local"), ["file:///data"]);
+    assert_eq!(base(&place, "site"), "/", "they begin at different paths");
+    assert_eq!((doors(&place, "local"), base(&place, "local")), (vec!["file:///".to_owned()], "/data".to_owned()));
     let config = place.load();
     assert_eq!(config.file_systems.len(), 3);
     assert!(
@@ -36,8 +42,10 @@ fn law_toml_wins() {
     place.set("WHERE", "davs://w.example");
     place.write("home/project/law.cfg", CFG);
     place.project("[fs.wlcg]\ndoors = [\"davs://new.example\"]\n");
-    assert_eq!(doors(&place, "wlcg"), ["davs://new.example"]);
-    assert_eq!(doors(&place, "local"), ["file:///data"]);
+    assert_eq!((doors(&place, "wlcg"), base(&place, "wlcg")), (vec!["davs://new.example".to_owned()], "/".to_owned()));
+    assert_eq!(base(&place, "local"), "/data");
+    place.project("[fs.wlcg]\ntoken_file = \"/t\"\n");
+    assert_eq!((doors(&place, "wlcg").len(), base(&place, "wlcg")), (2, "/pnfs/me".to_owned()), "it adds to what is there");
 }
 
 #[test]
@@ -66,8 +74,10 @@ fn a_foreign_one_is_ignored_and_a_broken_one_is_named() {
     let error = Config::load(&place.environment, &[]).unwrap_err().to_string();
     assert!(error.contains("law.cfg:1:1: this is no law.cfg"), "{error}");
     place.write("home/project/law.cfg", "[a_fs]\nbase: &::b::c\n");
-    let error = Config::load(&place.environment, &[]).unwrap_err().to_string();
+    let config = place.load();
+    let error = config.file_system("a_fs").unwrap_err().to_string();
     assert!(error.contains("law.cfg:2:1: &::b::c refers to nothing"), "{error}");
+    assert!(config.notes[0].starts_with("a cannot be used: "), "{:?}", config.notes);
 }
 
 #[test]
@@ -87,7 +97,7 @@ fn files_that_it_inherits_are_weaker_and_files_that_extend_it_stronger() {
     for (name, door) in [
         ("a", "davs://deep.example"),
         ("b", "davs://b2.example"),
-        ("c", "davs://b2.example/c"),
+        ("c", "davs://b2.example"),
         ("d", "davs://strong.example"),
     ] {
         assert_eq!(doors(&place, name), [door], "{name}");
