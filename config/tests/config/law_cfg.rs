@@ -45,7 +45,11 @@ fn law_toml_wins() {
     assert_eq!((doors(&place, "wlcg"), base(&place, "wlcg")), (vec!["davs://new.example".to_owned()], "/".to_owned()));
     assert_eq!(base(&place, "local"), "/data");
     place.project("[fs.wlcg]\ntoken_file = \"/t\"\n");
-    assert_eq!((doors(&place, "wlcg").len(), base(&place, "wlcg")), (2, "/pnfs/me".to_owned()), "it adds to what is there");
+    assert_eq!(
+        (doors(&place, "wlcg").len(), base(&place, "wlcg")),
+        (2, "/pnfs/me".to_owned()),
+        "it adds to what is there"
+    );
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub(crate) enum LawCommand {
     Fs(FsProgram),
     /// The settings: shown, checked and extended.
     Config(ConfigProgram),
+    /// Log in at a service: dropbox.
+    Login(LoginProgram),
     /// A tour in under a minute, on a storage of its own.
     Demo(DemoOptions),
     Completion(Completion),
@@ -54,6 +56,17 @@ pub(crate) struct FsProgram {
 pub(crate) struct ConfigProgram {
     #[command(subcommand)]
     pub(crate) command: commands::config::ConfigCommand,
+
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// Log in at a service.
+#[derive(Parser)]
+#[command(name = "law-login", disable_help_flag = true, max_term_width = 100)]
+pub(crate) struct LoginProgram {
+    #[command(flatten)]
+    pub(crate) login: commands::login::Login,
 
     #[command(flatten)]
     pub(crate) global: Global,

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 
-use arguments::{ConfigProgram, FsProgram, LawCommand, LawProgram};
+use arguments::{ConfigProgram, FsProgram, LawCommand, LawProgram, LoginProgram};
 use context::Context;
 
 /// The program `law`; under the name of `law-fs`, that one: packages have one file for both, and a link to it.
@@ -36,6 +36,7 @@ pub fn law() -> ExitCode {
     match program.command {
         LawCommand::Fs(program) => run(program, "law fs"),
         LawCommand::Config(program) => configure(program),
+        LawCommand::Login(program) => log_in(program),
         LawCommand::Demo(options) => demo::run(&options),
         LawCommand::Completion(completion) => completion.run(),
         LawCommand::Complete(complete) => complete.run(),
@@ -87,6 +88,15 @@ fn configure(program: ConfigProgram) -> ExitCode {
     let (command, as_json) = (format!("law config {}", program.command.name()), program.global.json);
     output::start_log(program.global.verbose, program.global.log_format, as_json);
     exit::finish(program.command.run(program.global, command.clone()), &command, as_json)
+}
+
+fn log_in(program: LoginProgram) -> ExitCode {
+    let (command, as_json) = (format!("law login {}", program.login.name()), program.global.json);
+    output::start_log(program.global.verbose, program.global.log_format, as_json);
+    let result = Context::new(program.global, command.clone())
+        .map_err(exit::Failure::from)
+        .and_then(|context| context::drive(context, async move |context| program.login.run(context).await));
+    exit::finish(result, &command, as_json)
 }
 
 fn run(program: FsProgram, name: &str) -> ExitCode {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use law_backends::auth::{
-    FoundIdentity, FoundToken, Identity, Lifetime, find_identity, find_netrc, find_token, read_token,
+    FoundIdentity, FoundToken, Identity, Lifetime, dropbox_file, find_identity, find_netrc, find_token,
+    read_dropbox_file, read_token,
 };
 use law_config::{AuthMethod, FileSystemSettings};
 use law_storage::{Credential, RemoteUrl, Result, Secret};
@@ -77,27 +78,61 @@ pub(crate) fn report(settings: &FileSystemSettings, doors: &[&RemoteUrl], encryp
     Ok(CredentialReport { source, found, claims })
 }
 
-/// Whether it signs, and never travels itself.
+/// Whether it never travels in the clear: it signs, or goes to one service alone, which is reached with encryption.
 fn is_key(credential: &Credential) -> bool {
-    matches!(credential, Credential::AccessKey { .. } | Credential::Aws { .. })
+    matches!(credential, Credential::AccessKey { .. } | Credential::Aws { .. } | Credential::Dropbox { .. })
 }
 
 /// The credential of a storage with these doors: the first in the configured order that its settings name, else the first that is found where such
 /// are kept. What the configuration of somebody else names is not followed, and what was found does not go there.
 pub(crate) fn credential(settings: &FileSystemSettings, doors: &[&RemoteUrl]) -> Chosen {
     let methods = settings.auth.iter().take_while(|method| **method != AuthMethod::None);
-    // Buckets take nothing but keys, and nobody else takes those.
-    let bucket = doors.iter().any(|door| door.scheme().name() == "s3");
-    let fits = |method: &&AuthMethod| settings.trusted && (**method == AuthMethod::S3) == bucket;
-    let methods: Vec<AuthMethod> = methods.filter(fits).copied().collect();
+    let kind = Kind::of(doors);
+    let methods: Vec<AuthMethod> = methods.filter(|method| settings.trusted && kind.takes(**method)).copied().collect();
     let hosts: Vec<&str> = doors.iter().map(|door| door.host()).collect();
     let named = methods.iter().find_map(|method| named(*method, settings));
-    let first = named.or_else(|| methods.iter().find_map(|method| found(*method, &hosts)));
+    let first = named.or_else(|| methods.iter().find_map(|method| found(*method, kind, &hosts)));
     first.unwrap_or(Chosen { credential: Credential::None, source: None, found: false })
+}
+
+/// Whom credentials are shown to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A service of S3, which takes nothing but keys.
+    Bucket,
+    /// Dropbox, which takes its own tokens.
+    Dropbox,
+    /// A storage of the grid, or a web server.
+    Web,
+}
+
+impl Kind {
+    fn of(doors: &[&RemoteUrl]) -> Self {
+        match doors.first().map(|door| door.scheme().name()) {
+            Some("s3") => Self::Bucket,
+            Some("dropbox") => Self::Dropbox,
+            _ => Self::Web,
+        }
+    }
+
+    fn takes(self, method: AuthMethod) -> bool {
+        match self {
+            Self::Bucket => method == AuthMethod::S3,
+            Self::Dropbox => method == AuthMethod::Token,
+            Self::Web => method != AuthMethod::S3,
+        }
+    }
 }
 
 fn named(method: AuthMethod, settings: &FileSystemSettings) -> Option<Chosen> {
     match method {
+        AuthMethod::Token if settings.refresh_token.is_some() && settings.app_key.is_some() => {
+            let (app_key, token) = (settings.app_key.clone()?, settings.refresh_token.as_ref()?.expose());
+            let app_secret = settings.app_secret.as_ref().map(|secret| Secret::new(secret.expose()));
+            let source = format!("refresh token of the settings, for the app {app_key}");
+            let refresh_token = Secret::new(token);
+            Some(Chosen::named(Credential::Dropbox { app_key, app_secret, refresh_token }, source))
+        }
         AuthMethod::Token => match (&settings.token, &settings.token_file) {
             (Some(token), _) => {
                 let secret = Secret::new(token.expose().trim());
@@ -123,8 +158,18 @@ fn named(method: AuthMethod, settings: &FileSystemSettings) -> Option<Chosen> {
     }
 }
 
-fn found(method: AuthMethod, hosts: &[&str]) -> Option<Chosen> {
+fn found(method: AuthMethod, kind: Kind, hosts: &[&str]) -> Option<Chosen> {
     match method {
+        AuthMethod::Token if kind == Kind::Dropbox => {
+            let file = dropbox_file(&environment).filter(|file| file.exists())?;
+            match read_dropbox_file(&file) {
+                Ok(credential) => Some(Chosen::found(credential, format!("login of {}", file.display()))),
+                Err(error) => {
+                    tracing::warn!("{error}");
+                    None
+                }
+            }
+        }
         AuthMethod::Token => Some(match find_token(&environment, user())? {
             FoundToken::Text(token) => Chosen::found(Credential::Bearer(token), "bearer token of $BEARER_TOKEN"),
             FoundToken::Named(file) | FoundToken::File(file) => {

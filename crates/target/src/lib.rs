@@ -30,7 +30,7 @@ pub use collection::{
 pub use credential::CredentialReport;
 pub use directory::DirectoryTarget;
 pub use file::FileTarget;
-pub use file_systems::FileSystems;
+pub use file_systems::{DropboxLogin, FileSystems};
 pub use localize::{LocalizedRead, LocalizedWrite};
 pub use localize_directory::{LocalizedDirectory, LocalizedDirectoryWrite};
 pub use publish_directory::PublishedDirectory;

@@ -48,7 +48,8 @@ pub fn read_dropbox_file(path: &Path) -> Result<Credential> {
 /// # Errors
 /// Those of the disk.
 pub fn write_dropbox_file(path: &Path, app_key: &str, app_secret: Option<&Secret>, token: &Secret) -> Result<()> {
-    let text = json!({"app_key": app_key, "app_secret": app_secret.map(Secret::expose), "refresh_token": token.expose()});
+    let text =
+        json!({"app_key": app_key, "app_secret": app_secret.map(Secret::expose), "refresh_token": token.expose()});
     let directory = path.parent().unwrap_or(Path::new("."));
     let temporary = path.with_extension(format!("{}.lawpart", std::process::id()));
     let write = || {

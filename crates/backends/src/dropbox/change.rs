@@ -75,6 +75,9 @@ impl Account {
         if from == to {
             return Ok(());
         }
+        if is_same_name(from, to) {
+            return self.respell(call, from, to).await;
+        }
         if to.starts_with(from) {
             return Err(self.error(ErrorKind::InvalidInput, to, OPERATION));
         }
@@ -84,6 +87,18 @@ impl Account {
         }
         self.in_place_of(call, to, OPERATION, async || self.relocate(call, "files/move_v2", from, to, OPERATION).await)
             .await
+    }
+
+    /// The service calls another spelling of a name taken, so that what has it steps aside first.
+    async fn respell(&self, call: &Call, from: &Path, to: &Path) -> Result<()> {
+        const OPERATION: Operation = Operation::Rename;
+        let aside = aside_path(from)?;
+        self.relocate(call, "files/move_v2", from, &aside, OPERATION).await?;
+        let Err(error) = self.relocate(call, "files/move_v2", &aside, to, OPERATION).await else { return Ok(()) };
+        match self.relocate(&Call::new(), "files/move_v2", &aside, from, OPERATION).await {
+            Ok(()) => Err(error.leaving("it has its old name")),
+            Err(_) => Err(error.leaving(format!("it is called {} now", self.url(&aside)))),
+        }
     }
 
     pub(super) async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
@@ -130,8 +145,7 @@ impl Account {
         self.name(to)?;
         let found = self.look(call, to, operation).await?;
         // Another spelling of the same name is no other file.
-        let same = from.to_str().map(str::to_lowercase) == to.to_str().map(str::to_lowercase);
-        let Some(found) = found.filter(|_| !same) else {
+        let Some(found) = found.filter(|_| !is_same_name(from, to)) else {
             if let Some(parent) = to.parent() {
                 self.look_for_directory(call, &parent, operation).await?;
             }
@@ -183,4 +197,9 @@ impl Account {
             Err(refused) => Err(refused.error(self, to, operation)),
         }
     }
+}
+
+/// Whether both are one name, for a service that takes no notice of case.
+fn is_same_name(one: &Path, other: &Path) -> bool {
+    one.to_str().map(str::to_lowercase) == other.to_str().map(str::to_lowercase)
 }

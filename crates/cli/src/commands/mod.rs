@@ -15,6 +15,7 @@ pub(crate) mod exists;
 pub(crate) mod find;
 pub(crate) mod formats;
 pub(crate) mod head;
+pub(crate) mod login;
 pub(crate) mod ls;
 pub(crate) mod mkdir;
 pub(crate) mod mv;
