@@ -174,6 +174,8 @@ pub struct Capabilities {
     pub local_files: Support,
     /// Checksums that the storage computes itself, the one to prefer first; empty until they are known.
     pub digests: Vec<Algorithm>,
+    /// A file has one of these, and not any of them: which one is told when it is read.
+    pub digests_differ: bool,
     /// It loses answers about checksums that it has to compute: of many small files a second reading is the better proof.
     pub loses_digests: bool,
     /// A directory need not be made: it is there as long as a file's path goes through it.
@@ -208,6 +210,7 @@ impl Capabilities {
             space: self.space.and(other.space),
             local_files: self.local_files.and(other.local_files),
             digests: self.digests.iter().copied().filter(|a| other.digests.contains(a)).collect(),
+            digests_differ: self.digests_differ || other.digests_differ,
             loses_digests: self.loses_digests || other.loses_digests,
             implied_directories: self.implied_directories && other.implied_directories,
             bulk_removals: self.bulk_removals.min(other.bulk_removals),

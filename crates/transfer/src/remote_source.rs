@@ -23,7 +23,10 @@ pub struct RemoteSource {
     size: u64,
     validator: Validator,
     verify: Verify,
-    algorithm: Algorithm,
+    /// Those that are computed here: the storage has one of them, or the first.
+    algorithms: Vec<Algorithm>,
+    /// What came with the bytes.
+    told: Mutex<Option<Digest>>,
     /// The storage's answer, under way since the first byte was asked for.
     asked: Mutex<Option<Asked>>,
     known: Option<Digest>,
@@ -51,14 +54,21 @@ impl RemoteSource {
     pub fn new(place: Place, metadata: &Metadata, verify: Verify) -> Result<Self> {
         let unknown = || Error::new(ErrorKind::Malformed, "the storage does not tell the size of").at(&place);
         let size = metadata.size.ok_or_else(unknown)?;
-        let offered = place.backend().capabilities().digests;
+        let capabilities = place.backend().capabilities();
+        let offered = capabilities.digests;
         let known = metadata.digests.first().cloned();
-        let algorithm = known.as_ref().map(Digest::algorithm).or(offered.first().copied());
+        let several = if capabilities.digests_differ { offered.len() } else { 1 };
+        let algorithms = match &known {
+            Some(known) => vec![known.algorithm()],
+            None if offered.is_empty() => vec![Algorithm::Adler32],
+            None => offered.into_iter().take(several).collect(),
+        };
         Ok(Self {
             size,
             validator: metadata.identity(),
             verify,
-            algorithm: algorithm.unwrap_or(Algorithm::Adler32),
+            algorithms,
+            told: Mutex::default(),
             asked: Mutex::new(None),
             known,
             place,
@@ -78,6 +88,7 @@ impl RemoteSource {
     async fn part(&self, call: &Call, range: ByteRange) -> Result<ByteStream> {
         let options = ReadOptions { range: Some(range), validator: Some(self.validator.clone()) };
         let reading = self.place.backend().read(call, &self.place.resolved(), &options).await?;
+        self.hear(reading.digests);
         self.ask(call);
         let trail = call.trail().clone();
         let notice = move |item: &Result<bytes::Bytes>| {
@@ -88,6 +99,18 @@ impl RemoteSource {
         Ok(reading.stream.inspect(notice).boxed())
     }
 
+    /// Checksums that came with the bytes.
+    fn hear(&self, digests: Vec<Digest>) {
+        let fits = digests.into_iter().find(|digest| self.algorithms.contains(&digest.algorithm()));
+        if let Some(digest) = fits {
+            *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(digest);
+        }
+    }
+
+    fn told(&self) -> Option<Digest> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn wants_checksum(&self) -> bool {
         matches!(self.verify, Verify::Auto | Verify::Require)
     }
@@ -95,16 +118,17 @@ impl RemoteSource {
     /// Asks the storage for its checksum, once, in the background: the algorithm that is computed here first.
     fn ask(&self, call: &Call) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.is_some() || self.known.is_some() || self.twice || !self.wants_checksum() {
+        let known = self.known.is_some() || self.told().is_some();
+        if asked.is_some() || known || self.twice || !self.wants_checksum() {
             return;
         }
-        let (place, call, first) = (self.place.clone(), call.clone(), self.algorithm);
-        *asked = Some(Asked(tokio::spawn(async move { ask_storage(&place, &call, first).await })));
+        let (place, call, first) = (self.place.clone(), call.clone(), self.algorithms.clone());
+        *asked = Some(Asked(tokio::spawn(async move { ask_storage(&place, &call, &first).await })));
     }
 
     async fn stored(&self, call: &Call) -> Result<Option<Digest>> {
-        if let Some(known) = &self.known {
-            return Ok(Some(known.clone()));
+        if let Some(known) = self.known.clone().or_else(|| self.told()) {
+            return Ok(Some(known));
         }
         self.ask(call);
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -164,9 +188,9 @@ impl RemoteSource {
     }
 }
 
-async fn ask_storage(place: &Place, call: &Call, first: Algorithm) -> Result<Option<Digest>> {
+async fn ask_storage(place: &Place, call: &Call, first: &[Algorithm]) -> Result<Option<Digest>> {
     let path = place.resolved();
-    match place.backend().digest(call, &path, &[first]).await? {
+    match place.backend().digest(call, &path, first).await? {
         Some(digest) => Ok(Some(digest)),
         None => place.backend().digest(call, &path, &[]).await,
     }
@@ -195,7 +219,7 @@ impl Source for RemoteSource {
     }
 
     fn wanted(&self) -> Vec<Algorithm> {
-        self.wants_checksum().then_some(self.algorithm).into_iter().collect()
+        if self.wants_checksum() { self.algorithms.clone() } else { Vec::new() }
     }
 
     async fn prove(&self, call: &Call, taken: &Taken) -> Result<Proof> {

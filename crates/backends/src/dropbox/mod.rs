@@ -141,6 +141,7 @@ impl Backend for Dropbox {
             space: Support::Yes,
             local_files: Support::No,
             digests: vec![Algorithm::Dropbox],
+            digests_differ: false,
             loses_digests: false,
             implied_directories: false,
             bulk_removals: bulk::MOST,

@@ -91,6 +91,7 @@ impl Backend for Local {
             space: Support::Yes,
             local_files: Support::Yes,
             digests: Algorithm::ALL.to_vec(),
+            digests_differ: false,
             loses_digests: false,
             implied_directories: false,
             bulk_removals: 1,

@@ -163,6 +163,7 @@ impl Backend for S3 {
             space: Support::No,
             local_files: Support::No,
             digests: self.0.offered(),
+            digests_differ: true,
             loses_digests: false,
             implied_directories: true,
             bulk_removals: if self.0.learnt().no_bulk { 1 } else { bulk::MOST },

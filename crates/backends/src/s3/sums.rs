@@ -77,8 +77,8 @@ impl Bucket {
     pub(super) fn offered(&self) -> Vec<Algorithm> {
         match self.learnt().trust {
             _ if !self.settings.send_checksums => vec![Algorithm::Md5],
-            Trust::Unknown => Vec::new(),
-            Trust::Echoes => vec![self.kind(), Algorithm::Md5],
+            // Most know both.
+            Trust::Unknown | Trust::Echoes => vec![self.kind(), Algorithm::Md5],
             Trust::OnlyMd5 => vec![Algorithm::Md5],
         }
     }

@@ -275,6 +275,7 @@ impl Backend for WebDav {
             space: Support::Unknown,
             local_files: Support::No,
             digests: self.0.preferred(learnt.digests.clone()),
+            digests_differ: false,
             loses_digests: quirks.forgets_checksums,
             implied_directories: false,
             bulk_removals: 1,

@@ -72,6 +72,7 @@ impl Memory {
             space: Support::Yes,
             local_files: Support::No,
             digests: Algorithm::ALL.to_vec(),
+            digests_differ: false,
             loses_digests: false,
             implied_directories: false,
             bulk_removals: 1,
