@@ -77,11 +77,12 @@ const UNSAFE: [(&str, &str); 2] = [
 ];
 
 /// Files that make a wrapper a `Backend` or a `Source`: each of these `impl`s forwards every method on purpose.
-const WRAPPERS: [&str; 8] = [
+const WRAPPERS: [&str; 9] = [
     "crates/storage/src/pass_through.rs",
     "crates/storage/src/faulty.rs",
     "crates/storage/src/doors/backend.rs",
     "crates/storage/src/final_source.rs",
+    "crates/storage/src/mirrored.rs",
     "crates/storage/src/retry/backend.rs",
     "crates/storage/src/rooted.rs",
     "crates/storage/src/traced.rs",

@@ -32,6 +32,12 @@ impl FileSystem {
         self.verify
     }
 
+    /// The same with another stack.
+    #[must_use]
+    pub fn over(self, backend: Arc<dyn Backend>) -> Self {
+        Self { backend, ..self }
+    }
+
     /// With the doors somewhere in the stack, to ask how they are.
     #[must_use]
     pub fn with_doors(self, doors: Doors) -> Self {

@@ -1,5 +1,6 @@
 //! The one place that puts a file system together.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use law_backends::dropbox::DropboxFactory;
@@ -7,8 +8,8 @@ use law_backends::local::Local;
 use law_backends::s3::S3Factory;
 use law_backends::webdav::WebDavFactory;
 use law_storage::{
-    Backend, Door, Doors, DoorsSettings, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Memory, Operation,
-    Path, Registry, RemoteUrl, Result, Retry, RetrySettings, Rooted, Traced,
+    Backend, Door, Doors, DoorsSettings, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Memory, Mirrored,
+    Operation, Path, Registry, RemoteUrl, Result, Retry, RetrySettings, Rooted, Traced,
 };
 
 /// The backends of this build.
@@ -98,6 +99,13 @@ pub fn build(
 pub fn kept(disk: FileSystem, name: &str, base: Path, operations: Vec<Operation>) -> FileSystem {
     let door = Door::new(disk.backend().clone()).only_for(operations);
     FileSystem::new(name, base, Arc::new(Doors::new(vec![door], DoorsSettings::default())))
+}
+
+/// A file system whose base is mounted on this machine as well.
+pub fn mounted(fs: FileSystem, mount: PathBuf, durability: Durability) -> FileSystem {
+    let disk = Arc::new(Traced::new("mount", Arc::new(Local::new(mount, durability))));
+    let both = Mirrored::new(fs.backend().clone(), disk, fs.base().clone());
+    fs.over(Arc::new(both))
 }
 
 /// A file system in memory, for tests and examples.

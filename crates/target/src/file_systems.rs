@@ -14,7 +14,7 @@ use law_storage::{
 };
 use law_transfer::Place;
 
-use crate::build::{DoorSpec, build, kept, local, registry};
+use crate::build::{DoorSpec, build, kept, local, mounted, registry};
 use crate::credential::{self, CredentialReport, credential};
 use crate::node_directory;
 
@@ -153,6 +153,10 @@ impl FileSystems {
         let urls: Vec<&RemoteUrl> = doors.iter().map(|door| &door.url).collect();
         let endpoint = self.endpoint_settings(settings, &urls)?;
         let fs = build(&self.registry, name, &base, &doors, &endpoint, self.doors_settings(settings))?;
+        let fs = match &settings.local_root {
+            Some(mount) => mounted(fs, mount.clone(), durability(settings.durability)),
+            None => fs,
+        };
         Ok(fs.verifying(verify(settings)))
     }
 

@@ -14,6 +14,8 @@ mod file_systems;
 mod localize;
 mod localize_directory;
 mod node_directory;
+#[cfg(feature = "object_store")]
+mod objects;
 mod publish_directory;
 mod rows;
 pub mod runtime;
@@ -33,6 +35,8 @@ pub use file::FileTarget;
 pub use file_systems::{DropboxLogin, FileSystems};
 pub use localize::{LocalizedRead, LocalizedWrite};
 pub use localize_directory::{LocalizedDirectory, LocalizedDirectoryWrite};
+#[cfg(feature = "object_store")]
+pub use objects::Objects;
 pub use publish_directory::PublishedDirectory;
 pub use rows::Rows;
 pub use target::Target;

@@ -6,4 +6,5 @@ mod dropbox;
 mod local;
 mod s3;
 mod server;
+mod store_faults;
 mod webdav;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use law_backends::local::Local;
 use law_storage::{
-    Algorithm, Backend, ByteStream, BytesSource, Call, Door, Doors, DoorsSettings, EndpointSettings, ErrorKind, Hasher,
-    LocalFile, Parents, Path, Proof, Publish, PutOptions, ReadOptions, Result, Retry, RetrySettings, Source, Support,
-    Taken, Verify, conformance, list_all,
+    Algorithm, Backend, ByteStream, BytesSource, Call, Door, Doors, DoorsSettings, Durability, EndpointSettings,
+    ErrorKind, Hasher, LocalFile, Mirrored, Parents, Path, Proof, Publish, PutOptions, ReadOptions, Result, Retry,
+    RetrySettings, Source, Support, Taken, Validator, Verify, conformance, list_all,
 };
 
 use crate::server::{OwnServer, setting, webdav};
@@ -56,6 +57,49 @@ async fn the_suite_on_rclone() {
     let report = conformance::run_all(backend, base).await;
     println!("rclone: {report}");
     report.assert_green(100);
+}
+
+/// The data of Apache, which this machine sees as well.
+fn mounted() -> Option<(Arc<dyn Backend>, Path, std::path::PathBuf)> {
+    let (url, data) = (setting("APACHE_HTTP")?, setting("APACHE_DATA")?);
+    let (backend, base) = webdav(&format!("{url}/open"), &EndpointSettings::default());
+    let disk = std::path::PathBuf::from(data);
+    let mount = Arc::new(Local::new(disk.clone(), Durability::None));
+    Some((Arc::new(Mirrored::new(backend, mount, Path::root())), base, disk))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_on_a_storage_that_is_mounted() {
+    let Some((backend, base, _)) = mounted() else { return };
+    let report = conformance::run_all(backend, base).await;
+    println!("mounted: {report}");
+    report.assert_green(100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_gives_files_and_the_storage_what_it_lacks() {
+    let Some((backend, base, disk)) = mounted() else { return };
+    let (call, path) = (Call::new(), base.child("file").unwrap());
+    let options = PutOptions { parents: Parents::Create, ..PutOptions::default() };
+    backend.put(&call, &path, &BytesSource::new("both"), &options).await.unwrap();
+    let local = backend.local_file(&call, &path, None).await.unwrap().unwrap();
+    assert_eq!(local.path(), disk.join(path.to_str().unwrap()));
+    // A mount that has nothing of it.
+    let (url, empty) = (setting("APACHE_HTTP").unwrap(), tempfile::tempdir().unwrap());
+    let (webdav, _) = webdav(&format!("{url}/open"), &EndpointSettings::default());
+    let mount = Arc::new(Local::new(empty.path().into(), Durability::None));
+    let lacking = Mirrored::new(webdav, mount, Path::root());
+    assert_eq!(lacking.local_file(&call, &path, None).await.unwrap().map(|_| ()), None);
+    let reading = lacking.read(&call, &path, &ReadOptions::whole()).await.unwrap();
+    assert_eq!(reading.collect(100).await.unwrap(), "both");
+    // One that shows another version: who knows the storage's gets it.
+    std::fs::create_dir_all(empty.path().join(base.to_str().unwrap())).unwrap();
+    std::fs::write(empty.path().join(path.to_str().unwrap()), "an old one").unwrap();
+    let now = backend.digest(&call, &path, &[]).await.unwrap();
+    assert_eq!(now, None, "Apache has none");
+    let pinned = Validator::weak(Some(4), None);
+    let reading = lacking.read(&call, &path, &ReadOptions::whole().pinned(pinned)).await.unwrap();
+    assert_eq!(reading.collect(100).await.unwrap(), "both");
 }
 
 /// Three doors, of which one is dead and two are the same server by two names.
