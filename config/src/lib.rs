@@ -2,7 +2,7 @@
 //!
 //! [`Config::load`] merges the layers that `defaults/law.toml` lists, checks every key and value, and returns typed
 //! settings; [`Config::list`] and [`Config::origin`] say which layer each value is from. Unknown keys are errors with
-//! a suggestion. The crate knows nothing of storage: a door is a URL here, a checksum a word.
+//! a suggestion. The file systems of a `law.cfg` of the Python package are a layer, too, and [`import`] says what they come to. The crate knows nothing of storage: a door is a URL here, a checksum a word.
 //!
 //! Everything that a process would look up (environment, working directory, home, user) comes in by [`Environment`],
 //! so that tests need no global state.
@@ -40,7 +40,7 @@ pub use law_cfg::{Imported, import};
 pub use name::Name;
 pub use origin::{ConfigFile, Origin};
 pub use secret::Secret;
-pub use stanza::{add_stanza, stanza};
+pub use stanza::{add_imported, add_stanza, stanza};
 pub use trust::{distrust, trust};
 
 /// The file that documents every option and has its default: `law config defaults`.

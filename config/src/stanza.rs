@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::doors::check_url;
 use crate::error::{Error, ErrorKind, Result};
+use crate::law_cfg::Imported;
 use crate::name::Name;
 use crate::origin::Origin;
 use crate::setting::quoted;
@@ -52,18 +53,30 @@ fn split(url: &str) -> (&str, &str) {
 /// `AlreadyExists` if the file has such a stanza, `Malformed` if it is no TOML or cannot be extended by a section,
 /// `InvalidValue` as for [`stanza`], `Unwritable`.
 pub fn add_stanza(path: &Path, name: &str, url: &str, token_file: Option<&str>) -> Result<()> {
-    let stanza = stanza(name, url, token_file)?;
+    extend(path, &[name], &stanza(name, url, token_file)?)
+}
+
+/// Appends what was imported to a `law.toml`, as [`add_stanza`] does it.
+///
+/// # Errors
+/// Those of [`add_stanza`]: nothing is added if the file has one of the file systems.
+pub fn add_imported(path: &Path, imported: &Imported) -> Result<()> {
+    let names: Vec<&str> = imported.names.iter().map(String::as_str).collect();
+    extend(path, &names, &imported.text)
+}
+
+fn extend(path: &Path, names: &[&str], text: &str) -> Result<()> {
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let unwritable = |error: io::Error| Error::new(ErrorKind::Unwritable, path.display(), error, "nothing was changed");
     let directory = directory_of(&path).map_err(unwritable)?;
     let _lock = lock(&directory);
     let old = read(&path)?;
     let old_table = parse(&path, &old)?;
-    if has_stanza(&old_table, name) {
+    if let Some(name) = names.iter().find(|name| has_stanza(&old_table, name)) {
         let problem = format!("there is a [fs.{name}] already");
         return Err(Error::new(ErrorKind::AlreadyExists, path.display(), problem, "choose another name, or edit it"));
     }
-    let new = append(&old, &stanza);
+    let new = append(&old, text);
     parse(&path, &new)?;
     replace(&path, &directory, &new).map_err(unwritable)
 }

@@ -48,14 +48,14 @@ type Parsed<T> = Result<T, String>;
 /// stands alone, and has whatever characters it likes.
 pub(super) fn places(text: &str, kind: Kind) -> Parsed<Vec<Place>> {
     if let Some(path) = local_path(text, kind) {
-        return Ok(vec![local(path)?]);
+        return Ok(vec![local(path)?.checked()?]);
     }
     let mut places = Vec::new();
     for part in parts(text) {
         // What is said of a URL with credentials must not show it.
         check(part, kind)?;
         for url in braces::expand(part)? {
-            places.push(place(&url, kind)?);
+            places.push(place(&url, kind)?.checked()?);
         }
     }
     Ok(places)
@@ -77,9 +77,9 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
             '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        depth == 0 && (c == ',' || c.is_whitespace())
+        depth == 0 && (c == ',' || c == '\n')
     };
-    text.split(separates).filter(|part| !part.is_empty() && !part.eq_ignore_ascii_case("none"))
+    text.split(separates).map(str::trim).filter(|part| !part.is_empty() && !part.eq_ignore_ascii_case("none"))
 }
 
 fn local_path(text: &str, kind: Kind) -> Option<&str> {
@@ -92,14 +92,15 @@ fn local(path: &str) -> Parsed<Place> {
     if path.contains(['\0', '\n']) || !path.starts_with('/') && !path.starts_with('$') {
         return Err(format!("{path:?} is no absolute path of one directory: write it in full"));
     }
-    Place::beyond("file:///", absolute(path)).checked()
+    Ok(Place::beyond("file:///", absolute(path)))
 }
 
 fn check(url: &str, kind: Kind) -> Parsed<()> {
     if is_path_of_dropbox(url, kind) {
         return Ok(());
     }
-    check_url(url.split_once("?SFN=").filter(|_| url.starts_with("srm://")).map_or(url, |(before, _)| before))
+    let url = url.split_once("?SFN=").filter(|_| url.starts_with("srm://")).map_or(url, |(before, _)| before);
+    check_url(&url.replace(' ', "%20"))
 }
 
 fn is_path_of_dropbox(text: &str, kind: Kind) -> bool {
@@ -108,18 +109,18 @@ fn is_path_of_dropbox(text: &str, kind: Kind) -> bool {
 
 fn place(text: &str, kind: Kind) -> Parsed<Place> {
     if is_path_of_dropbox(text, kind) {
-        return Place::beyond(DROPBOX, absolute(text)).checked();
+        return Ok(Place::beyond(DROPBOX, absolute(text)));
     }
     let (door, path) = split(text).ok_or_else(|| format!("{text:?} is no URL: write scheme://host:port/path"))?;
     let decoded = percent_decode_str(path).decode_utf8().ok().filter(|path| !path.contains('\0'));
     let decoded = decoded.ok_or_else(|| format!("the path of {text:?} is not UTF-8, or has a NUL"))?;
     if door.starts_with("dropbox://") {
-        return Place::beyond(DROPBOX, absolute(&decoded)).checked();
+        return Ok(Place::beyond(DROPBOX, absolute(&decoded)));
     }
     // The long form of a site's address, which says where its service is: door and path are all that counts.
     let path = path.split_once("?SFN=").filter(|_| door.starts_with("srm://")).map_or(path, |(_, path)| path);
     let root = absolute(&percent_decode_str(path).decode_utf8_lossy());
-    Place { door: door.to_owned(), url: format!("{door}{path}"), root }.checked()
+    Ok(Place { door: door.to_owned(), url: format!("{door}{}", path.replace(' ', "%20")), root })
 }
 
 /// `scheme://authority` and the rest.
@@ -144,8 +145,8 @@ mod tests {
     #[test]
     fn lists_of_urls() {
         assert_eq!(
-            shown("davs://d{1,2}:80/x, root://r//eos/me/\nnone", Kind::Wlcg),
-            ["davs://d1:80 /x", "davs://d2:80 /x", "root://r /eos/me"]
+            shown("davs://d{1,2}:80/x y, root://r//eos/me/\nnone", Kind::Wlcg),
+            ["davs://d1:80 /x y", "davs://d2:80 /x y", "root://r /eos/me"]
         );
         assert_eq!(shown("davs://h/{a,b}%20c", Kind::Wlcg), ["davs://h /a c", "davs://h /b c"]);
         assert_eq!(shown("srm://h:8443/srm/managerv2?SFN=/pnfs/x", Kind::Wlcg), ["srm://h:8443 /pnfs/x"]);
@@ -171,7 +172,14 @@ mod tests {
 
     #[test]
     fn what_no_door_can_be_is_refused_without_a_secret() {
-        for text in ["davs://me:hunter2@h/x", "davs://h/x?authz=hunter2", "davs://h/%ff", "davs://h/%00", "nonsense"] {
+        for text in [
+            "davs://me:hunter2@h/x",
+            "davs://h/x?authz=hunter2",
+            "davs://h/%ff",
+            "davs://h/%00",
+            "davs://h davs://i",
+            "nonsense",
+        ] {
             let problem = places(text, Kind::Wlcg).unwrap_err();
             assert!(!problem.contains("hunter2"), "{problem}");
         }

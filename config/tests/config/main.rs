@@ -4,6 +4,9 @@
 
 mod hostile;
 mod law_cfg;
+mod law_cfg_hostile;
+mod law_cfg_import;
+mod law_cfg_options;
 mod layers;
 mod place;
 mod settings;

@@ -1,5 +1,7 @@
 //! `law config`
 
+mod import;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,6 +23,7 @@ pub(crate) enum ConfigCommand {
     Add(Add),
     Test(Test),
     Edit(Edit),
+    Import(import::Import),
     Trust(Trust),
     Defaults(Defaults),
 }
@@ -95,6 +98,7 @@ impl ConfigCommand {
             Self::Add(_) => "add",
             Self::Test(_) => "test",
             Self::Edit(_) => "edit",
+            Self::Import(_) => "import",
             Self::Trust(_) => "trust",
             Self::Defaults(_) => "defaults",
         }
@@ -106,6 +110,7 @@ impl ConfigCommand {
             Self::Add(add) => add.run(&global),
             Self::Test(test) => test.run(global, command),
             Self::Edit(Edit {}) => edit(&global),
+            Self::Import(import) => import.run(&global),
             Self::Trust(trust) => trust.run(&global),
             Self::Defaults(Defaults {}) => print(law_config::defaults()),
         }
@@ -120,6 +125,7 @@ fn print(text: impl std::fmt::Display) -> Result<(), Failure> {
 
 fn misconfigured(error: law_config::Error) -> Error {
     match error.kind() {
+        law_config::ErrorKind::AlreadyExists => Error::new(ErrorKind::AlreadyExists, error.to_string()),
         law_config::ErrorKind::Unwritable => Error::new(ErrorKind::PermissionDenied, error.to_string()),
         _ => Error::new(ErrorKind::InvalidInput, error.to_string()),
     }
@@ -186,10 +192,7 @@ impl Add {
             return print(text);
         }
         let file = self.file.clone().map_or_else(own_file, Ok)?;
-        add_stanza(&file, &self.name, &self.url, token_file.as_deref()).map_err(|error| match error.kind() {
-            law_config::ErrorKind::AlreadyExists => Error::new(ErrorKind::AlreadyExists, error.to_string()),
-            _ => misconfigured(error),
-        })?;
+        add_stanza(&file, &self.name, &self.url, token_file.as_deref()).map_err(misconfigured)?;
         let mut out = Out::new();
         match global.json {
             true => out.line(json!({"file": file.display().to_string(), "name": self.name, "outcome": "added"}))?,
