@@ -250,3 +250,22 @@ fn nothing_is_promised_that_is_not_there() {
         assert!(before.lines().rev().take(4).any(|line| line.to_lowercase().contains("not yet")), "{option}");
     }
 }
+
+#[test]
+fn a_law_cfg_is_imported() {
+    let sandbox = Sandbox::new();
+    let text = "[old_fs]\nbase = file:///usr\ncreate_file_dir = True\n[dropbox_fs]\nbase = dropbox:///x\ndropbox_app_secret = hunter2\n";
+    sandbox.write("law.cfg", text);
+    let printed = sandbox.law(["config", "import", "law.cfg"]);
+    assert!(printed.text().contains("\n[fs.old]\ndoors = [\"file:///\"]\nbase = \"/usr\"\n"), "{printed}");
+    assert!(printed.text().contains("[old_fs] create_file_dir") && printed.text().contains("# app_secret = \"...\""));
+    assert!(!printed.to_string().contains("hunter2"), "{printed}");
+    let listed = sandbox.law(["config", "list", "fs.old.base", "--origin"]);
+    assert!(listed.text().contains("law.cfg:2:1") && listed.stderr.matches("create_file_dir").count() == 1, "{listed}");
+    let added = sandbox.law(["config", "import", "law.cfg", "--write", "law.toml"]);
+    assert_eq!(added.text(), "law.toml: dropbox_fs, old added\n");
+    assert_eq!(sandbox.law(["config", "import", "law.cfg", "--write", "law.toml"]).code, Some(4));
+    assert_eq!(sandbox.law(["config", "import", "none.cfg"]).code, Some(3));
+    std::fs::remove_file(sandbox.path("law.cfg")).unwrap();
+    assert_eq!(sandbox.law(["config", "list", "fs.old.base"]).text(), "fs.old.base = \"/usr\"\n");
+}

@@ -16,7 +16,7 @@ use crate::output::{self, Out};
 ///
 /// Files that it names in inherit and extend count. What has no meaning here, and where secrets are, stands in comments.
 #[derive(Args)]
-pub(super) struct Import {
+pub(crate) struct Import {
     /// The law.cfg.
     file: PathBuf,
 
@@ -26,7 +26,7 @@ pub(super) struct Import {
 }
 
 impl Import {
-    pub(super) fn run(self, global: &Global) -> Result<(), Failure> {
+    pub(crate) fn run(self, global: &Global) -> Result<(), Failure> {
         let environment = Environment::of_process().map_err(Error::from)?;
         let imported = import(&environment, &self.file).map_err(|error| match error.kind() {
             law_config::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, error.to_string()),
