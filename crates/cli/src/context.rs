@@ -165,10 +165,15 @@ impl Context {
     /// Refuses sources that would replace each other in the directory `into`, before anything is done.
     pub(crate) fn refuse_same_names<'a>(&self, from: impl Iterator<Item = &'a OsString>, into: &Place) -> Result<()> {
         let mut names = HashSet::new();
+        let folded = !into.backend().capabilities().names.case_sensitive;
         for text in from {
             let place = self.place_only(text)?;
             let Some(name) = place.path.name() else { continue };
-            if !names.insert(name.to_vec()) {
+            let key = match std::str::from_utf8(name) {
+                Ok(text) if folded => text.to_lowercase().into_bytes(),
+                _ => name.to_vec(),
+            };
+            if !names.insert(key) {
                 let message = "two of the sources have this name, and one would replace the other:";
                 return Err(Error::new(ErrorKind::InvalidInput, message).at(into.child(name)?));
             }

@@ -155,7 +155,7 @@ impl Validator {
     }
 
     /// Whether both are of one version, as far as anything but the size tells.
-    pub(crate) fn is_version(&self, other: &Self) -> bool {
+    pub fn is_version(&self, other: &Self) -> bool {
         let modified = both(&self.modified, &other.modified, Modified::agrees_with);
         let facts = [self.etags(other), modified, both(&self.digest, &other.digest, |a, b| a == b)];
         facts.contains(&Some(true)) && self.compare(other) == Comparison::Same

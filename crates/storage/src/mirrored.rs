@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing,
-    LocalFile, Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space,
-    Support, TapeAnswer, TapeOrder, Validator,
+    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
+    Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Support,
+    TapeAnswer, TapeOrder, Validator,
 };
 
 /// How long a mount may take to show what was changed behind it.
@@ -70,7 +70,11 @@ impl Mirrored {
             let found = self.mount.stat(&call, &below).await;
             let done = match (&shows, &found) {
                 (Shows::Nothing, Ok(found)) => found.is_none(),
-                (Shows::Something(size), Ok(Some(found))) => size.is_none_or(|size| found.size == Some(size)),
+                (Shows::Something(None), Ok(Some(_))) => true,
+                (Shows::Something(size), Ok(Some(found))) => {
+                    // Another writer may have been faster with another one.
+                    found.size == *size || self.storage_has(&call, path, found.size).await
+                }
                 _ => false,
             };
             if done {
@@ -84,6 +88,10 @@ impl Mirrored {
         }
     }
 
+    async fn storage_has(&self, call: &Call, path: &Path, size: Option<u64>) -> bool {
+        self.storage.stat(call, path).await.is_ok_and(|found| found.is_some_and(|found| found.size == size))
+    }
+
     async fn waiting<T>(&self, call: &Call, path: &Path, shows: Shows, done: Result<T>) -> Result<T> {
         if done.is_ok() {
             self.wait(call, path, shows).await;
@@ -94,13 +102,8 @@ impl Mirrored {
 
 /// Whether the file at the mount has the size and the time of a version, as far as both tell.
 fn same(wanted: &Validator, found: &Metadata) -> bool {
-    use crate::Comparison::{Different, Same, Unknown};
-    // The tags of a mount are none of the storage's.
-    let here = Validator::weak(found.size, found.modified);
-    match wanted.compare(&here) {
-        Same => true,
-        Different | Unknown => false,
-    }
+    // The tags of a mount are none of the storage's, and the size alone tells no versions apart.
+    wanted.is_version(&Validator::weak(found.size, found.modified))
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -127,15 +130,8 @@ impl Backend for Mirrored {
     }
 
     async fn lstat(&self, call: &Call, path: &Path) -> Result<Option<Metadata>> {
-        let below = path.strip_prefix(&self.base);
-        let found = match &below {
-            Some(below) => self.mount.lstat(call, below).await.ok().flatten(),
-            None => None,
-        };
-        match found {
-            Some(found) => Ok(Some(found)),
-            None => self.storage.lstat(call, path).await,
-        }
+        // Whoever removes or moves asks so, and must not believe an old version.
+        self.storage.lstat(call, path).await
     }
 
     async fn read(&self, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {

@@ -258,8 +258,12 @@ impl FileSystems {
     /// `InvalidInput` for a name that is not configured, and if no app is.
     pub fn dropbox_login(&self, name: Option<&str>, app_key: Option<&str>) -> Result<DropboxLogin> {
         let named = name.map(|name| self.config.file_system(name).map_err(misconfigured)).transpose()?;
-        let settings = named.or_else(|| self.config.file_systems.values().find(|fs| fs.app_key.is_some()));
-        let settings = settings.unwrap_or(&self.config.every);
+        let trusted = self.config.file_systems.values().find(|fs| fs.app_key.is_some() && fs.trusted);
+        let settings = named.or(trusted).unwrap_or(&self.config.every);
+        if !settings.trusted {
+            let error = Error::new(ErrorKind::InvalidInput, "somebody else's configuration says where to log in");
+            return Err(error.hint("law config trust FILE, if you trust it"));
+        }
         let app_key = app_key.map(str::to_owned).or_else(|| settings.app_key.clone()).ok_or_else(|| {
             Error::new(ErrorKind::InvalidInput, "it is not known which app of Dropbox asks")
                 .hint("--app-key KEY, or app_key in [fs.NAME]; https://www.dropbox.com/developers/apps makes one")

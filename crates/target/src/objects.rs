@@ -3,15 +3,16 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use law_storage::{
-    ByteRange, BytesSource, Call, Destination, Error, ErrorKind, Existing, FileSource, Metadata, Parents, PutOptions,
-    ReadOptions, Receipt, Source, Validator, list_all,
+    ByteRange, BytesSource, Call, Error, ErrorKind, Existing, FileSource, Metadata, Parents, PutOptions, ReadOptions,
+    Receipt, Source, Validator, list_all,
 };
-use law_transfer::{Place, walk};
+use law_transfer::{Place, Policy, copy_file, move_to, walk};
 use object_store::path::Path as Key;
 use object_store::{
     Attributes, CopyMode, CopyOptions, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload,
@@ -187,7 +188,7 @@ impl ObjectStore for Objects {
         let call = Call::new();
         let (place, found) = self.look(&call, location).await?;
         let parts: Vec<ByteRange> =
-            ranges.iter().map(|range| ByteRange::new(range.start, range.end - range.start)).collect();
+            ranges.iter().map(|range| ByteRange::new(range.start, range.end.saturating_sub(range.start))).collect();
         let read = place.backend().read_ranges(&call, &place.resolved(), &parts, Some(&found.identity())).await;
         read.map_err(|error| told(error, location))
     }
@@ -212,8 +213,13 @@ impl ObjectStore for Objects {
     fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
         let (objects, prefix) = (self.clone(), prefix.cloned().unwrap_or_default());
         let work = async move {
-            let top = objects.place(&prefix)?;
-            let walked = walk(&Call::new(), &top);
+            let (call, top) = (Call::new(), objects.place(&prefix)?);
+            let there = top.backend().stat(&call, &top.resolved()).await.map_err(|error| told(error, &prefix))?;
+            let walked = match there.is_some_and(|there| there.is_directory()) {
+                true => walk(&call, &top),
+                // Nothing has this prefix.
+                false => stream::empty().boxed(),
+            };
             let found = walked.filter_map(move |step| {
                 let (objects, prefix) = (objects.clone(), prefix.clone());
                 async move {
@@ -222,8 +228,6 @@ impl ObjectStore for Objects {
                             Some(objects.object(&step.entry.path, &step.entry.metadata))
                         }
                         Ok(_) => None,
-                        // Nothing has this prefix.
-                        Err(error) if error.kind() == ErrorKind::NotFound => None,
                         Err(error) => Some(Err(told(error, &prefix))),
                     }
                 }
@@ -252,36 +256,33 @@ impl ObjectStore for Objects {
     }
 
     async fn copy_opts(&self, from: &Key, to: &Key, options: CopyOptions) -> object_store::Result<()> {
-        let destination = match options.mode {
-            CopyMode::Overwrite => Destination::Replace,
-            CopyMode::Create => Destination::NoReplace,
-        };
         let call = Call::new();
-        let (source, target) = (self.place(from)?, self.place(to)?);
-        make_parent(&call, &target).await.map_err(|error| told(error, to))?;
-        match source.backend().copy(&call, &source.resolved(), &target.resolved(), destination).await {
-            Err(error) if error.kind() == ErrorKind::Unsupported => {}
-            other => return other.map_err(|error| told(error, to)),
+        let (source, _) = self.look(&call, from).await?;
+        let target = self.place(to)?;
+        if from == to {
+            return Ok(());
         }
-        let bytes = self.get_opts(from, GetOptions::default()).await?.bytes().await?;
-        let mode = if destination == Destination::NoReplace { PutMode::Create } else { PutMode::Overwrite };
-        self.write(to, &BytesSource::new(bytes), &mode).await.map(drop)
+        let copied = copy_file(&call, &source, &target, &wishes(options.mode == CopyMode::Create)).await;
+        copied.map(drop).map_err(|error| told(error, to))
     }
 
     async fn rename_opts(&self, from: &Key, to: &Key, options: RenameOptions) -> object_store::Result<()> {
-        let (call, source, target) = (Call::new(), self.place(from)?, self.place(to)?);
-        let (destination, mode) = match options.target_mode {
-            RenameTargetMode::Overwrite => (Destination::Replace, CopyMode::Overwrite),
-            RenameTargetMode::Create => (Destination::NoReplace, CopyMode::Create),
-        };
-        make_parent(&call, &target).await.map_err(|error| told(error, to))?;
-        match source.backend().rename(&call, &source.resolved(), &target.resolved(), destination).await {
-            Err(error) if error.kind() == ErrorKind::Unsupported => {}
-            other => return other.map_err(|error| told(error, to)),
+        let call = Call::new();
+        let (source, found) = self.look(&call, from).await?;
+        let target = self.place(to)?;
+        if from == to {
+            return Ok(());
         }
-        self.copy_opts(from, to, CopyOptions { mode, ..CopyOptions::default() }).await?;
-        source.backend().remove_file(&call, &source.resolved()).await.map_err(|error| told(error, from))
+        make_parent(&call, &target).await.map_err(|error| told(error, to))?;
+        let wishes = wishes(options.target_mode == RenameTargetMode::Create);
+        move_to(&call, &source, &target, &found, &wishes).await.map(drop).map_err(|error| told(error, to))
     }
+}
+
+/// A copy that is proven, and replaces or does not.
+fn wishes(new: bool) -> law_transfer::CopyOptions {
+    let policy = if new { Policy::Fail } else { Policy::Always };
+    law_transfer::CopyOptions { policy, parents: Parents::Create, ..law_transfer::CopyOptions::default() }
 }
 
 async fn make_parent(call: &Call, place: &Place) -> Result<(), Error> {
@@ -298,12 +299,14 @@ struct Staged {
     key: Key,
     file: Arc<NamedTempFile>,
     length: u64,
+    /// Bytes that have arrived.
+    written: Arc<AtomicU64>,
 }
 
 impl Staged {
     fn new(objects: Objects, key: Key) -> object_store::Result<Self> {
         let file = NamedTempFile::new().map_err(|error| told(law_storage::no_scratch(error), &key))?;
-        Ok(Self { objects, key, file: Arc::new(file), length: 0 })
+        Ok(Self { objects, key, file: Arc::new(file), length: 0, written: Arc::default() })
     }
 }
 
@@ -312,6 +315,7 @@ impl MultipartUpload for Staged {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
         use std::os::unix::fs::FileExt as _;
         let (file, key, offset) = (self.file.clone(), self.key.clone(), self.length);
+        let arrived = self.written.clone();
         self.length += data.content_length() as u64;
         Box::pin(async move {
             let write = move || {
@@ -320,7 +324,9 @@ impl MultipartUpload for Staged {
                     file.as_file().write_all_at(chunk, at)?;
                     at += chunk.len() as u64;
                     Ok::<_, std::io::Error>(())
-                })
+                })?;
+                arrived.fetch_add(at - offset, Ordering::Relaxed);
+                Ok::<_, std::io::Error>(())
             };
             let written = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other);
             written.and_then(|written| written).map_err(|error| told(Error::from(error), &key))
@@ -328,11 +334,18 @@ impl MultipartUpload for Staged {
     }
 
     async fn complete(&mut self) -> object_store::Result<PutResult> {
+        let written = self.written.load(Ordering::Relaxed);
+        if written != self.length {
+            let message = format!("{written} of {} bytes have arrived", self.length);
+            return Err(told(Error::new(ErrorKind::Integrity, message).leaving("nothing was published"), &self.key));
+        }
         let source = FileSource::open(self.file.path()).map_err(|error| told(error, &self.key))?;
         self.objects.write(&self.key, &source, &PutMode::Overwrite).await
     }
 
     async fn abort(&mut self) -> object_store::Result<()> {
+        // What was given up is never complete.
+        self.length = u64::MAX;
         Ok(())
     }
 }

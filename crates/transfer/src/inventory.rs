@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use futures_util::StreamExt as _;
 use law_storage::{
     BytesSource, Call, Destination, Entry, Error, ErrorKind, Kind, Metadata, Operation, Path, PutOptions, Result,
-    Support, aside_path, cleanup,
+    Support, aside_path, cleanup, temporary_path,
 };
 
 use crate::tree::remove_entries;
@@ -23,15 +23,20 @@ struct State {
     kind: Kind,
     size: Option<u64>,
     modified: Option<SystemTime>,
+    /// Where nothing steps aside: a tag may be another one under another name.
+    tag: Option<String>,
 }
 
 impl State {
-    fn of(metadata: &Metadata) -> Self {
+    fn of(metadata: &Metadata, tagged: bool) -> Self {
         let directory = metadata.is_directory();
+        let version = metadata.identity();
+        let tag = version.entity_tag().filter(|_| tagged && !directory).map(str::to_owned);
         Self {
             kind: metadata.kind,
             size: metadata.size.filter(|_| !directory),
             modified: metadata.modified.map(|modified| modified.time).filter(|_| !directory),
+            tag,
         }
     }
 }
@@ -48,12 +53,13 @@ impl Inventory {
     async fn with_entries(call: &Call, place: &Place) -> Result<(Self, Vec<Entry>)> {
         let top = place.backend().lstat(call, &place.resolved()).await?;
         let top = top.ok_or_else(|| Error::new(ErrorKind::NotFound, "not found").at(place))?;
-        let mut states = BTreeMap::from([(Path::root(), State::of(&top))]);
+        let tagged = place.backend().capabilities().rename == Support::No;
+        let mut states = BTreeMap::from([(Path::root(), State::of(&top, tagged))]);
         let mut entries = Vec::new();
         if top.is_directory() {
             let mut walked = walk(call, place);
             while let Some(found) = walked.next().await.transpose()? {
-                states.insert(found.below, State::of(&found.entry.metadata));
+                states.insert(found.below, State::of(&found.entry.metadata, tagged));
                 entries.push(found.entry);
             }
         }
@@ -124,15 +130,17 @@ async fn remove_in_place(call: &Call, from: &Place, to: &Place, copied: &Invento
 
 /// Whether what is made beside `to` is found beside `from`: both are one file then, whatever their URLs.
 async fn is_same_directory(call: &Call, from: &Place, to: &Place) -> Result<bool> {
-    let probe = aside_path(&to.resolved())?;
+    if from.path.name() != to.path.name() {
+        return Ok(false);
+    }
+    let probe = temporary_path(&to.resolved())?;
     let parent = from.resolved().parent().unwrap_or_default();
     let there = parent.child(probe.name().unwrap_or_default())?;
     to.backend().put(call, &probe, &BytesSource::new("a moment"), &PutOptions::default()).await?;
     let found = from.backend().stat(call, &there).await;
     let removed = to.backend().remove_file(call, &probe).await;
-    let found = found?.is_some();
     removed.map_err(|error| error.leaving(format!("{} is left", to.backend().url(&probe))))?;
-    Ok(found)
+    Ok(found?.is_some())
 }
 
 async fn still_copied(call: &Call, aside: &Place, from: &Place, to: &Place, copied: &Inventory) -> Result<Vec<Entry>> {

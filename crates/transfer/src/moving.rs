@@ -40,6 +40,9 @@ pub async fn move_to(
             other => return other.map(|()| Moved::Renamed).map_err(|error| unmoved(error, from)),
         }
     }
+    if std::sync::Arc::ptr_eq(from.fs.backend(), to.fs.backend()) {
+        check_names(call, from, to, metadata).await.map_err(|error| unmoved(error, from))?;
+    }
     let inventory = Inventory::take(call, from).await.map_err(|error| unmoved(error, from))?;
     if metadata.is_directory() {
         let report = copy_tree(call, from, to, options, &mut |_| {}).await?;
@@ -55,6 +58,18 @@ pub async fn move_to(
     }
     remove_copied(call, from, to, &inventory).await?;
     Ok(Moved::Copied)
+}
+
+/// What a storage that renames would say.
+async fn check_names(call: &Call, from: &Place, to: &Place, metadata: &Metadata) -> Result<()> {
+    if to.resolved() != from.resolved() && to.resolved().starts_with(&from.resolved()) {
+        return Err(Error::new(ErrorKind::InvalidInput, "a directory cannot be moved into itself").at(to));
+    }
+    let there = if metadata.is_directory() { to.backend().stat(call, &to.resolved()).await? } else { None };
+    match there {
+        Some(_) => Err(Error::new(ErrorKind::AlreadyExists, "already exists").at(to)),
+        None => Ok(()),
+    }
 }
 
 fn never_renames(place: &Place) -> bool {
@@ -77,5 +92,35 @@ impl TreeReport {
         }
         let (place, reason) = self.skipped.first()?;
         Some(Error::new(ErrorKind::Unsupported, format!("cannot {act} {reason}")).at(place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use law_storage::{BytesSource, FileSystem, Memory, Parents, Path, PutOptions};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_storage_that_never_renames_is_asked_for_no_nonsense() {
+        let memory = Memory::new().with_capabilities(|capabilities| capabilities.rename = Support::No);
+        let fs = FileSystem::new("a", Path::root(), Arc::new(memory));
+        let place = |path: &str| Place::new(fs.clone(), Path::parse(path).unwrap());
+        let options = PutOptions { parents: Parents::Create, ..PutOptions::default() };
+        for file in ["d/file", "other/file"] {
+            let file = place(file);
+            file.backend().put(&Call::new(), &file.resolved(), &BytesSource::new("x"), &options).await.unwrap();
+        }
+        let directory = Metadata::directory();
+        for (to, kind) in [("d/deeper", ErrorKind::InvalidInput), ("other", ErrorKind::AlreadyExists)] {
+            let moved = move_to(&Call::new(), &place("d"), &place(to), &directory, &CopyOptions::default()).await;
+            assert_eq!(moved.unwrap_err().kind(), kind, "{to}");
+        }
+        let wishes = CopyOptions { parents: Parents::Create, ..CopyOptions::default() };
+        let moved = move_to(&Call::new(), &place("d"), &place("new"), &directory, &wishes).await.unwrap();
+        assert!(matches!(moved, Moved::Copied));
+        assert_eq!(fs.backend().stat(&Call::new(), &Path::parse("d").unwrap()).await.unwrap(), None);
     }
 }

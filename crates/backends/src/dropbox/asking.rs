@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, header};
-use law_storage::{Call, Error, ErrorKind, Location, Operation, Path, Result, Secret, Url};
+use law_storage::{Call, Error, ErrorKind, Location, Operation, Outcome, Path, Result, Secret, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -31,6 +31,26 @@ pub(super) struct Asked<'a> {
     pub(super) argument: Value,
     pub(super) path: &'a Path,
     pub(super) operation: Operation,
+}
+
+impl Asked<'_> {
+    /// Whether it changes nothing.
+    pub(super) fn is_a_question(&self) -> bool {
+        const QUESTIONS: [&str; 6] = [
+            "files/get_metadata",
+            "files/list_folder",
+            "files/list_folder/continue",
+            "files/delete_batch/check",
+            "files/download",
+            "users/get_space_usage",
+        ];
+        QUESTIONS.contains(&self.endpoint)
+    }
+
+    /// What a failure of it means.
+    fn failed(&self, error: Error) -> Error {
+        if self.is_a_question() { error.with_outcome(Outcome::NotDone) } else { error }
+    }
 }
 
 impl Account {
@@ -104,7 +124,7 @@ impl Account {
             if answer.status.is_success() && !answer.is_page() {
                 return Ok(answer);
             }
-            let refused = Refused::read(answer).await;
+            let refused = Refused::read(answer, asked).await;
             if fresh || !refused.is_expired() || !self.forget(&token).await {
                 return Err(refused);
             }
@@ -113,7 +133,11 @@ impl Account {
     }
 
     async fn json<T: DeserializeOwned>(&self, call: &Call, asked: &Asked<'_>, answer: Answer) -> Result<T, Refused> {
-        let shown = |error: Error| Refused::Error(error.instead_at(self.url(asked.path)).during(asked.operation));
+        // It has been done, if it was to be done, and what was made of it is not known.
+        let shown = |error: Error| {
+            let error = asked.failed(error.with_outcome(Outcome::Unknown));
+            Refused::Error(error.instead_at(self.url(asked.path)).during(asked.operation))
+        };
         let json = call.bound(answer.body.collect(LONGEST)).await.map_err(shown)?;
         serde_json::from_slice(&json)
             .map_err(|error| shown(Error::new(ErrorKind::Malformed, "an answer that is not of Dropbox").because(error)))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use law_storage::{Call, Operation, Path, Result};
+use law_storage::{Call, ErrorKind, Operation, Path, Result};
 use serde_json::{Value, json};
 
 use super::Account;
@@ -26,7 +26,11 @@ impl Account {
         match call.bound(async { Ok(told.await) }).await? {
             Ok(None) => Ok(()),
             Ok(Some(summary)) => Err(Refused::of_entry(&summary).error(self, path, OPERATION)),
-            Err(_) => self.delete(call, path, None, OPERATION).await,
+            // The list may have been worked on, and its answer lost.
+            Err(_) => match self.delete(call, path, None, OPERATION).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                other => other,
+            },
         }
     }
 

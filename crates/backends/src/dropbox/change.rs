@@ -1,10 +1,15 @@
 //! Folders, removal, new names and copies.
 
-use law_storage::{Call, Destination, Error, ErrorKind, Operation, Parents, Path, Result, aside_path, temporary_path};
+use std::sync::Arc;
+
+use law_storage::{
+    Call, Destination, Error, ErrorKind, Operation, Outcome, Parents, Path, Result, cleanup, temporary_path,
+};
 use serde_json::{Value, json};
 
 use super::Account;
 use super::answers::Entry;
+use super::aside::Aside;
 use super::asking::Asked;
 
 impl Account {
@@ -34,22 +39,33 @@ impl Account {
     }
 
     /// The service removes a folder with all that is in it. So it steps aside first, and comes back if it is not empty.
-    pub(super) async fn remove_directory(&self, call: &Call, path: &Path) -> Result<()> {
+    pub(super) async fn remove_directory(self: &Arc<Self>, call: &Call, path: &Path) -> Result<()> {
         const OPERATION: Operation = Operation::Remove;
         if path.is_root() {
             return Err(self.error(ErrorKind::InvalidInput, path, OPERATION));
         }
-        if !self.first_entries(call, path, 1, OPERATION).await?.entries.is_empty() {
+        if !self.is_empty(call, path, OPERATION).await? {
             return Err(self.error(ErrorKind::NotEmpty, path, OPERATION));
         }
-        let aside = aside_path(path)?;
-        self.relocate(call, "files/move_v2", path, &aside, OPERATION).await?;
-        let left = |error: Error| error.leaving(format!("the directory is at {} now", self.url(&aside)));
-        if self.first_entries(call, &aside, 1, OPERATION).await.map_err(left)?.entries.is_empty() {
-            return self.delete(call, &aside, None, OPERATION).await.map_err(left);
+        let aside = Aside::make(self, call, path, OPERATION).await?;
+        let removed = match self.is_empty(call, aside.name(), OPERATION).await {
+            Ok(true) => self.delete(call, aside.name(), None, OPERATION).await,
+            Ok(false) => Err(self.error(ErrorKind::NotEmpty, path, OPERATION)),
+            Err(error) => Err(error),
+        };
+        match removed {
+            Ok(()) => {
+                aside.forget();
+                Ok(())
+            }
+            Err(error) => Err(aside.restore(error.instead_at(self.url(path))).await),
         }
-        self.relocate(call, "files/move_v2", &aside, path, OPERATION).await.map_err(left)?;
-        Err(self.error(ErrorKind::NotEmpty, path, OPERATION))
+    }
+
+    /// Whether a folder has nothing in it: a page may be empty, and others not.
+    async fn is_empty(&self, call: &Call, path: &Path, operation: Operation) -> Result<bool> {
+        let folder = self.first_entries(call, path, 1, operation).await?;
+        Ok(folder.entries.is_empty() && !folder.has_more)
     }
 
     /// Removes what is there: of a file only that revision, if one is named.
@@ -69,7 +85,13 @@ impl Account {
         }
     }
 
-    pub(super) async fn rename(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
+    pub(super) async fn rename(
+        self: &Arc<Self>,
+        call: &Call,
+        from: &Path,
+        to: &Path,
+        destination: Destination,
+    ) -> Result<()> {
         const OPERATION: Operation = Operation::Rename;
         let source = self.source(call, from, OPERATION).await?;
         if from == to {
@@ -81,27 +103,32 @@ impl Account {
         if to.starts_with(from) {
             return Err(self.error(ErrorKind::InvalidInput, to, OPERATION));
         }
-        let replaced = self.destination(call, (from, &source), to, destination, OPERATION).await?;
-        if replaced.is_none() {
-            return self.relocate(call, "files/move_v2", from, to, OPERATION).await;
+        match self.destination(call, (from, &source), to, destination, OPERATION).await? {
+            None => self.relocate(call, "files/move_v2", from, to, OPERATION).await,
+            Some(replaced) => self.in_place_of(call, (to, &replaced), from, OPERATION).await,
         }
-        self.in_place_of(call, to, OPERATION, async || self.relocate(call, "files/move_v2", from, to, OPERATION).await)
-            .await
     }
 
     /// The service calls another spelling of a name taken, so that what has it steps aside first.
-    async fn respell(&self, call: &Call, from: &Path, to: &Path) -> Result<()> {
+    async fn respell(self: &Arc<Self>, call: &Call, from: &Path, to: &Path) -> Result<()> {
         const OPERATION: Operation = Operation::Rename;
-        let aside = aside_path(from)?;
-        self.relocate(call, "files/move_v2", from, &aside, OPERATION).await?;
-        let Err(error) = self.relocate(call, "files/move_v2", &aside, to, OPERATION).await else { return Ok(()) };
-        match self.relocate(&Call::new(), "files/move_v2", &aside, from, OPERATION).await {
-            Ok(()) => Err(error.leaving("it has its old name")),
-            Err(_) => Err(error.leaving(format!("it is called {} now", self.url(&aside)))),
+        let aside = Aside::make(self, call, from, OPERATION).await?;
+        match self.relocate_surely(call, "files/move_v2", aside.name(), to, OPERATION).await {
+            Ok(()) => {
+                aside.forget();
+                Ok(())
+            }
+            Err(error) => Err(aside.restore(error).await),
         }
     }
 
-    pub(super) async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
+    pub(super) async fn copy(
+        self: &Arc<Self>,
+        call: &Call,
+        from: &Path,
+        to: &Path,
+        destination: Destination,
+    ) -> Result<()> {
         const OPERATION: Operation = Operation::Copy;
         let source = self.source(call, from, OPERATION).await?;
         if source.is_folder() {
@@ -110,19 +137,54 @@ impl Account {
         if from == to {
             return Ok(());
         }
-        let replaced = self.destination(call, (from, &source), to, destination, OPERATION).await?;
-        if replaced.is_none() {
+        let Some(replaced) = self.destination(call, (from, &source), to, destination, OPERATION).await? else {
             return self.relocate(call, "files/copy_v2", from, to, OPERATION).await;
-        }
+        };
         // The copy is there before the old file steps aside.
         let temporary = temporary_path(to)?;
-        self.relocate(call, "files/copy_v2", from, &temporary, OPERATION).await?;
-        let publish = async || self.relocate(call, "files/move_v2", &temporary, to, OPERATION).await;
-        let done = self.in_place_of(call, to, OPERATION, publish).await;
-        if done.is_err() {
-            drop(self.delete(call, &temporary, None, OPERATION).await);
+        let done = async {
+            self.relocate_surely(call, "files/copy_v2", from, &temporary, OPERATION).await?;
+            self.in_place_of(call, (to, &replaced), &temporary, OPERATION).await
+        };
+        match done.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.discard(&temporary, error).await),
         }
-        done
+    }
+
+    /// Removes what may have been made under a name that nobody else has.
+    async fn discard(&self, temporary: &Path, error: Error) -> Error {
+        let call = Call::new();
+        let delete = self.delete(&call, temporary, None, Operation::Remove);
+        match tokio::time::timeout(cleanup::LIMIT, delete).await {
+            Ok(Ok(())) => error,
+            Ok(Err(missing)) if missing.kind() == ErrorKind::NotFound => error,
+            _ => {
+                let what = error.left_behind().map(|what| format!("{what}; ")).unwrap_or_default();
+                error.leaving(format!("{what}{} may be left", self.url(temporary)))
+            }
+        }
+    }
+
+    /// As [`relocate`](Self::relocate), to a name that nobody else has, or that was made free: if the answer is lost it is looked
+    /// whether it is there.
+    pub(super) async fn relocate_surely(
+        &self,
+        call: &Call,
+        endpoint: &'static str,
+        from: &Path,
+        to: &Path,
+        operation: Operation,
+    ) -> Result<()> {
+        let Err(error) = self.relocate(call, endpoint, from, to, operation).await else { return Ok(()) };
+        if !error.outcome().is_unknown() {
+            return Err(error);
+        }
+        match self.look(&Call::new().within(cleanup::LIMIT), to, operation).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(error.with_outcome(Outcome::NotDone)),
+            Err(_) => Err(error),
+        }
     }
 
     async fn source(&self, call: &Call, from: &Path, operation: Operation) -> Result<Entry> {
@@ -159,26 +221,30 @@ impl Account {
         }
     }
 
-    /// Does something while the file at `to` stands aside, and removes that; brings it back if nothing came of it.
+    /// Gives `from` the name of a file, which stands aside for it and is removed then; brings that back if nothing came of it.
     async fn in_place_of(
-        &self,
+        self: &Arc<Self>,
         call: &Call,
-        to: &Path,
+        (to, replaced): (&Path, &Entry),
+        from: &Path,
         operation: Operation,
-        act: impl AsyncFnOnce() -> Result<()>,
     ) -> Result<()> {
-        let aside = aside_path(to)?;
-        self.relocate(call, "files/move_v2", to, &aside, operation).await?;
-        match act().await {
-            Ok(()) => {
-                let removed = self.delete(call, &aside, None, operation).await;
-                removed.map_err(|error| error.leaving(format!("the old file is left at {}", self.url(&aside))))
-            }
-            Err(error) => match self.relocate(&Call::new(), "files/move_v2", &aside, to, operation).await {
-                Ok(()) => Err(error.leaving("the old file is as it was")),
-                Err(_) => Err(error.leaving(format!("the old file is at {}", self.url(&aside)))),
-            },
+        let aside = Aside::make(self, call, to, operation).await?;
+        if let Err(error) = self.relocate_surely(call, "files/move_v2", from, to, operation).await {
+            return Err(aside.restore(error).await);
         }
+        aside.forget();
+        // It is done, whatever becomes of the old file; what came in its place since it was looked at is not removed.
+        let old = self.look(call, aside.name(), operation).await.ok().flatten();
+        let same = old.as_ref().is_some_and(|old| old.is_file() && old.digest() == replaced.digest());
+        let removed = match &old {
+            Some(old) if same => self.delete(call, aside.name(), old.rev(), operation).await.is_ok(),
+            _ => false,
+        };
+        if !removed {
+            tracing::warn!("the old file is left at {}", self.url(aside.name()));
+        }
+        Ok(())
     }
 
     async fn relocate(

@@ -25,7 +25,9 @@ impl Account {
         let asked = Asked { endpoint: "files/get_metadata", argument, path, operation };
         match self.call::<Entry>(call, &asked).await {
             Ok(entry) => Ok(Some(entry)),
-            Err(refused) if refused.says("not_found") || refused.says("not_folder") => Ok(None),
+            Err(refused) if refused.says("path") && (refused.says("not_found") || refused.says("not_folder")) => {
+                Ok(None)
+            }
             Err(refused) => Err(refused.error(self, path, operation)),
         }
     }

@@ -4,6 +4,7 @@
 //! every answer about it. A rename over a file is none: the old file steps aside first.
 
 mod answers;
+mod aside;
 mod asking;
 mod bulk;
 mod change;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use law_storage::{
-    Algorithm, Call, Comparison, Computed, Digest, Error, ErrorKind, Existing, Operation, Outcome, Overwrite, Parents,
-    Path, Proof, Publish, PutOptions, Receipt, Result, Source, SpooledSource, Taken, Verify,
+    Algorithm, Call, Computed, Digest, Error, ErrorKind, Existing, Operation, Outcome, Overwrite, Parents, Path, Proof,
+    Publish, PutOptions, Receipt, Result, Source, SpooledSource, Taken, Verify,
 };
 use serde_json::{Value, json};
 
@@ -60,10 +60,8 @@ impl Account {
             _ if found.is_folder() => refuse(ErrorKind::IsADirectory),
             Existing::Replace => Ok(Some(found)),
             Existing::Refuse => refuse(ErrorKind::AlreadyExists),
-            Existing::ReplaceOnly(wanted) => match wanted.compare(&found.validator()) {
-                Comparison::Same => Ok(Some(found)),
-                _ => refuse(ErrorKind::Changed),
-            },
+            Existing::ReplaceOnly(wanted) if wanted.is_version(&found.metadata().identity()) => Ok(Some(found)),
+            Existing::ReplaceOnly(_) => refuse(ErrorKind::Changed),
         }
     }
 }
@@ -88,6 +86,7 @@ impl Job<'_> {
         let piece = pieces.next(self.call, self.size, &[]).await?;
         let piece = piece.ok_or_else(|| Error::new(ErrorKind::Internal, "a source without a first piece"))?;
         let taken = pieces.taken();
+        drop((piece.place, pieces));
         let source_proof = self.source.prove(self.call, &taken).await?;
         let body = Chunks(piece.chunks);
         let upload = Upload::new(&body, self.size, Vec::new());
@@ -113,10 +112,12 @@ impl Job<'_> {
     pub(super) fn commit(&self) -> Result<Value> {
         let mode = match (&self.options.existing, &self.replaces) {
             (Existing::Refuse, _) => json!("add"),
+            // Nobody has looked, and names that differ in case are one.
+            (Existing::Replace, None) if self.options.seen_missing => json!("add"),
             (Existing::ReplaceOnly(_), Some(found)) => json!({".tag": "update", "update": found.rev()}),
             _ => json!("overwrite"),
         };
-        let strict = self.options.existing != Existing::Replace;
+        let strict = self.options.existing != Existing::Replace || self.options.seen_missing;
         let mut commit = json!({"path": self.account.name(self.path)?, "mode": mode, "autorename": false, "mute": true,
             "strict_conflict": strict});
         if let Some(time) = self.options.modified.and_then(timestamp) {
@@ -148,6 +149,9 @@ impl Job<'_> {
                 let message = format!("checksum mismatch (dropbox {} sent, {} stored)", ours.hex(), stored.hex());
                 return Err(self.remove_wrong(message, &entry).await);
             }
+            _ if self.options.verify == Verify::Require => {
+                return Err(self.remove_wrong("the service tells no checksum".into(), &entry).await);
+            }
             _ => Proof::Size,
         };
         Ok(self.receipt(taken, source_proof, proof, Some(&entry)))
@@ -163,7 +167,9 @@ impl Job<'_> {
         }
         match (&self.options.existing, error.kind()) {
             _ if folder => error.with_kind(ErrorKind::IsADirectory),
-            (Existing::ReplaceOnly(_), ErrorKind::AlreadyExists) if conflict => error.with_kind(ErrorKind::Changed),
+            (Existing::ReplaceOnly(_) | Existing::Replace, ErrorKind::AlreadyExists) if conflict => {
+                error.with_kind(ErrorKind::Changed)
+            }
             _ => error,
         }
     }

@@ -7,6 +7,7 @@ use law_storage::{Error, ErrorKind, Operation, Outcome, Path, Status};
 use serde_json::Value;
 
 use super::Account;
+use super::asking::Asked;
 use crate::http::Answer;
 use crate::http::status::{of_status, outcome, page, retry_after};
 
@@ -32,9 +33,11 @@ pub(super) struct Said {
 }
 
 impl Refused {
-    pub(super) async fn read(answer: Answer) -> Self {
+    pub(super) async fn read(answer: Answer, asked: &Asked<'_>) -> Self {
         let (status, page) = (answer.status, answer.is_page());
-        let outcome = outcome(status);
+        // A page in the place of an answer tells nothing of what was done.
+        let outcome = if status.is_success() { Outcome::Unknown } else { outcome(status) };
+        let outcome = if asked.is_a_question() { Outcome::NotDone } else { outcome };
         let wait = answer.text(header::RETRY_AFTER).and_then(|text| retry_after(&text));
         let words = answer.words(REASON).await;
         let told: Option<Value> = serde_json::from_str(&words).ok();
@@ -86,12 +89,13 @@ impl Refused {
 impl Said {
     fn kind(&self) -> Option<(ErrorKind, Option<Status>)> {
         let has = |tags: &[&str]| self.summary.split('/').any(|part| tags.contains(&part));
+        // A session of an upload can be missing as well, which tells nothing of the file.
+        let missing = has(&["not_found"]) && has(&["path", "path_lookup", "from_lookup"]);
         let temporary = Some(Status::Temporary);
-        let kinds: [(&[&str], ErrorKind, Option<Status>); 13] = [
+        let kinds: [(&[&str], ErrorKind, Option<Status>); 14] = [
             (&["expired_access_token", "invalid_access_token", "user_suspended"], ErrorKind::Unauthenticated, None),
             (&["missing_scope", "no_write_permission", "restricted_content"], ErrorKind::PermissionDenied, None),
             (&["file_ancestor", "not_folder"], ErrorKind::NotADirectory, None),
-            (&["not_found"], ErrorKind::NotFound, None),
             (&["not_file"], ErrorKind::IsADirectory, None),
             (&["conflict"], ErrorKind::AlreadyExists, None),
             (&["insufficient_space", "insufficient_quota"], ErrorKind::NoSpace, None),
@@ -99,14 +103,23 @@ impl Said {
             (&["too_many_write_operations", "too_many_requests"], ErrorKind::Unavailable, temporary),
             (&["content_hash_mismatch"], ErrorKind::Integrity, temporary),
             (&["incorrect_offset", "closed", "not_closed"], ErrorKind::Unavailable, temporary),
-            (&["reset", "internal_error"], ErrorKind::Unavailable, temporary),
+            (&["reset", "internal_error", "locked", "not_found"], ErrorKind::Unavailable, temporary),
+            (&["team_folder", "operation_suppressed", "access_restricted"], ErrorKind::PermissionDenied, None),
+            (&["too_many_files", "payload_too_large"], ErrorKind::Unsupported, None),
             (
                 &["duplicated_or_nested_paths", "cant_copy_shared_folder", "cant_move_folder_into_itself"],
                 ErrorKind::InvalidInput,
                 None,
             ),
         ];
-        kinds.into_iter().find(|(tags, ..)| has(tags)).map(|(_, kind, status)| (kind, status))
+        if missing {
+            return Some((ErrorKind::NotFound, None));
+        }
+        let known = kinds.into_iter().find(|(tags, ..)| has(tags)).map(|(_, kind, status)| (kind, status));
+        // All that an endpoint refuses has this status: what is not known is nothing in particular.
+        known.or_else(|| {
+            (self.status == StatusCode::CONFLICT).then_some((ErrorKind::Unavailable, Some(Status::Exhausted)))
+        })
     }
 
     fn error(self, url: String, operation: Operation) -> Error {

@@ -47,7 +47,7 @@ impl Account {
                 return Err(error.hint("law login dropbox, or token in [fs.NAME]"));
             }
         }
-        let mut last = self.tokens.last.lock().await;
+        let mut last = call.bound(async { Ok(self.tokens.last.lock().await) }).await?;
         if let Some((token, until)) = &*last
             && until.is_none_or(|until| Instant::now() < until)
         {

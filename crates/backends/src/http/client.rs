@@ -34,6 +34,7 @@ pub struct Request<'a> {
     confided: Vec<Secret>,
     any_port: bool,
     stays: bool,
+    once: bool,
 }
 
 enum RequestBody<'a> {
@@ -55,6 +56,7 @@ impl<'a> Request<'a> {
             confided: Vec::new(),
             any_port: false,
             stays: false,
+            once: false,
         }
     }
 
@@ -100,6 +102,13 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Doing it twice is not doing it once, whatever its method.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
     /// With a small body.
     #[must_use]
     pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
@@ -117,7 +126,7 @@ impl<'a> Request<'a> {
     /// Repeating it does no harm (RFC 9110 section 9.2.2): PUT goes to names that only this client knows, or replaces
     /// the same content by the same; after MKCOL it is looked at what is there.
     fn repeatable(&self) -> bool {
-        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "PUT" | "MKCOL")
+        !self.once && matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "PUT" | "MKCOL")
     }
 
     /// It changes nothing, whether it is answered or not (RFC 9110 section 9.2.1).
@@ -386,6 +395,10 @@ impl Client {
         if let RequestBody::Upload(upload) = &request.body {
             // Said also for an empty body, of which hyper says nothing, and which nginx then refuses.
             head.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(upload.size()));
+        }
+        if !request.has_body() && matches!(request.method, Method::PUT | Method::POST) {
+            // Some services want to be told that there is nothing.
+            head.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(0));
         }
         let held = matches!(request.body, RequestBody::Upload(_)) && request.has_body();
         let expect = held && self.expects.load(Ordering::Relaxed);

@@ -2,18 +2,58 @@
 
 use std::time::{Duration, SystemTime};
 
-use law_storage::{Error, ErrorKind, Result};
+use law_storage::{Error, ErrorKind, Result, Status};
 use percent_encoding::percent_decode_str;
+use quick_xml::events::Event;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+/// A kind of answer.
+pub(super) trait Document: DeserializeOwned {
+    /// What its outermost element may be called: everything else is optional in some of them, and a page of somebody else would
+    /// be read as an empty one.
+    const ROOTS: &'static [&'static str];
+}
 
 /// Reads an answer.
 ///
 /// # Errors
 /// `Malformed` if it is none of that kind.
-pub(super) fn read<T: DeserializeOwned>(xml: &[u8]) -> Result<T> {
-    quick_xml::de::from_reader(xml)
-        .map_err(|error| Error::new(ErrorKind::Malformed, "an answer that is not of S3").because(error))
+pub(super) fn read<T: Document>(xml: &[u8]) -> Result<T> {
+    let odd = || Error::new(ErrorKind::Malformed, "an answer that is not of S3").with_status(Status::Temporary);
+    if !root(xml).is_some_and(|root| T::ROOTS.contains(&root.as_str())) {
+        return Err(odd());
+    }
+    quick_xml::de::from_reader(xml).map_err(|error| odd().because(error))
+}
+
+/// The name of the outermost element.
+fn root(xml: &[u8]) -> Option<String> {
+    let mut reader = quick_xml::Reader::from_reader(xml);
+    let mut buffer = Vec::new();
+    loop {
+        match reader.read_event_into(&mut buffer).ok()? {
+            Event::Start(element) | Event::Empty(element) => return Some(element.local_name().as_ref().to_owned()),
+            Event::Eof => return None,
+            _ => buffer.clear(),
+        }
+    }
+}
+
+macro_rules! documents {
+    ($($kind:ident: $($root:literal)+;)+) => {
+        $(impl Document for $kind {
+            const ROOTS: &'static [&'static str] = &[$($root),+];
+        })+
+    };
+}
+
+documents! {
+    Refusal: "Error";
+    Names: "ListBucketResult";
+    Begun: "InitiateMultipartUploadResult";
+    Made: "CompleteMultipartUploadResult" "CopyObjectResult" "CopyPartResult";
+    Deleted: "DeleteResult";
 }
 
 /// Why not.
@@ -141,6 +181,14 @@ mod tests {
         assert_eq!(names.decoded(&names.common_prefixes[0].prefix), b"d e/");
         assert_eq!(names.contents[0].tag.as_deref(), Some("\"x\""));
         assert!(!names.is_truncated);
+    }
+
+    #[test]
+    fn a_page_of_somebody_else_is_no_empty_listing() {
+        assert!(read::<Names>(b"<html><body>please log in</body></html>").is_err());
+        assert!(read::<Deleted>(b"<html/>").is_err());
+        assert!(read::<Names>(b"").is_err());
+        assert!(read::<Names>(b"<?xml version='1.0'?>\n<ListBucketResult/>").is_ok());
     }
 
     proptest::proptest! {

@@ -40,6 +40,7 @@ pub(super) struct Ask<'a> {
     operation: Operation,
     streamed: bool,
     slow: Duration,
+    once: bool,
 }
 
 enum Body<'a> {
@@ -52,7 +53,17 @@ enum Body<'a> {
 impl<'a> Ask<'a> {
     pub(super) fn new(method: Method, about: About<'a>, operation: Operation) -> Self {
         let (query, headers) = (Vec::new(), HeaderMap::new());
-        Self { method, about, query, headers, body: Body::None, operation, streamed: false, slow: Duration::ZERO }
+        Self {
+            method,
+            about,
+            query,
+            headers,
+            body: Body::None,
+            operation,
+            streamed: false,
+            slow: Duration::ZERO,
+            once: false,
+        }
     }
 
     pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -85,6 +96,12 @@ impl<'a> Ask<'a> {
     /// Its answer is read at the pace of whoever wants it.
     pub(super) fn streamed(mut self) -> Self {
         self.streamed = true;
+        self
+    }
+
+    /// Doing it twice is not doing it once.
+    pub(super) fn once(mut self) -> Self {
+        self.once = true;
         self
     }
 
@@ -167,13 +184,18 @@ impl Bucket {
         if ask.streamed {
             request = request.streamed();
         }
+        if ask.once {
+            request = request.once();
+        }
         let wait = self.settings.timeouts.continue_wait.min(CONTINUE_WAIT);
         site.client.send(call, &request, wait).await.map_err(|error| error.during(ask.operation))
     }
 
     fn learn(&self, answer: &Answer) {
         let server = answer.text(http::header::SERVER).unwrap_or_default();
-        self.learnt().service = Some(Service::of(&server));
+        if !server.is_empty() {
+            self.learnt().service = Some(Service::of(&server));
+        }
     }
 
     /// Makes sure that it is known which service this is, where the name of a file depends on it.

@@ -32,7 +32,7 @@ impl Bucket {
         match call.bound(async { Ok(told.await) }).await? {
             Ok(None) => Ok(()),
             Ok(Some(refused)) => {
-                Err(Refused::later(&refused.code, &refused.message).error(self, path, Operation::Remove))
+                Err(Refused::of_entry(&refused.code, &refused.message).error(self, path, Operation::Remove))
             }
             Err(_) => self.delete(call, About::Object(path), path).await,
         }
@@ -68,7 +68,10 @@ impl Bucket {
             at.map(|at| refused.swap_remove(at))
         };
         let answers: Vec<_> = list.items.iter().map(&mut of).collect();
-        list.tell(answers);
+        // What is said of no key that was asked for leaves it open what became of all: they ask for themselves.
+        if refused.is_empty() {
+            list.tell(answers);
+        }
         Ok(())
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use law_storage::{ByteRange, Call, Destination, Digest, Error, ErrorKind, Metadata, Operation, Parents, Path, Result};
+use law_storage::{
+    ByteRange, Call, Destination, Digest, Error, ErrorKind, Metadata, Operation, Outcome, Parents, Path, Result,
+};
 
 use super::Bucket;
 use super::answers::{Made, Refusal, quoted, read};
@@ -17,6 +19,8 @@ use super::unfinished::{SentPart, Unfinished};
 const LARGE: u64 = 5 << 30;
 /// The size of a part of a copy: so much takes no service long.
 const PART: u64 = 512 << 20;
+/// The most parts that S3 takes.
+const MOST: u64 = 10_000;
 /// Parts that are copied at once.
 const AT_ONCE: usize = 8;
 /// How slowly a service may copy, in bytes for each second.
@@ -57,7 +61,8 @@ impl Bucket {
 
     fn about<'a>(&self, ask: Ask<'a>, from: &Path, source: &Metadata) -> Result<Ask<'a>> {
         let key = Path::parse(self.name()).map_err(Error::from)?.join(from);
-        let ask = ask.text(SOURCE, &format!("/{}", law_storage::encode_path(&key)))?;
+        // Encoded as strictly as in an address: a plus sign would be a blank.
+        let ask = ask.once().text(SOURCE, self.site()?.client.home().path(&key).target())?;
         match source.identity().entity_tag() {
             Some(tag) => ask.text(SOURCE_TAG, tag),
             None => Ok(ask),
@@ -85,7 +90,8 @@ impl Bucket {
         destination: Destination,
     ) -> Result<()> {
         let upload = Unfinished::begin(self, call, to, None, Operation::Copy).await?;
-        let ranges = (0..size.div_ceil(PART)).map(|part| ByteRange::new(part * PART, PART).clamp(size));
+        let part = PART.max(size.div_ceil(MOST));
+        let ranges = (0..size.div_ceil(part)).map(|number| ByteRange::new(number * part, part).clamp(size));
         let copy = |(number, range)| self.copy_part(call, (from, source), &upload, number, range).boxed();
         let parts = stream::iter((1..).zip(ranges)).map(copy).buffered(AT_ONCE).try_collect::<Vec<SentPart>>().await;
         let made = match parts {
@@ -96,6 +102,11 @@ impl Bucket {
             Ok(_) => {
                 upload.finished();
                 Ok(())
+            }
+            Err(error) if error.outcome().is_unknown() => {
+                upload.finished();
+                Err(error
+                    .leaving("the copy may or may not have been made; parts of it may be left in the bucket, unseen"))
             }
             Err(error) => Err(upload.abandon(error).await),
         }
@@ -133,11 +144,13 @@ impl Bucket {
         if !answer.status.is_success() {
             return Err(self.refused(answer, to, Operation::Copy).await);
         }
-        let xml = call.bound(answer.body.collect(LONGEST)).await?;
+        // It has begun well: what broke then may have been done.
+        let unknown = |error: Error| error.at(self.url(to)).during(Operation::Copy).with_outcome(Outcome::Unknown);
+        let xml = call.bound(answer.body.collect(LONGEST)).await.map_err(unknown)?;
         if let Ok(Refusal { code, message }) = read(&xml) {
             return Err(Refused::later(&code, &message).error(self, to, Operation::Copy));
         }
-        read(&xml).map_err(|error| error.at(self.url(to)).during(Operation::Copy))
+        read(&xml).map_err(unknown)
     }
 
     /// A copy has the size, and where the service tells one the checksum, of its source.

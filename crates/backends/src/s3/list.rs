@@ -47,7 +47,7 @@ impl Pages {
         let Some(token) = self.next.take() else { return Ok(None) };
         let names = self.ask(token.as_deref()).await?;
         let next = names.next_continuation_token.clone().filter(|next| names.is_truncated && !next.is_empty());
-        if names.is_truncated && next == token {
+        if names.is_truncated && (next.is_none() || next == token) {
             // Some services lose their place, and would begin anew for ever.
             return Err(self.odd("the listing goes on, and does not say where"));
         }

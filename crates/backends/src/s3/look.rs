@@ -1,13 +1,14 @@
 //! Looking: what the service says about one path.
 
 use http::{Method, StatusCode, header};
-use law_storage::{Call, Comparison, ErrorKind, Metadata, Modified, Operation, Path, Result, Validator};
+use law_storage::{Call, Comparison, Error, ErrorKind, Metadata, Modified, Operation, Path, Result, Validator};
 
 use super::Bucket;
 use super::answers::{Names, quoted, read};
 use super::asking::{About, Ask};
 use super::sums::told;
 use crate::http::Answer;
+use crate::http::status::page;
 
 /// The longest page of a listing.
 pub(super) const PAGE: usize = 32 * 1024 * 1024;
@@ -37,11 +38,20 @@ impl Bucket {
                 Ok(None)
             }
             status if status.is_success() => self.metadata(path, answer, operation).await.map(Some),
+            // Such an answer has no words: those of a listing say what is wrong.
+            StatusCode::BAD_REQUEST => {
+                let said = self.refused(answer, path, operation).await;
+                self.first_names(call, path, 1, operation).await?;
+                Err(said)
+            }
             _ => Err(self.refused(answer, path, operation).await),
         }
     }
 
     async fn metadata(&self, path: &Path, answer: Answer, operation: Operation) -> Result<Metadata> {
+        if answer.text(header::ETAG).is_none() {
+            return Err(self.no_object(path, &answer, operation));
+        }
         let size = answer.text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
         let size = size.ok_or_else(|| self.error(ErrorKind::Malformed, path, operation))?;
         let mut metadata = described(&answer, size);
@@ -95,6 +105,15 @@ impl Bucket {
         }
         let file = !path.is_root() && self.look_at_object(call, path, operation).await?.is_some();
         Err(self.error(if file { ErrorKind::NotADirectory } else { ErrorKind::NotFound }, path, operation))
+    }
+
+    /// What has no entity tag is no object: somebody between, or another service, has answered.
+    pub(super) fn no_object(&self, path: &Path, answer: &Answer, operation: Operation) -> Error {
+        let error = match answer.is_page() {
+            true => page(answer.status),
+            false => Error::new(ErrorKind::Malformed, "an answer that is not of S3"),
+        };
+        error.at(self.url(path)).during(operation)
     }
 
     /// An error if `found` is another version than the one that is wanted.

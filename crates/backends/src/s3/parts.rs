@@ -50,10 +50,10 @@ pub(super) async fn by_parts(job: &Job<'_>) -> Result<Receipt> {
             upload.finished();
             Ok(receipt)
         }
-        // It may be complete: whoever looks finds out, and parts that are left then are thrown away with the rest.
+        // It may be complete: whoever looks finds out.
         Err(error) if error.outcome().is_unknown() => {
             upload.finished();
-            Err(error.leaving(Outcome::UNSURE))
+            Err(error.leaving(format!("{}; parts that arrived may be left in the bucket, unseen", Outcome::UNSURE)))
         }
         Err(error) => Err(upload.abandon(error).await),
     }
@@ -204,7 +204,9 @@ async fn proven(
     }
     let each = parts.first().and_then(|part| part.digests.first()).map(Digest::algorithm);
     let all = parts.iter().all(|part| !part.digests.is_empty());
-    match (job.look_again(total.map(std::slice::from_ref).unwrap_or_default()).await, each.filter(|_| all)) {
+    let wanted = tag_of(headers, made);
+    let looked = job.look_again(total.map(std::slice::from_ref).unwrap_or_default(), wanted.as_deref()).await;
+    match (looked, each.filter(|_| all)) {
         (Ok(Proof::Size), Some(kind)) => Ok(Proof::Checksum(kind)),
         (Err(error), Some(kind)) if error.kind() == ErrorKind::Unsupported => Ok(Proof::Checksum(kind)),
         (looked, _) => looked,

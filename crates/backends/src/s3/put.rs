@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use law_storage::{
-    Algorithm, Call, Comparison, Computed, Digest, Error, ErrorKind, Existing, Operation, Outcome, Overwrite, Path,
-    Proof, Publish, PutOptions, Receipt, Result, Source, SpooledSource, Taken, Validator, Verify,
+    Algorithm, Call, Computed, Digest, Error, ErrorKind, Existing, Operation, Outcome, Overwrite, Path, Proof, Publish,
+    PutOptions, Receipt, Result, Source, SpooledSource, Taken, Validator, Verify,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -26,6 +26,9 @@ pub(super) async fn put(
     source: &dyn Source,
     options: &PutOptions,
 ) -> Result<Receipt> {
+    if options.verify == Verify::Require && !bucket.settings.send_checksums {
+        return Err(bucket.no_checksum(path).leaving("nothing was written"));
+    }
     let replaces = bucket.prepare(call, path, options).await?;
     let spooled = match source.size() {
         Some(_) => None,
@@ -39,6 +42,13 @@ pub(super) async fn put(
 }
 
 impl Bucket {
+    fn no_checksum(&self, path: &Path) -> Error {
+        Error::new(ErrorKind::Unsupported, "the service gives no checksum to compare with")
+            .at(self.url(path))
+            .during(Operation::Put)
+            .hint("--verify auto is content with the size")
+    }
+
     /// Whether the write replaces a file.
     async fn prepare(&self, call: &Call, path: &Path, options: &PutOptions) -> Result<bool> {
         if path.is_root() {
@@ -60,10 +70,8 @@ impl Bucket {
             _ if found.is_directory() => refuse(ErrorKind::IsADirectory),
             Existing::Replace => Ok(true),
             Existing::Refuse => refuse(ErrorKind::AlreadyExists),
-            Existing::ReplaceOnly(wanted) => match wanted.compare(&found.identity()) {
-                Comparison::Same => Ok(true),
-                _ => refuse(ErrorKind::Changed),
-            },
+            Existing::ReplaceOnly(wanted) if wanted.is_version(&found.identity()) => Ok(true),
+            Existing::ReplaceOnly(_) => refuse(ErrorKind::Changed),
         }
     }
 }
@@ -90,6 +98,8 @@ impl Job<'_> {
         let piece = pieces.next(self.call, self.size, &sums).await?;
         let piece = piece.ok_or_else(|| Error::new(ErrorKind::Internal, "a source without a first piece"))?;
         let taken = pieces.taken();
+        // Whoever proves itself may need a place that somebody holds who waits for memory.
+        drop((piece.place, pieces));
         let source_proof = self.source.prove(self.call, &taken).await?;
         let unpublished = |error: Error| match error.outcome().is_unknown() {
             true => error
@@ -104,7 +114,7 @@ impl Job<'_> {
         };
         let body = Chunks(piece.chunks);
         let answer = self.send(&body, piece.digests.clone()).await.map_err(unpublished)?;
-        let proof = self.proven(&answer.headers, &piece.digests).await;
+        let proof = self.proven(&answer.headers, &piece.digests, tag(&answer.headers).as_deref()).await;
         let headers = answer.headers.clone();
         answer.body.discard().await;
         match proof {
@@ -132,6 +142,10 @@ impl Job<'_> {
             if answer.status == StatusCode::PRECONDITION_FAILED {
                 answer.body.discard().await;
                 return Err(self.bucket.error(self.somebody_was_faster(), self.path, Operation::Put));
+            }
+            if answer.status == StatusCode::NOT_FOUND && matches!(self.options.existing, Existing::ReplaceOnly(_)) {
+                answer.body.discard().await;
+                return Err(self.bucket.error(ErrorKind::Changed, self.path, Operation::Put));
             }
             if !matches!(answer.status.as_u16(), 400 | 405 | 501) {
                 return Err(self.bucket.refused(answer, self.path, Operation::Put).await);
@@ -175,21 +189,27 @@ impl Job<'_> {
     }
 
     /// How well the service has shown that it has these bytes.
-    async fn proven(&self, answer: &HeaderMap, sent: &[Digest]) -> Result<Proof> {
+    async fn proven(&self, answer: &HeaderMap, sent: &[Digest], tag: Option<&str>) -> Result<Proof> {
         match self.bucket.proof(answer, sent, self.path)? {
             Some(proof) => Ok(proof),
-            None => self.look_again(sent).await,
+            None => self.look_again(sent, tag).await,
         }
     }
 
-    /// Looks at what is there now, where the answer has proven nothing.
-    pub(super) async fn look_again(&self, sent: &[Digest]) -> Result<Proof> {
+    /// Looks at what is there now, where the answer has proven nothing. `wanted` is the tag of what was published.
+    pub(super) async fn look_again(&self, sent: &[Digest], wanted: Option<&str>) -> Result<Proof> {
         if self.options.verify == Verify::None {
             return Ok(Proof::None);
         }
         let answer = self.bucket.head(self.call, self.path, Operation::Put).await?;
         if !answer.status.is_success() {
             return Err(self.bucket.refused(answer, self.path, Operation::Put).await);
+        }
+        if let (Some(wanted), Some(now)) = (wanted, tag(&answer.headers))
+            && wanted != now
+        {
+            // Somebody has replaced it already, which is no fault of it.
+            return Ok(Proof::None);
         }
         let size: Option<u64> = answer.text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
         if size != Some(self.size) {
@@ -201,21 +221,17 @@ impl Job<'_> {
         }
         match self.bucket.proof(&answer.headers, sent, self.path)? {
             Some(proof) => Ok(proof),
-            None if self.options.verify == Verify::Require => Err(self.no_checksum()),
+            None if self.options.verify == Verify::Require => Err(self.bucket.no_checksum(self.path)),
             None => Ok(Proof::Size),
         }
-    }
-
-    fn no_checksum(&self) -> Error {
-        Error::new(ErrorKind::Unsupported, "the service gives no checksum to compare with")
-            .at(self.bucket.url(self.path))
-            .during(Operation::Put)
-            .hint("--verify auto is content with the size")
     }
 
     /// What was replaced is gone already; what is there now may be another writer's, so that only a file that had no
     /// predecessor is removed.
     pub(super) async fn remove_wrong(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Integrity {
+            return error.leaving("it was published, and could not be compared");
+        }
         if self.replaces || self.options.seen_missing {
             return error.leaving("what has this name now is not what was sent; another writer may have replaced it");
         }

@@ -67,6 +67,9 @@ impl Bucket {
             let error = Error::new(ErrorKind::Malformed, "the service does not say how long the file is");
             error.at(self.url(path)).during(Operation::Read).with_status(Status::Temporary)
         };
+        if answer.text(header::ETAG).is_none() {
+            return Err(self.no_object(path, &answer, Operation::Read));
+        }
         let size = size_of(&answer).ok_or_else(malformed)?;
         let validator = described(&answer, size).identity();
         self.same_version(path, pinned, &validator)?;

@@ -24,6 +24,8 @@ const LONGEST: u64 = 1024 * 1024;
 pub(super) struct Signer {
     context: Context,
     keys: Keys,
+    /// A profile was named.
+    must: bool,
     /// The key that was used last; none of none if there is none.
     last: Mutex<Option<Option<Key>>>,
 }
@@ -45,7 +47,10 @@ impl Signer {
                 expires_in: None,
             }),
             Credential::Aws { profile } => Keys::Found(match profile {
-                Some(profile) => DefaultCredentialProvider::builder().with_profile(profile).build(),
+                // Nobody else's key, whatever there is.
+                Some(profile) => {
+                    DefaultCredentialProvider::builder().with_profile(profile).no_env().no_ecs().no_imds().build()
+                }
                 None => DefaultCredentialProvider::new(),
             }),
             _ => Keys::None,
@@ -55,7 +60,8 @@ impl Signer {
             .with_file_read(Files)
             .with_http_send(Services(settings.ca.clone()))
             .with_command_execute(Programs);
-        Self { context, keys, last: Mutex::default() }
+        let must = matches!(settings.credential, Credential::Aws { profile: Some(_) });
+        Self { context, keys, must, last: Mutex::default() }
     }
 
     /// The headers that say who asks: none for nobody in particular.
@@ -100,7 +106,15 @@ impl Signer {
         let key = match &self.keys {
             Keys::None => None,
             Keys::Named(key) => Some(key.clone()),
-            Keys::Found(provider) => provider.provide_credential(&self.context).await.map_err(unsigned)?,
+            Keys::Found(provider) => {
+                let found = provider.provide_credential(&self.context).await.map_err(unsigned)?;
+                if found.is_none() && (self.must || last.is_some()) {
+                    let error =
+                        Error::new(ErrorKind::Unauthenticated, "there is no key any more, or none in the profile");
+                    return Err(error.hint("aws configure, or law fs token show, tell more"));
+                }
+                found
+            }
         };
         *last = Some(key.clone());
         Ok(key)

@@ -47,6 +47,11 @@ impl Refused {
         }
     }
 
+    /// What is said of one of several.
+    pub(super) fn of_entry(code: &str, message: &str) -> Self {
+        Self { outcome: Outcome::NotDone, ..Self::later(code, message) }
+    }
+
     /// Whether it is a checksum that the service does not know.
     pub(super) fn is_about_checksums(&self) -> bool {
         let status = matches!(self.status.as_u16(), 400 | 405 | 501);
@@ -88,6 +93,10 @@ impl Refused {
             "InvalidObjectState" => (ErrorKind::NotOnline, None),
             "NotImplemented" | "MethodNotAllowed" => (ErrorKind::Unsupported, exhausted),
             "PermanentRedirect" | "TemporaryRedirect" => (ErrorKind::InvalidInput, exhausted),
+            "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" => (ErrorKind::AlreadyExists, None),
+            _ if self.status == StatusCode::CONFLICT => (ErrorKind::Unavailable, exhausted),
+            // The answer to a HEAD has no code.
+            "" if self.status == StatusCode::INTERNAL_SERVER_ERROR && !self.page => (ErrorKind::Unavailable, temporary),
             _ => return None,
         })
     }

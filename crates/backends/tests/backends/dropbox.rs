@@ -134,3 +134,20 @@ async fn a_folder_that_is_locked_is_waited_for() {
     let receipt = backend.put(&Call::new(), &path, &BytesSource::new("y"), &options).await.unwrap();
     assert_eq!(receipt.proof, Proof::Checksum(Algorithm::Dropbox));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_in_another_case_is_not_replaced_unseen() {
+    let Some((_server, settings)) = own() else { return };
+    let (backend, base) = account(&settings);
+    backend.create_directory(&Call::new(), &base, Parents::Create).await.unwrap();
+    let unseen = PutOptions { seen_missing: true, ..Default::default() };
+    let (lower, upper) = (base.child("a.dat").unwrap(), base.child("A.dat").unwrap());
+    backend.put(&Call::new(), &lower, &BytesSource::new("lower"), &unseen).await.unwrap();
+    let error = backend.put(&Call::new(), &upper, &BytesSource::new("upper"), &unseen).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+    backend.rename(&Call::new(), &lower, &upper, law_storage::Destination::NoReplace).await.unwrap();
+    let names = law_storage::list_all(&*backend, &Call::new(), &base).await.unwrap();
+    assert_eq!((names.len(), &names[0].path), (1, &upper));
+    let reading = backend.read(&Call::new(), &upper, &ReadOptions::whole()).await.unwrap();
+    assert_eq!(reading.collect(100).await.unwrap(), "lower");
+}
