@@ -33,7 +33,7 @@ fn by_the_storage_and_here() {
     2> law fs checksum: not found http://127.0.0.1:PORT/none
     [exit 3]
     $ law fs checksum -a md6 d/a.txt
-    2> error: invalid value 'md6' for '--algorithm <ALGORITHM>': unknown; known are adler32, crc32c, crc32, crc64nvme, sha1, md5, sha256, sha512
+    2> error: invalid value 'md6' for '--algorithm <ALGORITHM>': unknown; known are adler32, crc32c, crc32, crc64nvme, sha1, md5, sha256, dropbox, sha512
     2>
     2> For more information, try '--help'.
     [exit 2]
