@@ -5,6 +5,7 @@ use super::place::{Place, first_place, places};
 use super::values::{Resolved, Values};
 use crate::error::Result;
 use crate::expansion::expand_variables;
+use crate::origin::Origin;
 
 /// What a door can be kept for, in the words of law.toml.
 const OPERATIONS: [&str; 9] = ["read", "write", "list", "stat", "mkdir", "remove", "rename", "copy", "checksum"];
@@ -29,8 +30,8 @@ pub(super) struct Bases {
     pub(super) doors: Vec<(String, Option<Vec<&'static str>>)>,
     /// As law.toml says it, with its variables.
     pub(super) base: String,
-    /// What is for everything that has no base of its own.
-    pub(super) from: Resolved,
+    /// Where the base stands; if any of them is of somebody else, where that one does.
+    pub(super) origin: Origin,
     /// Options that another one makes void here.
     pub(super) void: Vec<&'static str>,
 }
@@ -45,11 +46,14 @@ pub(super) fn is_base(option: &str) -> bool {
 /// # Errors
 /// `InvalidValue` for what is no URL, or one that no door can have.
 pub(super) fn bases(values: &Values<'_>, section: &str) -> Result<Option<Bases>> {
-    let Some((from, main)) = named(values, section, "base")? else { return Ok(None) };
+    let Some((mut from, main)) = named(values, section, "base")? else { return Ok(None) };
     let (mut kept, mut void) = (Vec::new(), Vec::new());
     for (options, operations) in KEPT {
-        let counting = counting(values, section, options, &mut void)?;
-        kept.extend(counting.map(|places| (places, operations)));
+        let Some((origin, places)) = counting(values, section, options, &mut void)? else { continue };
+        if !origin.is_trusted() {
+            from.origin = origin;
+        }
+        kept.push((places, operations));
     }
     let has_own = |operation: &&str| kept.iter().any(|(_, operations)| operations.contains(operation));
     let rest: Vec<_> = OPERATIONS.into_iter().filter(|operation| !has_own(operation)).collect();
@@ -72,12 +76,12 @@ fn counting(
     section: &str,
     options: &[&'static str],
     void: &mut Vec<&'static str>,
-) -> Result<Option<Vec<Place>>> {
-    let mut counting: Option<Vec<Place>> = None;
+) -> Result<Option<(Origin, Vec<Place>)>> {
+    let mut counting: Option<(Origin, Vec<Place>)> = None;
     for option in options {
         match (&counting, named(values, section, option)?) {
-            (None, Some((_, places))) => counting = Some(places),
-            (Some(first), Some((_, places))) if *first != places => void.push(*option),
+            (None, Some((found, places))) => counting = Some((found.origin, places)),
+            (Some((_, first)), Some((_, places))) if *first != places => void.push(*option),
             _ => {}
         }
     }
@@ -103,7 +107,7 @@ fn together(doors: Vec<Door>, from: Resolved, void: Vec<&'static str>, values: &
         let url = if shared { door.place.door } else { door.place.url };
         (url, Some(in_order).filter(|words| words.len() < OPERATIONS.len()))
     };
-    Bases { doors: doors.into_iter().map(shown).collect(), base, from, void }
+    Bases { doors: doors.into_iter().map(shown).collect(), base, origin: from.origin, void }
 }
 
 /// The directory with the variables that the file has in it, where they come to the same.

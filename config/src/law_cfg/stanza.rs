@@ -40,7 +40,7 @@ pub(super) fn is_followed(option: &str, kind: Kind) -> bool {
 pub(super) fn stanza(values: &Values<'_>, section: &str) -> Result<Option<(Table, Vec<&'static str>)>> {
     let Some(bases) = bases(values, section)? else { return Ok(None) };
     let mut table = Table::new();
-    let origin = &bases.from.origin;
+    let origin = &bases.origin;
     let doors = bases.doors.into_iter().map(|(url, operations)| door(url, operations, origin)).collect();
     set(&mut table, "doors", Value::Array(doors), origin);
     set(&mut table, "base", Value::Text(bases.base), origin);

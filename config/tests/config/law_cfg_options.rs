@@ -179,11 +179,11 @@ fn what_has_no_meaning_is_listed_once_a_file() {
 fn a_part_of_somebody_else_is_not_trusted() {
     let mut place = Place::new();
     let named =
-        place.write("named.cfg", "[core]\ninherit: own.cfg\n[evil]\nhost: evil.example\n[y_fs]\nbase: davs://y\n");
-    place.write("own.cfg", "[x_fs]\nbase: davs://&::evil::host\n[z_fs]\nbase: davs://z\n");
+        place.write("named.cfg", "[core]\ninherit: own.cfg\n[evil]\nhost: evil.example\n[y_fs]\nbase: davs://y\n[w_fs]\nbase_filecopy: davs://evil\n");
+    place.write("own.cfg", "[x_fs]\nbase: davs://&::evil::host\n[z_fs]\nbase: davs://z\n[w_fs]\nbase: davs://w\n");
     place.set("LAW_CONFIG_FILE", named.to_str().unwrap());
     set_mode(&named, 0o666);
     let config = place.load();
-    let trusted = ["x", "y", "z"].map(|name| config.file_system(name).unwrap().trusted);
-    assert_eq!(trusted, [false, false, true]);
+    let trusted = ["w", "x", "y", "z"].map(|name| config.file_system(name).unwrap().trusted);
+    assert_eq!(trusted, [false, false, false, true]);
 }
