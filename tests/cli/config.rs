@@ -173,6 +173,8 @@ fn what_is_described_can_be_set() {
     }
     assert!(all.contains("\nchecksum = ") && all.contains("\ntoken_file = ") && all.contains("\n# local_root ="));
     sandbox.write("law.toml", all + "[fs.a]\ndoors = [\"file:///tmp\"]\n");
+    // It holds keys.
+    std::fs::set_permissions(sandbox.path("law.toml"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let run = sandbox.law(["config", "list"]);
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
 }
