@@ -14,16 +14,16 @@ use sandbox::setting;
 fn the_notes_of_a_user() {
     let (Some(endpoint), Some(ca)) = (setting("DROPBOX_HTTPS"), setting("CA")) else { return };
     let settings = [
-        "fs.dropbox.doors=dropbox:///".to_owned(),
-        format!("fs.dropbox.base=/my_dir_{}", std::process::id()),
-        "fs.dropbox.app_key=app-key".to_owned(),
-        "fs.dropbox.app_secret=app-secret".to_owned(),
-        "fs.dropbox.token=access-token".to_owned(),
-        format!("fs.dropbox.endpoint={endpoint}"),
-        format!("fs.dropbox.ca={ca}"),
+        "fs.box.doors=dropbox:///".to_owned(),
+        format!("fs.box.base=/my_dir_{}", std::process::id()),
+        "fs.box.app_key=app-key".to_owned(),
+        "fs.box.app_secret=app-secret".to_owned(),
+        "fs.box.token=access-token".to_owned(),
+        format!("fs.box.endpoint={endpoint}"),
+        format!("fs.box.ca={ca}"),
     ];
     let dropbox = FileSystems::load(&settings).unwrap();
-    let dir = DirectoryTarget::new(dropbox.place("dropbox:data").unwrap());
+    let dir = DirectoryTarget::new(dropbox.place("box:data").unwrap());
     let file = dir.child("data.npz");
     let data: Array2<f64> = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
     file.dump(&data, Numpy).unwrap();

@@ -171,7 +171,7 @@ fn what_is_described_can_be_set() {
         let set = is_option(line) && !later && !left_out;
         all += &format!("{}\n", if set { &line[2..] } else { line });
     }
-    assert!(all.contains("\nchecksum = ") && all.contains("\ntoken_file = ") && all.contains("\n# local_root ="));
+    assert!(all.contains("\nchecksum = ") && all.contains("\ntoken_file = ") && all.contains("\nregion ="));
     sandbox.write("law.toml", all + "[fs.a]\ndoors = [\"file:///tmp\"]\n");
     // It holds keys.
     std::fs::set_permissions(sandbox.path("law.toml"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
@@ -247,7 +247,7 @@ fn settings_that_may_not_be_read_stop_only_those_who_need_them() {
 #[test]
 fn nothing_is_promised_that_is_not_there() {
     let defaults = Sandbox::new().law(["config", "defaults"]).text().to_owned();
-    for option in ["local_root =", "[fs.NAME.cache]", "max_size ="] {
+    for option in ["[fs.NAME.cache]", "max_size ="] {
         let (before, _) = defaults.split_once(option).unwrap();
         assert!(before.lines().rev().take(4).any(|line| line.to_lowercase().contains("not yet")), "{option}");
     }

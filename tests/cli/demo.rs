@@ -60,7 +60,15 @@ fn a_tour_that_leaves_nothing_behind() {
     $ law fs cp http://127.0.0.1:PORT/hits.npz TMP/law-demo-NONCE/hits.npz
     http://127.0.0.1:PORT/hits.npz -> TMP/law-demo-NONCE/hits.npz (24KiB, has the same content already)
 
-    7. Trust: a new version, and a network that flips one byte of it on the way
+    7. Stores: the same lines on a bucket of S3 and on WebDAV
+    > let dir = DirectoryTarget::at(place)?;
+    > dir.child("v1.npz").dump(&hits, Numpy)?;
+    > println!("{:?}", dir.listdir(None, None)?);
+    > let back: Array2<f64> = dir.child("v1.npz").load(Numpy)?;
+    bucket:ntuples (http://127.0.0.1:PORT): ["v1.npz"], crc64nvme 3a2433ddd356c472 by the storage, every number the same
+    webdav:ntuples (http://127.0.0.1:PORT/): ["v1.npz"], adler32 a22d9a7c by the storage, every number the same
+
+    8. Trust: a new version, and a network that flips one byte of it on the way
     The file's checksum is adler32 328f98f9. What is installed here gets it first:
     (neither curl nor davix, gfal2 or rclone is installed)
     And now law:
@@ -71,7 +79,7 @@ fn a_tour_that_leaves_nothing_behind() {
     $ law fs cp http://127.0.0.1:PORT/hits.npz TMP/law-demo-NONCE/hits.npz
     http://127.0.0.1:PORT/hits.npz -> TMP/law-demo-NONCE/hits.npz (24KiB, adler32 328f98f9 agrees)
 
-    8. Trust: three doors, and the one that is used dies in the middle of a large file
+    9. Trust: three doors, and the one that is used dies in the middle of a large file
     $ law fs cp --set fs.three.doors=http://127.0.0.1:PORT,http://127.0.0.1:PORT,http://127.0.0.1:PORT three:large.bin TMP/law-demo-NONCE/large.bin
     three:large.bin -> TMP/law-demo-NONCE/large.bin (24MiB, adler32 5a5a2b9e agrees)
     http://127.0.0.1:PORT was killed in the middle; another door went on from byte N, and the whole was proven.

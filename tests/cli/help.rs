@@ -14,6 +14,7 @@ fn of_the_programs() {
     Commands:
       fs          Files on any storage: ls, cp, cat, ...
       config      The settings: shown, checked and extended
+      login       Log in at a service: dropbox
       demo        A tour in under a minute, on a storage of its own
       completion  Print the script that makes a shell complete commands, options and places
       help        Print this message or the help of the given subcommand(s)
