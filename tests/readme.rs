@@ -117,7 +117,7 @@ fn the_exit_codes_are_those_of_real_failures() {
         ("6", format!("ls http://{nobody}/")),
         ("7", format!("cp {flips}a.txt c.txt")),
         ("8", format!("cp a.txt {full}new.txt")),
-        ("9", "ls sftp://host/".to_owned()),
+        ("9", "ls hdfs://host/".to_owned()),
         ("65", "show bad.json".to_owned()),
         ("77", format!("ls {stranger}")),
     ];

@@ -35,7 +35,7 @@ const WAYS: [Way; 22] = [
     way(7, "GET /a.txt flip at 2", "cp URLa.txt here"),
     way(7, "GET /a.txt flip at 2", "cat URLa.txt"),
     way(8, "PUT status 507", "cp d/a.txt URLnew"),
-    way(9, "", "ls sftp://host/"),
+    way(9, "", "ls hdfs://host/"),
     way(9, "* status 501", "ls URL"),
     way(65, "", "show d/cut.npz"),
     way(65, "PROPFIND html", "ls URL"),

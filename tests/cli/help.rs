@@ -279,8 +279,7 @@ fn what_cannot_be_meant() {
         "ls --set fs.lab.bas=/x",
         "ls --set nonsense",
         "ls dvas://door.example/x",
-        "ls root://door.example//x",
-        "ls sftp://host/x",
+        "ls hdfs://host/x",
         "ls lab:x",
     ];
     assert_snapshot!(Sandbox::new().session(lines), @r#"
@@ -328,13 +327,9 @@ fn what_cannot_be_meant() {
     2> law fs ls: unknown scheme `dvas` dvas://door.example/x
     2>   hint: did you mean davs://?
     [exit 2]
-    $ law fs ls root://door.example//x
-    2> law fs ls: no backend for root:// in this build root://door.example//x
-    2>   hint: most such storage has a WebDAV door: try davs://door.example:1094/x if it is XRootD, davs://door.example:2880/x if it is dCache; the site knows it
-    [exit 9]
-    $ law fs ls sftp://host/x
-    2> law fs ls: no backend for sftp:// in this build sftp://host/x
-    2>   hint: this build serves dav, davs, dropbox, http, https, s3
+    $ law fs ls hdfs://host/x
+    2> law fs ls: no backend for hdfs:// in this build hdfs://host/x
+    2>   hint: this build serves dav, davs, dcap, dropbox, gsidcap, gsiftp, http, https, mock, root, roots, s3, sftp, srm
     [exit 9]
     $ law fs ls lab:x
     2> law fs ls: configuration: there is no file system "lab"; law config add lab URL makes one

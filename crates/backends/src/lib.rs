@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod dropbox;
+pub mod gfal2;
 pub mod http;
 pub mod local;
 mod pieces;

@@ -68,7 +68,7 @@ pub use pass_through::PassThrough;
 pub use path::{Path, PathError, show_bytes};
 pub use put::{Checkpoint, Computed, Durability, Existing, Parents, PutOptions, Receipt, Unfinished, Verify};
 pub use reading::{ByteRange, ByteStream, ReadOptions, Reading, exactly, ready};
-pub use registry::{Factory, Registry};
+pub use registry::{Factory, Registry, webdav_doors};
 pub use retry::{Retry, RetrySettings};
 pub use rooted::Rooted;
 pub use secret::Secret;

@@ -53,27 +53,31 @@ impl Registry {
     fn unserved(&self, url: &RemoteUrl) -> Error {
         let scheme = url.scheme();
         let error = Error::new(ErrorKind::Unsupported, format!("no backend for {scheme}:// in this build")).at(url);
-        if matches!(scheme.name(), "root" | "roots" | "srm" | "gsiftp" | "dcap" | "gsidcap") {
-            return error.hint(webdav_doors(url));
+        if let Some(doors) = webdav_doors(url) {
+            return error.hint(doors);
         }
         let known: Vec<&str> = self.schemes().collect();
         error.hint(format!("this build serves {}", known.join(", ")))
     }
 }
 
-/// The same file by WebDAV. XRootD mostly serves it at the port of `root://`, which says nothing of other storages that speak that
-/// protocol; dCache mostly at 2880.
-fn webdav_doors(url: &RemoteUrl) -> String {
+/// What to try for the same file by WebDAV, where storage of that scheme mostly has such doors.
+///
+/// XRootD mostly serves it at the port of `root://`, which says nothing of other storages that speak that protocol; dCache mostly at 2880.
+pub fn webdav_doors(url: &RemoteUrl) -> Option<String> {
     let dcache = webdav_door(url, 2880);
-    if !matches!(url.scheme().name(), "root" | "roots") {
-        return format!(
+    match url.scheme().name() {
+        "root" | "roots" => {
+            let xrootd = webdav_door(url, url.port().unwrap_or(1094));
+            Some(format!(
+                "most such storage has a WebDAV door: try {xrootd} if it is XRootD, {dcache} if it is dCache; the site knows it"
+            ))
+        }
+        "srm" | "gsiftp" | "dcap" | "gsidcap" => Some(format!(
             "most storage of this kind has a WebDAV door as well: try {dcache}; the port is a guess, the site knows it"
-        );
+        )),
+        _ => None,
     }
-    let xrootd = webdav_door(url, url.port().unwrap_or(1094));
-    format!(
-        "most such storage has a WebDAV door: try {xrootd} if it is XRootD, {dcache} if it is dCache; the site knows it"
-    )
 }
 
 fn webdav_door(url: &RemoteUrl, port: u16) -> String {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use law_backends::dropbox::DropboxFactory;
+use law_backends::gfal2::Gfal2Factory;
 use law_backends::local::Local;
 use law_backends::s3::S3Factory;
 use law_backends::webdav::WebDavFactory;
@@ -14,7 +15,8 @@ use law_storage::{
 
 /// The backends of this build.
 pub fn registry() -> Registry {
-    Registry::new().with(Arc::new(WebDavFactory)).with(Arc::new(S3Factory)).with(Arc::new(DropboxFactory))
+    let web = Registry::new().with(Arc::new(WebDavFactory)).with(Arc::new(S3Factory)).with(Arc::new(DropboxFactory));
+    web.with(Arc::new(Gfal2Factory))
 }
 
 /// The local disk, from its root.

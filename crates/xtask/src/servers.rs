@@ -353,7 +353,18 @@ mod tests {
         let servers = Server::all().unwrap();
         assert_eq!(
             servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>(),
-            ["apache", "dropbox", "nginx", "rclone", "s3", "tape", "xrootd", "xrootd-auth", "xrootd-cluster"]
+            [
+                "apache",
+                "dropbox",
+                "gridftp",
+                "nginx",
+                "rclone",
+                "s3",
+                "tape",
+                "xrootd",
+                "xrootd-auth",
+                "xrootd-cluster"
+            ]
         );
         for server in servers {
             assert!(server.packages().unwrap().contains(&"curl".to_owned()), "{}", server.name);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it skips, and fails where it stands")]
 
 mod dropbox;
+mod gfal2;
 mod local;
 mod s3;
 mod server;
