@@ -48,7 +48,7 @@ static ALL: [Rules; 6] = [
     Rules {
         schemes: &["gsiftp"],
         plugin: "gridftp",
-        digests: &[Algorithm::Adler32, Algorithm::Md5],
+        digests: &[Algorithm::Adler32],
         trims: true,
         over: Some(Overwrite::Atomic),
         cancels: true,
