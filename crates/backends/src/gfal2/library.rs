@@ -15,8 +15,6 @@ use libloading::os::unix::{Library as Shared, RTLD_LOCAL, RTLD_NOW};
 /// The library by its usual name.
 pub(super) const NAME: &str = "libgfal2.so.2";
 
-const SEEK_SET: c_int = 0;
-const SEEK_END: c_int = 2;
 const O_RDONLY: c_int = 0;
 const O_WRONLY: c_int = 0o1;
 const O_CREAT: c_int = 0o100;
@@ -322,20 +320,15 @@ impl OpenFile {
 
     /// How large the open file is, which may be another one by now than the one of that name. It is read from its beginning afterwards.
     pub(super) fn size(&mut self) -> Result<i64, Failure> {
-        let size = self.seek(0, SEEK_END)?;
-        self.seek(0, SEEK_SET)?;
+        let size = self.seek(2)?;
+        self.seek(0)?;
         Ok(size)
     }
 
-    /// Ends the transfer of the whole file, which GridFTP begins when a file is opened, before a part of it was taken: later that is unsafe.
-    pub(super) fn stop_the_stream(&mut self) -> Result<(), Failure> {
-        self.seek(1, SEEK_SET).map(drop)
-    }
-
-    fn seek(&mut self, offset: i64, whence: c_int) -> Result<i64, Failure> {
+    fn seek(&mut self, whence: c_int) -> Result<i64, Failure> {
         let (functions, handle) = (&self.context.library.functions, self.context.handle);
         // SAFETY: the descriptor is open.
-        let call = |failed| unsafe { (functions.gfal2_lseek)(handle, self.descriptor, offset, whence, failed) };
+        let call = |failed| unsafe { (functions.gfal2_lseek)(handle, self.descriptor, 0, whence, failed) };
         self.context.library.checked(call, |offset| *offset >= 0)
     }
 

@@ -6,9 +6,7 @@
 mod address;
 mod asking;
 mod change;
-mod contexts;
 mod digest;
-mod held;
 mod layout;
 mod leftover;
 mod library;

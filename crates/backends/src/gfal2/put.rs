@@ -10,8 +10,7 @@ use law_storage::{
 };
 
 use super::Endpoint;
-use super::asking::Asked;
-use super::held::{Ending, Held, Remains};
+use super::asking::{Asked, Ending, Held, Remains};
 use super::leftover::Temporary;
 use super::library::{Failure, OpenFile};
 

@@ -9,8 +9,7 @@ use law_storage::{
 };
 
 use super::Endpoint;
-use super::asking::Asked;
-use super::held::Held;
+use super::asking::{Asked, Held};
 use super::library::{Failure, OpenFile};
 
 /// How much is asked for at once: one question and its answer for each.
@@ -26,14 +25,15 @@ impl Endpoint {
         let stream = if range.is_empty() {
             ready(Bytes::new())
         } else {
-            let file = self.open_to_read(call, path, size, range == ByteRange::whole(size)).await?;
+            let file = self.open_to_read(call, path, size).await?;
             let reader = Reader {
                 endpoint: self.clone(),
                 call: call.clone(),
                 path: path.clone(),
                 file: Some(file),
                 left: range,
-                in_sequence: range == ByteRange::whole(size),
+                // GridFTP makes a new transfer of every part, and goes on with the one of the whole file.
+                in_sequence: range.offset == 0,
                 seen: options.validator.is_none().then_some(found),
             };
             reader.stream(range)
@@ -41,18 +41,9 @@ impl Endpoint {
         Ok(Reading { size, range, validator, digests: Vec::new(), stream })
     }
 
-    async fn open_to_read(
-        self: &Arc<Self>,
-        call: &Call,
-        path: &Path,
-        size: u64,
-        whole: bool,
-    ) -> Result<Held<OpenFile>> {
+    async fn open_to_read(self: &Arc<Self>, call: &Call, path: &Path, size: u64) -> Result<Held<OpenFile>> {
         let asked = Asked { path, operation: Operation::Read };
         let file = self.open(call, asked, None, |context, address| OpenFile::read_from(context, &address.url)).await?;
-        if self.rules.fragile && !whole {
-            return Ok(file.ask(call, asked, OpenFile::stop_the_stream).await?.0);
-        }
         if !self.rules.opens_old {
             return Ok(file);
         }
@@ -79,7 +70,7 @@ impl Endpoint {
         self.same_version(path, validator, &found)?;
         let size = found.size.unwrap_or_default();
         let asked = Asked { path, operation: Operation::Read };
-        let mut file = self.open_to_read(call, path, size, false).await?;
+        let mut file = self.open_to_read(call, path, size).await?;
         let mut parts = Vec::with_capacity(ranges.len());
         for range in ranges {
             let range = range.clamp(size);

@@ -22,9 +22,6 @@ pub(super) struct Rules {
     pub(super) over: Option<Overwrite>,
     /// A call can be told to end.
     pub(super) cancels: bool,
-    /// A context in which a transfer was broken off, or a call failed, is not used again: answers that come late would end the process, as
-    /// would freeing it.
-    pub(super) fragile: bool,
     /// `ENODEV` stands for whatever the disk of the server has said, also for a file where a directory must be.
     pub(super) vague: bool,
     /// Who opens a file may get one that others still have open and that had the name before; its size can be had without asking.
@@ -43,7 +40,6 @@ const PLAIN: Rules = Rules {
     encodes: true,
     over: None,
     cancels: false,
-    fragile: false,
     vague: false,
     opens_old: false,
 };
@@ -56,7 +52,6 @@ static ALL: [Rules; 6] = [
         trims: true,
         over: Some(Overwrite::Atomic),
         cancels: true,
-        fragile: true,
         ..PLAIN
     },
     Rules {

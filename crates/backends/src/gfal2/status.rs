@@ -49,7 +49,7 @@ fn is_about_credentials(message: &str) -> bool {
     WORDS.iter().any(|word| message.contains(word)) || message.contains("globus_credential")
 }
 
-/// Whether the connection may be broken.
+/// Whether the connection may be broken: the next call takes another one.
 pub(super) fn is_broken(failure: &Failure) -> bool {
     matches!(kind(failure), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Unauthenticated)
 }

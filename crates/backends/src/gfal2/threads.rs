@@ -54,7 +54,7 @@ const LOST: u8 = 2;
 /// What a call that was given up leaves to be done.
 pub(super) struct GivenUp {
     /// Asks the call to end; it may take its time.
-    pub(super) stop: Work,
+    pub(super) stop: Option<Work>,
     /// Whether the end of the call is a part of the clean-up.
     pub(super) awaited: bool,
 }
@@ -65,7 +65,8 @@ impl Threads {
         Self(Arc::new(Inner { idle, places: Arc::new(Semaphore::new(at_once)), lost, most_lost }))
     }
 
-    /// Runs `work` on a thread, and waits for it under the deadline and the cancellation of the call.
+    /// Runs `work` on a thread, and waits for it under the deadline and the cancellation of the call. `work` is told whether
+    /// somebody waits for its end by what it is given: it is false from the moment on when nobody does.
     ///
     /// # Errors
     /// Those of the call; `Unavailable` if too many calls never came back.
@@ -73,7 +74,7 @@ impl Threads {
         &self,
         call: &Call,
         given_up: GivenUp,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&Wanted) -> T + Send + 'static,
     ) -> Result<T> {
         let place = call.bound(async { self.place().await }).await?;
         let wanted = Wanted(Arc::new(AtomicU8::new(RUNNING)));
@@ -83,7 +84,7 @@ impl Threads {
             Waiting { threads: self.clone(), wanted: wanted.clone(), given_up: Some((given_up, end)), _place: place };
         let threads = self.clone();
         self.start(Box::new(move || {
-            let value = work();
+            let value = work(&wanted);
             // Whoever is still there takes it; else it goes away here, on this thread.
             drop(sender.send(value));
             if wanted.end() == LOST {
@@ -166,9 +167,14 @@ impl Threads {
 
 /// Whether somebody waits for a call.
 #[derive(Clone)]
-struct Wanted(Arc<AtomicU8>);
+pub(super) struct Wanted(Arc<AtomicU8>);
 
 impl Wanted {
+    /// Whether nobody waits any more.
+    pub(super) fn is_lost(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == LOST
+    }
+
     /// Ends it, and says what it was.
     fn end(&self) -> u8 {
         self.0.swap(DONE, Ordering::SeqCst)
@@ -192,9 +198,8 @@ impl Drop for Waiting {
             self.threads.0.lost.fetch_sub(1, Ordering::SeqCst);
             return;
         }
-        // It ends with the call, which is counted.
-        if let Err(error) = self.threads.start(given_up.stop) {
-            tracing::warn!("{error}");
+        if let Some(stop) = given_up.stop {
+            drop(self.threads.background(stop));
         }
         if given_up.awaited {
             cleanup::start(async move { drop(end.await) });
@@ -209,7 +214,7 @@ mod tests {
     use super::*;
 
     fn nothing() -> GivenUp {
-        GivenUp { stop: Box::new(|| ()), awaited: false }
+        GivenUp { stop: None, awaited: false }
     }
 
     #[tokio::test]
@@ -220,17 +225,17 @@ mod tests {
         for _ in 0..2 {
             let gate = gate.clone();
             let call = Call::new().within(Duration::from_millis(20));
-            let hang = move || drop(gate.lock().map(|gate| gate.recv()));
+            let hang = move |_: &Wanted| drop(gate.lock().map(|gate| gate.recv()));
             let error = threads.run(&call, nothing(), hang).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Timeout);
         }
-        let error = threads.run(&Call::new(), nothing(), || ()).await.unwrap_err();
+        let error = threads.run(&Call::new(), nothing(), |_| ()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
         drop(open);
         while threads.0.lost.load(Ordering::SeqCst) > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(threads.run(&Call::new(), nothing(), || 7).await.unwrap(), 7);
+        assert_eq!(threads.run(&Call::new(), nothing(), |_| 7).await.unwrap(), 7);
     }
 
     #[tokio::test]
@@ -239,8 +244,11 @@ mod tests {
         let (stopped, told) = std::sync::mpsc::channel::<()>();
         let stop: Work = Box::new(move || drop(stopped));
         let call = Call::new().within(Duration::from_millis(20));
-        let wait = move || assert!(told.recv().is_err());
-        let error = threads.run(&call, GivenUp { stop, awaited: true }, wait).await.unwrap_err();
+        let wait = move |wanted: &Wanted| {
+            let _ = told.recv();
+            assert!(wanted.is_lost());
+        };
+        let error = threads.run(&call, GivenUp { stop: Some(stop), awaited: true }, wait).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
         cleanup::finish().await;
         while threads.0.lost.load(Ordering::SeqCst) > 0 {

@@ -33,7 +33,7 @@ fn path(text: &str) -> Path {
 fn again_with_authorities(test: &str, server: &OwnServer) {
     let keys = ["GRIDFTP", "GRIDFTP_DATA", "GRIDFTP_PROXY"];
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
+        .args(["--exact", test, "--nocapture", "--include-ignored"])
         .env("X509_CERT_DIR", server.endpoint("CA_DIR"))
         .envs(keys.map(|key| (format!("LAW_TEST_OWN_{key}"), server.endpoint(key).to_owned())))
         .output()
@@ -54,6 +54,7 @@ async fn gridftp(url: &str) -> Option<(Arc<dyn Backend>, Path)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "the plugin of GridFTP answers calls that were broken off too late, or crashes: to be run by hand until that is solved"]
 async fn the_suite_on_gridftp() {
     let Ok(url) = std::env::var("LAW_TEST_OWN_GRIDFTP") else {
         let Some(server) = OwnServer::start("gridftp") else { return };
