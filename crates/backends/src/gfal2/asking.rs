@@ -1,31 +1,20 @@
 //! Calls into the library: on a thread, with a context, within a time, and with errors in our words.
 
-use std::collections::BTreeMap;
-use std::ffi::CString;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use law_storage::{Call, Error, ErrorKind, Operation, Outcome, Path, Result};
-use tokio::sync::oneshot;
 
 use super::Endpoint;
-use super::address::{Address, options};
-use super::library::{Context, Failure, Library, Open};
-use super::status::{is_broken, kind, what_to_install, words};
-use super::threads::{GivenUp, Wanted, is_one_of_ours, threads};
+use super::address::Address;
+use super::contexts::Running;
+use super::held::{Held, Remains};
+use super::library::{Context, Failure, Open};
+use super::status::{kind, words};
+use super::threads::{GivenUp, threads};
 
 /// How long a storage may compute a checksum: what gfal2 itself takes for enough.
 const CHECKSUM: Duration = Duration::from_secs(1800);
-
-/// What a context is made for: the library, and the options.
-type Made = (String, Vec<(&'static str, &'static str, CString)>);
-
-/// The contexts of this process that nobody uses just now. There are as many as were needed at once, as they are not freed.
-static IDLE: Mutex<BTreeMap<Made, Vec<Arc<Context>>>> = Mutex::new(BTreeMap::new());
-
-fn idle() -> MutexGuard<'static, BTreeMap<Made, Vec<Arc<Context>>>> {
-    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// What is asked, for messages.
 #[derive(Clone, Copy)]
@@ -43,7 +32,7 @@ impl Asked<'_> {
 }
 
 /// What comes back from a thread: a value, a failure of the library, or an error before it was called.
-type Answered<T> = Result<Result<T, Failure>>;
+pub(super) type Answered<T> = Result<Result<T, Failure>>;
 
 impl Endpoint {
     /// One call with the URL of the path. The outer error is about the call, the inner failure what the library says.
@@ -54,14 +43,13 @@ impl Endpoint {
         work: impl FnOnce(&Arc<Context>, &Address) -> Result<T, Failure> + Send + 'static,
     ) -> Answered<T> {
         let address = self.address(asked.path)?;
-        let (endpoint, slot) = (self.clone(), Arc::<OnceLock<Weak<Context>>>::default());
-        let running = slot.clone();
-        let job = move |wanted: &Wanted| {
+        let (endpoint, running) = (self.clone(), Running::default());
+        let ours = running.clone();
+        let job = move || {
             let context = endpoint.context()?;
-            let _ = slot.set(Arc::downgrade(&context));
+            ours.begins(&context)?;
             let outcome = work(&context, &address);
-            let sound = outcome.as_ref().err().is_none_or(|failure| !is_broken(failure));
-            if sound && !wanted.is_lost() {
+            if ours.ends() && endpoint.leaves_sound(&outcome) {
                 endpoint.give_back(context);
             }
             Ok(outcome)
@@ -88,32 +76,31 @@ impl Endpoint {
         work: impl FnOnce(&Arc<Context>, &Address) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Held<T>> {
         let address = self.address(asked.path)?;
-        let (endpoint, slot) = (self.clone(), Arc::<OnceLock<Weak<Context>>>::default());
-        let running = slot.clone();
-        let job = move |_: &Wanted| {
+        let (endpoint, running) = (self.clone(), Running::default());
+        let ours = running.clone();
+        let job = move || {
             let context = endpoint.context()?;
-            let _ = slot.set(Arc::downgrade(&context));
+            ours.begins(&context)?;
             let opened = work(&context, &address);
-            Ok(opened.map(|open| Held { endpoint, open: Some(open), remains }))
+            let sound = ours.ends() && endpoint.leaves_sound(&opened);
+            if opened.is_err() && sound {
+                endpoint.give_back(context);
+            }
+            Ok(opened.map(|open| Held::new(endpoint, open, remains, sound)))
         };
         let opened = self.on_a_thread(call, asked, running, job).await?;
         opened.map_err(|failure| self.failed(&failure, asked))
     }
 
-    async fn on_a_thread<T: Send + 'static>(
+    pub(super) async fn on_a_thread<T: Send + 'static>(
         &self,
         call: &Call,
         asked: Asked<'_>,
-        running: Arc<OnceLock<Weak<Context>>>,
-        job: impl FnOnce(&Wanted) -> Answered<T> + Send + 'static,
+        running: Running,
+        job: impl FnOnce() -> Answered<T> + Send + 'static,
     ) -> Answered<T> {
-        let stop = self.rules.cancels.then(|| -> Box<dyn FnOnce() + Send> {
-            Box::new(move || {
-                if let Some(context) = running.get().and_then(Weak::upgrade) {
-                    context.cancel();
-                }
-            })
-        });
+        let cancels = self.rules.cancels;
+        let stop: Box<dyn FnOnce() + Send> = Box::new(move || running.give_up(cancels));
         let given_up = GivenUp { stop, awaited: asked.changes() };
         let patience = if asked.operation == Operation::Digest { CHECKSUM } else { self.patience() };
         let answer = tokio::time::timeout(patience, threads().run(call, given_up, job)).await;
@@ -149,147 +136,5 @@ impl Endpoint {
         let error = error.at(self.url(asked.path)).during(asked.operation);
         let lost = matches!(kind, ErrorKind::Unavailable | ErrorKind::Timeout) && asked.changes();
         if lost { error.with_outcome(Outcome::Unknown) } else { error }
-    }
-
-    /// A context that nobody else uses. Blocks.
-    fn context(&self) -> Result<Arc<Context>> {
-        let made = self.made()?;
-        if let Some(context) = idle().get_mut(&made).and_then(Vec::pop) {
-            return Ok(context);
-        }
-        let library = Library::load(&self.library).map_err(|reason| self.not_installed("gfal2", &reason))?;
-        let context = Context::new(library, &made.1).map_err(|failure| {
-            Error::new(ErrorKind::Unavailable, format!("gfal2 does not start ({})", words(&failure.message, &[])))
-        })?;
-        let plugin = self.rules.plugin;
-        let is_it =
-            |name: &String| name.strip_prefix(plugin).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-        match context.plugins().iter().any(is_it) {
-            true => Ok(Arc::new(context)),
-            false => Err(self.not_installed(&format!("the plugin {plugin} of gfal2"), "gfal2 does not have it")),
-        }
-    }
-
-    fn made(&self) -> Result<Made> {
-        Ok((self.library.clone(), options(&self.settings.credential, self.rules)?))
-    }
-
-    fn give_back(&self, context: Arc<Context>) {
-        if let Ok(made) = self.made() {
-            idle().entry(made).or_default().push(context);
-        }
-    }
-
-    fn not_installed(&self, what: &str, reason: &str) -> Error {
-        let scheme = self.shown.scheme();
-        let error =
-            Error::new(ErrorKind::Unsupported, format!("{scheme}:// needs {what}, which is not installed ({reason})"));
-        error.hint(what_to_install(self.rules, &self.shown))
-    }
-}
-
-/// What is there of a file that is being written, to be removed if it is given up.
-pub(super) struct Remains {
-    pub(super) url: CString,
-    pub(super) ending: Ending,
-}
-
-/// Tells when something that was given up is closed.
-#[derive(Clone, Default)]
-pub(super) struct Ending(Arc<Mutex<Option<oneshot::Receiver<()>>>>);
-
-impl Ending {
-    fn begins(&self, end: oneshot::Receiver<()>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
-    }
-
-    /// Waits for it, where something is being closed.
-    pub(super) async fn wait(&self) {
-        let end = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(end) = end {
-            drop(end.await);
-        }
-    }
-}
-
-/// Something open, which is closed on a thread, whatever happens.
-pub(super) struct Held<T: Open> {
-    endpoint: Arc<Endpoint>,
-    open: Option<T>,
-    remains: Option<Remains>,
-}
-
-impl<T: Open> Held<T> {
-    /// One call with it; after an error it is of no more use.
-    pub(super) async fn ask<R: Send + 'static>(
-        self,
-        call: &Call,
-        asked: Asked<'_>,
-        work: impl FnOnce(&mut T) -> Result<R, Failure> + Send + 'static,
-    ) -> Result<(Self, R)> {
-        let (endpoint, slot) = (self.endpoint.clone(), self.slot());
-        let mut held = self;
-        // Where nobody comes for it, it is closed on that thread.
-        let job = move |_: &Wanted| {
-            let Some(open) = held.open.as_mut() else { return Err(Error::new(ErrorKind::Internal, "it is closed")) };
-            Ok(work(open).map(|value| (held, value)))
-        };
-        let answer = endpoint.on_a_thread(call, asked, slot, job).await?;
-        answer.map_err(|failure| endpoint.failed(&failure, asked))
-    }
-
-    /// Closes it; what was written is whole only if this succeeds.
-    pub(super) async fn close(self, call: &Call, asked: Asked<'_>) -> Result<()> {
-        let (endpoint, slot) = (self.endpoint.clone(), self.slot());
-        let mut held = self;
-        let job = move |wanted: &Wanted| {
-            let Some(open) = held.open.take() else { return Ok(Ok(())) };
-            let context = open.context().clone();
-            let closed = open.close();
-            match &closed {
-                Err(_) => held.remove(&context),
-                Ok(()) if wanted.is_lost() => held.remove(&context),
-                Ok(()) => held.endpoint.give_back(context),
-            }
-            Ok(closed)
-        };
-        let answer = endpoint.on_a_thread(call, asked, slot, job).await?;
-        answer.map_err(|failure| endpoint.failed(&failure, asked))
-    }
-
-    fn slot(&self) -> Arc<OnceLock<Weak<Context>>> {
-        let slot = Arc::<OnceLock<Weak<Context>>>::default();
-        let _ = self.open.as_ref().map(|open| slot.set(Arc::downgrade(open.context())));
-        slot
-    }
-
-    /// Removes what is there of a file that is not wanted.
-    fn remove(&mut self, context: &Arc<Context>) {
-        if let Some(remains) = self.remains.take() {
-            // Whoever gave it up looks for it once more.
-            drop(context.unlink(&remains.url));
-        }
-    }
-}
-
-impl<T: Open> Drop for Held<T> {
-    fn drop(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        let (context, remains) = (open.context().clone(), self.remains.take());
-        let (url, ending) = remains.map(|remains| (remains.url, remains.ending)).unzip();
-        let give_up = move || {
-            // What is not wanted need not end well.
-            let _ = open.close();
-            if let Some(url) = url {
-                drop(context.unlink(&url));
-            }
-        };
-        if is_one_of_ours() {
-            return give_up();
-        }
-        let end = threads().background(give_up);
-        if let Some(ending) = ending {
-            ending.begins(end);
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use law_storage::{Call, Error, ErrorKind, Operation, Outcome, Overwrite, Path, Result, aside_path, cleanup};
 
 use super::Endpoint;
-use super::asking::Ending;
+use super::held::Ending;
 
 /// A temporary file that is removed unless it is published.
 pub(super) struct Temporary {

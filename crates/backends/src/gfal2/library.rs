@@ -15,8 +15,11 @@ use libloading::os::unix::{Library as Shared, RTLD_LOCAL, RTLD_NOW};
 /// The library by its usual name.
 pub(super) const NAME: &str = "libgfal2.so.2";
 
+const SEEK_SET: c_int = 0;
+const SEEK_END: c_int = 2;
 const O_RDONLY: c_int = 0;
 const O_WRONLY: c_int = 0o1;
+const O_RDWR: c_int = 0o2;
 const O_CREAT: c_int = 0o100;
 const O_TRUNC: c_int = 0o1000;
 
@@ -284,9 +287,12 @@ pub(super) struct OpenFile {
 }
 
 impl OpenFile {
-    /// Opens a file for reading.
-    pub(super) fn read_from(context: &Arc<Context>, url: &CStr) -> Result<Self, Failure> {
-        Self::open(context, url, O_RDONLY)
+    /// Opens a file for reading; `in_turn` if it will be read from its beginning on, and nothing else.
+    ///
+    /// GridFTP then makes a transfer of each piece. Otherwise it begins one of the whole file, and breaks it off when the file is closed, also at
+    /// its end, which the process may not survive (2.21.3).
+    pub(super) fn read_from(context: &Arc<Context>, url: &CStr, in_turn: bool) -> Result<Self, Failure> {
+        Self::open(context, url, if in_turn { O_RDWR } else { O_RDONLY })
     }
 
     /// Makes a file, or empties one, for writing.
@@ -320,8 +326,8 @@ impl OpenFile {
 
     /// How large the open file is, which may be another one by now than the one of that name. It is read from its beginning afterwards.
     pub(super) fn size(&mut self) -> Result<i64, Failure> {
-        let size = self.seek(2)?;
-        self.seek(0)?;
+        let size = self.seek(SEEK_END)?;
+        self.seek(SEEK_SET)?;
         Ok(size)
     }
 

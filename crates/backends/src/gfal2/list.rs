@@ -6,7 +6,8 @@ use futures_util::{StreamExt as _, stream};
 use law_storage::{Call, Entry, Listing, Operation, Page, Path, Result};
 
 use super::Endpoint;
-use super::asking::{Asked, Held};
+use super::asking::Asked;
+use super::held::Held;
 use super::layout::Stat;
 use super::library::OpenDirectory;
 use super::look::metadata;

@@ -6,7 +6,9 @@
 mod address;
 mod asking;
 mod change;
+mod contexts;
 mod digest;
+mod held;
 mod layout;
 mod leftover;
 mod library;
@@ -133,7 +135,7 @@ impl Backend for Gfal2 {
         let writes = self.0.rules.over.is_some();
         Capabilities {
             list: Support::Yes,
-            ranges: Support::Yes,
+            ranges: if self.0.rules.fragile { Support::No } else { Support::Yes },
             rename: if writes { Support::Yes } else { Support::No },
             copy: Support::No,
             write: if writes { Support::Unknown } else { Support::No },

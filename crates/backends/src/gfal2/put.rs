@@ -10,7 +10,8 @@ use law_storage::{
 };
 
 use super::Endpoint;
-use super::asking::{Asked, Ending, Held, Remains};
+use super::asking::Asked;
+use super::held::{Ending, Held, Remains};
 use super::leftover::Temporary;
 use super::library::{Failure, OpenFile};
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use law_storage::{
     ByteRange, ByteStream, Call, Metadata, Operation, Path, ReadOptions, Reading, Result, Validator, exactly, ready,
 };
 
 use super::Endpoint;
-use super::asking::{Asked, Held};
+use super::asking::Asked;
+use super::held::Held;
 use super::library::{Failure, OpenFile};
 
 /// How much is asked for at once: one question and its answer for each.
@@ -31,9 +32,9 @@ impl Endpoint {
                 call: call.clone(),
                 path: path.clone(),
                 file: Some(file),
-                left: range,
-                // GridFTP makes a new transfer of every part, and goes on with the one of the whole file.
-                in_sequence: range.offset == 0,
+                position: if self.rules.fragile { 0 } else { range.offset },
+                range,
+                in_sequence: self.rules.fragile || range == ByteRange::whole(size),
                 seen: options.validator.is_none().then_some(found),
             };
             reader.stream(range)
@@ -42,8 +43,10 @@ impl Endpoint {
     }
 
     async fn open_to_read(self: &Arc<Self>, call: &Call, path: &Path, size: u64) -> Result<Held<OpenFile>> {
-        let asked = Asked { path, operation: Operation::Read };
-        let file = self.open(call, asked, None, |context, address| OpenFile::read_from(context, &address.url)).await?;
+        let (asked, in_turn) = (Asked { path, operation: Operation::Read }, self.rules.fragile);
+        let file = self
+            .open(call, asked, None, move |context, address| OpenFile::read_from(context, &address.url, in_turn))
+            .await?;
         if !self.rules.opens_old {
             return Ok(file);
         }
@@ -68,6 +71,9 @@ impl Endpoint {
     ) -> Result<Vec<Bytes>> {
         let found = self.look_for_file(call, path, Operation::Read).await?;
         self.same_version(path, validator, &found)?;
+        if self.rules.fragile {
+            return self.read_streams(call, path, ranges, &found).await;
+        }
         let size = found.size.unwrap_or_default();
         let asked = Asked { path, operation: Operation::Read };
         let mut file = self.open_to_read(call, path, size).await?;
@@ -85,6 +91,23 @@ impl Endpoint {
         if validator.is_none() {
             self.look_again(call, path, &found).await?;
         }
+        Ok(parts)
+    }
+
+    /// Parts, each read from the beginning of the file on.
+    async fn read_streams(
+        self: &Arc<Self>,
+        call: &Call,
+        path: &Path,
+        ranges: &[ByteRange],
+        found: &Metadata,
+    ) -> Result<Vec<Bytes>> {
+        let mut parts = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            let options = ReadOptions::part(*range).pinned(found.identity());
+            parts.push(self.read(call, path, &options).await?.collect(u64::MAX).await?);
+        }
+        self.look_again(call, path, found).await?;
         Ok(parts)
     }
 
@@ -123,7 +146,10 @@ struct Reader {
     call: Call,
     path: Path,
     file: Option<Held<OpenFile>>,
-    left: ByteRange,
+    /// What is given out.
+    range: ByteRange,
+    /// What is read next: GridFTP is read from the beginning of the file, whatever is wanted of it.
+    position: u64,
     in_sequence: bool,
     /// What is compared at the end, where nobody else does.
     seen: Option<Metadata>,
@@ -133,17 +159,18 @@ impl Reader {
     fn stream(self, range: ByteRange) -> ByteStream {
         let chunks =
             stream::try_unfold(self, |mut reader| async move { Ok(reader.next().await?.map(|chunk| (chunk, reader))) });
-        exactly(range, chunks.boxed())
+        exactly(range, chunks.try_filter(|chunk| future::ready(!chunk.is_empty())).boxed())
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
         let asked = Asked { path: &self.path, operation: Operation::Read };
         let Some(file) = self.file.take() else { return Ok(None) };
-        if self.left.is_empty() {
+        if self.position >= self.range.end() {
             file.close(&self.call, asked).await?;
             return self.end().await;
         }
-        let (most, offset, in_sequence) = (self.left.length.min(CHUNK) as usize, self.left.offset, self.in_sequence);
+        let (most, offset, in_sequence) =
+            ((self.range.end() - self.position).min(CHUNK) as usize, self.position, self.in_sequence);
         let read = file.ask(&self.call, asked, move |file| match in_sequence {
             true => file.read(most),
             false => file.read_at(most, i64::try_from(offset).unwrap_or(i64::MAX)),
@@ -154,9 +181,17 @@ impl Reader {
             drop(file);
             return self.end().await;
         }
-        self.left = self.left.after(chunk.len() as u64);
+        self.position += chunk.len() as u64;
         self.file = Some(file);
-        Ok(Some(chunk.into()))
+        Ok(Some(self.wanted(offset, chunk.into())))
+    }
+
+    /// What of a chunk is given out: possibly nothing.
+    fn wanted(&self, offset: u64, chunk: Bytes) -> Bytes {
+        let length = chunk.len() as u64;
+        let from = self.range.offset.saturating_sub(offset).min(length);
+        let to = self.range.end().saturating_sub(offset).clamp(from, length);
+        chunk.slice(from as usize..to as usize)
     }
 
     async fn end(&self) -> Result<Option<Bytes>> {

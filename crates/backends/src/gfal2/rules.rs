@@ -22,6 +22,9 @@ pub(super) struct Rules {
     pub(super) over: Option<Overwrite>,
     /// A call can be told to end.
     pub(super) cancels: bool,
+    /// A transfer that is broken off can end the process, by an answer that comes late. So files are read in turn, from their beginning, and a
+    /// context in which something was given up, or failed, is not used again.
+    pub(super) fragile: bool,
     /// `ENODEV` stands for whatever the disk of the server has said, also for a file where a directory must be.
     pub(super) vague: bool,
     /// Who opens a file may get one that others still have open and that had the name before; its size can be had without asking.
@@ -40,6 +43,7 @@ const PLAIN: Rules = Rules {
     encodes: true,
     over: None,
     cancels: false,
+    fragile: false,
     vague: false,
     opens_old: false,
 };
@@ -52,6 +56,7 @@ static ALL: [Rules; 6] = [
         trims: true,
         over: Some(Overwrite::Atomic),
         cancels: true,
+        fragile: true,
         ..PLAIN
     },
     Rules {

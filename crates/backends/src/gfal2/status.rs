@@ -9,10 +9,11 @@ use super::rules::Rules;
 /// The longest part of a message that is told.
 const LONGEST: usize = 300;
 
-/// What an `errno` means.
+/// What an `errno` means. Some plugins say that nothing is there of a certificate, or of a server that cannot be reached.
 pub(super) fn kind(failure: &Failure) -> ErrorKind {
-    let message = &failure.message;
     match number(failure) {
+        _ if is_about_credentials(&failure.message) => ErrorKind::Unauthenticated,
+        Errno::NOENT if is_about_connections(&failure.message) => ErrorKind::Unavailable,
         Errno::NOENT => ErrorKind::NotFound,
         Errno::EXIST => ErrorKind::AlreadyExists,
         Errno::NOTDIR => ErrorKind::NotADirectory,
@@ -25,7 +26,6 @@ pub(super) fn kind(failure: &Failure) -> ErrorKind {
         Errno::TIMEDOUT => ErrorKind::Timeout,
         Errno::INVAL | Errno::LOOP => ErrorKind::InvalidInput,
         Errno::NOSYS | Errno::OPNOTSUPP | Errno::PROTONOSUPPORT | Errno::XDEV => ErrorKind::Unsupported,
-        _ if is_about_credentials(message) => ErrorKind::Unauthenticated,
         _ => ErrorKind::Unavailable,
     }
 }
@@ -38,18 +38,25 @@ pub(super) fn number(failure: &Failure) -> Errno {
 }
 
 fn is_about_credentials(message: &str) -> bool {
-    const WORDS: [&str; 6] = [
+    const WORDS: [&str; 8] = [
         "gss_init_sec_context",
         "gss_acquire_cred",
+        "globus_credential:",
+        "Could not open the user ",
+        "Could not load the user ",
+        "Could NOT load client credentials",
         "Login incorrect",
-        "No credentials",
         "Auth failed",
-        "Authentication failed",
     ];
-    WORDS.iter().any(|word| message.contains(word)) || message.contains("globus_credential")
+    WORDS.iter().any(|word| message.contains(word))
 }
 
-/// Whether the connection may be broken: the next call takes another one.
+fn is_about_connections(message: &str) -> bool {
+    let by_the_server = message.contains("the server responded");
+    !by_the_server && ["connect", "socket", "control line"].iter().any(|word| message.contains(word))
+}
+
+/// Whether the connection may be broken.
 pub(super) fn is_broken(failure: &Failure) -> bool {
     matches!(kind(failure), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Unauthenticated)
 }
@@ -102,6 +109,15 @@ mod tests {
             ErrorKind::Unavailable
         );
         assert_eq!(kind(&failure(2, "gone")), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_missing_certificate_or_server_is_no_missing_file() {
+        assert_eq!(kind(&failure(2, "Could not open the user certificate")), ErrorKind::Unauthenticated);
+        let refused = "Error reported by the external library dcap : Unable to connect to server, number : 25";
+        assert_eq!(kind(&failure(2, refused)), ErrorKind::Unavailable);
+        let said = "globus_ftp_client: the server responded with an error 550 550-GridFTP-Errno: 2 550-GridFTP-Reason: no socket.root";
+        assert_eq!(kind(&failure(2, said)), ErrorKind::NotFound);
     }
 
     #[test]

@@ -54,7 +54,7 @@ const LOST: u8 = 2;
 /// What a call that was given up leaves to be done.
 pub(super) struct GivenUp {
     /// Asks the call to end; it may take its time.
-    pub(super) stop: Option<Work>,
+    pub(super) stop: Work,
     /// Whether the end of the call is a part of the clean-up.
     pub(super) awaited: bool,
 }
@@ -65,8 +65,7 @@ impl Threads {
         Self(Arc::new(Inner { idle, places: Arc::new(Semaphore::new(at_once)), lost, most_lost }))
     }
 
-    /// Runs `work` on a thread, and waits for it under the deadline and the cancellation of the call. `work` is told whether
-    /// somebody waits for its end by what it is given: it is false from the moment on when nobody does.
+    /// Runs `work` on a thread, and waits for it under the deadline and the cancellation of the call.
     ///
     /// # Errors
     /// Those of the call; `Unavailable` if too many calls never came back.
@@ -74,7 +73,7 @@ impl Threads {
         &self,
         call: &Call,
         given_up: GivenUp,
-        work: impl FnOnce(&Wanted) -> T + Send + 'static,
+        work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let place = call.bound(async { self.place().await }).await?;
         let wanted = Wanted(Arc::new(AtomicU8::new(RUNNING)));
@@ -84,7 +83,7 @@ impl Threads {
             Waiting { threads: self.clone(), wanted: wanted.clone(), given_up: Some((given_up, end)), _place: place };
         let threads = self.clone();
         self.start(Box::new(move || {
-            let value = work(&wanted);
+            let value = work();
             // Whoever is still there takes it; else it goes away here, on this thread.
             drop(sender.send(value));
             if wanted.end() == LOST {
@@ -167,14 +166,9 @@ impl Threads {
 
 /// Whether somebody waits for a call.
 #[derive(Clone)]
-pub(super) struct Wanted(Arc<AtomicU8>);
+struct Wanted(Arc<AtomicU8>);
 
 impl Wanted {
-    /// Whether nobody waits any more.
-    pub(super) fn is_lost(&self) -> bool {
-        self.0.load(Ordering::SeqCst) == LOST
-    }
-
     /// Ends it, and says what it was.
     fn end(&self) -> u8 {
         self.0.swap(DONE, Ordering::SeqCst)
@@ -198,8 +192,9 @@ impl Drop for Waiting {
             self.threads.0.lost.fetch_sub(1, Ordering::SeqCst);
             return;
         }
-        if let Some(stop) = given_up.stop {
-            drop(self.threads.background(stop));
+        // It ends with the call, which is counted.
+        if let Err(error) = self.threads.start(given_up.stop) {
+            tracing::warn!("{error}");
         }
         if given_up.awaited {
             cleanup::start(async move { drop(end.await) });
@@ -214,7 +209,7 @@ mod tests {
     use super::*;
 
     fn nothing() -> GivenUp {
-        GivenUp { stop: None, awaited: false }
+        GivenUp { stop: Box::new(|| ()), awaited: false }
     }
 
     #[tokio::test]
@@ -225,17 +220,17 @@ mod tests {
         for _ in 0..2 {
             let gate = gate.clone();
             let call = Call::new().within(Duration::from_millis(20));
-            let hang = move |_: &Wanted| drop(gate.lock().map(|gate| gate.recv()));
+            let hang = move || drop(gate.lock().map(|gate| gate.recv()));
             let error = threads.run(&call, nothing(), hang).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Timeout);
         }
-        let error = threads.run(&Call::new(), nothing(), |_| ()).await.unwrap_err();
+        let error = threads.run(&Call::new(), nothing(), || ()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
         drop(open);
         while threads.0.lost.load(Ordering::SeqCst) > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(threads.run(&Call::new(), nothing(), |_| 7).await.unwrap(), 7);
+        assert_eq!(threads.run(&Call::new(), nothing(), || 7).await.unwrap(), 7);
     }
 
     #[tokio::test]
@@ -244,11 +239,8 @@ mod tests {
         let (stopped, told) = std::sync::mpsc::channel::<()>();
         let stop: Work = Box::new(move || drop(stopped));
         let call = Call::new().within(Duration::from_millis(20));
-        let wait = move |wanted: &Wanted| {
-            let _ = told.recv();
-            assert!(wanted.is_lost());
-        };
-        let error = threads.run(&call, GivenUp { stop: Some(stop), awaited: true }, wait).await.unwrap_err();
+        let wait = move || assert!(told.recv().is_err());
+        let error = threads.run(&call, GivenUp { stop, awaited: true }, wait).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
         cleanup::finish().await;
         while threads.0.lost.load(Ordering::SeqCst) > 0 {
