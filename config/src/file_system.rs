@@ -41,6 +41,8 @@ pub struct FileSystemSettings {
     pub token: Option<Secret>,
     /// A file with a bearer token.
     pub token_file: Option<PathBuf>,
+    /// The short name of an account of oidc-agent.
+    pub oidc_account: Option<String>,
     /// The user's certificate or proxy, PEM.
     pub certificate: Option<PathBuf>,
     /// The key of the certificate, PEM.
@@ -203,6 +205,7 @@ impl FileSystemSettings {
             password: section.optional("password")?,
             token: section.optional("token")?,
             token_file: section.optional("token_file")?,
+            oidc_account: section.optional("oidc_account")?,
             certificate: section.optional("certificate")?,
             key: section.optional("key")?,
             access_key: section.optional("access_key")?,

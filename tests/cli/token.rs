@@ -184,3 +184,42 @@ fn passwords_come_from_a_netrc() {
     assert!(shown.code == Some(0) && !String::from_utf8_lossy(&shown.stdout).contains("secret"), "{shown}");
     assert_eq!(run(&format!("token show {secured}"), "storage.example").code, Some(77));
 }
+
+#[test]
+fn an_agent_gives_tokens_and_is_asked_again_when_they_end() {
+    let (Some(site), Some(agent)) = (Site::start(), OwnServer::start("oidc-agent")) else { return };
+    let door = site.server.endpoint("XROOTD_AUTH_HTTPS").replacen("https", "davs", 1);
+    let ca = site.server.endpoint("CA");
+    let config = format!("[fs.site]\ndoors = [\"{door}\"]\nca = \"{ca}\"\noidc_account = \"lab\"\n");
+    site.sandbox.write("law.toml", &config);
+    let running = [("OIDC_SOCK", agent.endpoint("OIDC_SOCK"))];
+    let gives = |name: &str, seconds: &str| {
+        let directory = std::path::PathBuf::from(agent.endpoint("OIDC_GIVES"));
+        std::fs::copy(site.secret(name), directory.join("access-token")).unwrap();
+        std::fs::write(directory.join("seconds"), seconds).unwrap();
+    };
+    let line = "cat site:private/file.txt";
+    // What the agent has got when it started.
+    let run = site.run(line, &running);
+    assert!(run.code == Some(5) || run.code == Some(77), "{run}");
+    // It renews what ends within a minute, which all that it gets now does.
+    let forget = |account: &str| {
+        let mut command = Command::new("oidc-token");
+        command.args([account, "--force-new"]).env("OIDC_SOCK", &running[0].1);
+        command.output().unwrap()
+    };
+    for (name, code) in [("token", 0), ("narrow-token", 5), ("token", 0)] {
+        gives(name, "30");
+        assert!(forget("lab").status.success());
+        let run = site.run(line, &running);
+        assert_eq!(run.code, Some(code), "{run}");
+    }
+    let shown = site.run("token show site:", &running);
+    assert!(shown.text().contains("bearer token of the account lab of oidc-agent"), "{shown}");
+    assert!(shown.text().contains("storage.modify:/"), "{shown}");
+    let run = site.run(line, &[]);
+    assert!(run.code == Some(77) && run.stderr.contains("$OIDC_SOCK is not set"), "{run}");
+    site.sandbox.write("law.toml", config.replace("lab", "other"));
+    let run = site.run(line, &running);
+    assert!(run.code == Some(77) && run.stderr.contains("oidc-add other"), "{run}");
+}

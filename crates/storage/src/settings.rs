@@ -77,6 +77,13 @@ pub enum Credential {
     Bearer(Secret),
     /// A bearer token in a file, which is read again whenever it changes.
     BearerFile(PathBuf),
+    /// Bearer tokens of oidc-agent, which renews them.
+    OidcAgent {
+        /// Where it listens; none is that it does not run.
+        socket: Option<PathBuf>,
+        /// Its short name of the account.
+        account: String,
+    },
     /// A certificate or a proxy (RFC 3820) and its key, in PEM: files that are read again when they change.
     Certificate {
         /// The certificate, and those that it is signed by.

@@ -1,11 +1,11 @@
 //! Which credential goes to a storage.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use law_backends::auth::{
-    FoundIdentity, FoundToken, Identity, Lifetime, dropbox_file, find_identity, find_netrc, find_token,
+    FoundIdentity, FoundToken, Identity, Lifetime, dropbox_file, find_identity, find_netrc, find_token, oidc_token,
     read_dropbox_file, read_token,
 };
 use law_config::{AuthMethod, FileSystemSettings};
@@ -59,7 +59,7 @@ impl Chosen {
 /// The same choice as [`credential`], in words, for a door with encryption or without.
 ///
 /// # Errors
-/// `Unauthenticated` for a token or a certificate that cannot be read.
+/// `Unauthenticated` for a token or a certificate that cannot be read, and an agent that gives no token.
 pub(crate) fn report(settings: &FileSystemSettings, doors: &[&RemoteUrl], encrypted: bool) -> Result<CredentialReport> {
     let Chosen { credential, source, found } = credential(settings, doors);
     if found && !encrypted && !is_key(&credential) {
@@ -68,6 +68,7 @@ pub(crate) fn report(settings: &FileSystemSettings, doors: &[&RemoteUrl], encryp
     let claims = match credential {
         Credential::Bearer(token) => Claims::of(token.expose()),
         Credential::BearerFile(path) => Claims::of(read_token(&path)?.expose()),
+        Credential::OidcAgent { socket, account } => Claims::of(oidc_token(socket.as_deref(), &account)?.expose()),
         Credential::Certificate { chain, key } => {
             // One that is too old has been read, and says when it ended.
             let Lifetime { subject, expires } = Identity::new(chain, key).lifetime()?;
@@ -138,8 +139,11 @@ fn named(method: AuthMethod, settings: &FileSystemSettings) -> Option<Chosen> {
                 let secret = Secret::new(token.expose().trim());
                 Some(Chosen::named(Credential::Bearer(secret), "bearer token of the settings"))
             }
-            (None, file) => {
-                file.as_ref().map(|file| Chosen::named(Credential::BearerFile(file.clone()), of_file(file)))
+            (None, Some(file)) => Some(Chosen::named(Credential::BearerFile(file.clone()), of_file(file))),
+            (None, None) => {
+                let account = settings.oidc_account.clone()?;
+                let source = format!("bearer token of the account {account} of oidc-agent");
+                Some(Chosen::named(Credential::OidcAgent { socket: agent_socket(), account }, source))
             }
         },
         AuthMethod::X509 => {
@@ -213,6 +217,10 @@ fn aws_source() -> String {
         Some(profile) => format!("access key of the profile {} ($AWS_PROFILE)", profile.to_string_lossy()),
         None => "access key of ~/.aws, or of a role of the job or of the machine, if there is one".into(),
     }
+}
+
+fn agent_socket() -> Option<PathBuf> {
+    environment("OIDC_SOCK").filter(|socket| !socket.is_empty()).map(PathBuf::from)
 }
 
 fn of_file(file: &Path) -> String {

@@ -9,6 +9,7 @@ use http::HeaderValue;
 use law_storage::{Credential, Error, ErrorKind, Result, Secret};
 
 use super::netrc::Netrc;
+use super::oidc_agent::OidcAgent;
 use super::token_file::TokenFile;
 
 /// The `Authorization` header of one endpoint, which may change with a file.
@@ -18,6 +19,7 @@ enum Kind {
     None,
     Fixed(HeaderValue, Option<Secret>),
     File(Mutex<(TokenFile, Option<HeaderValue>)>),
+    Agent(OidcAgent),
     Netrc { path: PathBuf, host: String, found: OnceLock<Option<HeaderValue>> },
 }
 
@@ -36,6 +38,7 @@ impl Authorization {
             Credential::Basic { user, password } => Kind::Fixed(basic(user, password)?, None),
             Credential::Bearer(token) => Kind::Fixed(bearer(token)?, Some(token.clone())),
             Credential::BearerFile(path) => Kind::File(Mutex::new((TokenFile::new(path.clone()), None))),
+            Credential::OidcAgent { socket, account } => Kind::Agent(OidcAgent::new(socket.clone(), account.clone())),
             Credential::Netrc(path) => {
                 Kind::Netrc { path: path.clone(), host: host.to_owned(), found: OnceLock::new() }
             }
@@ -47,12 +50,23 @@ impl Authorization {
     pub fn is_none(&self) -> bool {
         match &self.0 {
             Kind::None => true,
-            Kind::Fixed(..) | Kind::File(_) => false,
+            Kind::Fixed(..) | Kind::File(_) | Kind::Agent(_) => false,
             Kind::Netrc { .. } => matches!(self.value(), Ok(None)),
         }
     }
 
-    /// The value of the header as it is now. A file that changed is read again.
+    /// Gets a token from an agent, if it is one of those and its time comes to an end.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if the agent gives none.
+    pub async fn renew(&self) -> Result<()> {
+        match &self.0 {
+            Kind::Agent(agent) => agent.renew().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The value of the header as it is now, after [`renew`](Self::renew). A file that changed is read again.
     ///
     /// # Errors
     /// `Unauthenticated` for a file that cannot be read.
@@ -69,6 +83,7 @@ impl Authorization {
                 }
                 Ok(file.1.clone())
             }
+            Kind::Agent(agent) => bearer(&agent.token()?).map(Some),
             Kind::Netrc { path, host, found } => {
                 if let Some(found) = found.get() {
                     return Ok(found.clone());
@@ -96,6 +111,7 @@ impl Authorization {
                     Some(token)
                 })
             }
+            Kind::Agent(agent) => agent.token().map(Some),
             Kind::None | Kind::Netrc { .. } => Ok(None),
         }
     }

@@ -9,6 +9,7 @@ mod discovery;
 mod dropbox_file;
 mod identity;
 mod netrc;
+mod oidc_agent;
 mod small_file;
 mod token_file;
 
@@ -18,5 +19,6 @@ pub use discovery::{Environment, FoundIdentity, FoundToken, find_authorities, fi
 pub use dropbox_file::{dropbox_file, read_dropbox_file, write_dropbox_file};
 pub use identity::{Identity, Lifetime};
 pub use netrc::Netrc;
+pub use oidc_agent::oidc_token;
 pub(crate) use small_file::read_small;
 pub use token_file::read_token;

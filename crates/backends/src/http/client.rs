@@ -365,6 +365,7 @@ impl Client {
         to: &Address,
         wait: Duration,
     ) -> Result<hyper::Request<Payload>> {
+        self.authorization.renew().await?;
         let (head, gate) = self.head(request, to, wait)?;
         let payload = match &request.body {
             RequestBody::None => Payload::None,
@@ -409,7 +410,7 @@ impl Client {
         Ok((head, gate))
     }
 
-    /// The bearer token that is sent now, if that is what is sent.
+    /// The bearer token that was sent last, or that of a file as it is now, if that is what is sent.
     ///
     /// # Errors
     /// `Unauthenticated` for a file that cannot be read.
