@@ -59,8 +59,8 @@ fn of_the_programs() {
       formats    List the formats of files that are known, and their extensions
       transfers  List the copies of directories that were begun on this machine, and go on with those
                  that broke off
-      cleanup    Find what processes that were killed left behind: parts of files are removed, files
-                 that were moved aside get their names back
+      cleanup    Find what processes that were killed left behind: parts of files and of uploads are
+                 removed, files that were moved aside get their names back
       doctor     Find out what works with a storage, and say what to do about what does not
       doors      Show the doors of configured file systems, and what processes on this node know of them
       serve      Serve a directory of any storage by WebDAV, until it is interrupted

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::{
     Access, Algorithm, ByteRange, Call, Capabilities, Digest, Error, ErrorKind, ListOptions, Listing, LocalFile,
     Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, TapeAnswer, TapeOrder,
-    Validator,
+    UnfinishedUpload, Validator,
 };
 
 /// What happens to something at the destination of a rename or a copy.
@@ -219,6 +219,26 @@ pub trait Backend: fmt::Debug + Send + Sync {
     async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
         let _ = (call, order);
         Err(Error::new(ErrorKind::Unsupported, "there are no tapes at").at(self.url(&Path::root())))
+    }
+
+    /// Uploads of files below `top` that were begun and have not become files: the parts of them that are kept, unseen. Those that
+    /// writers are at just now are among them. None unless a backend says otherwise: elsewhere a part of a file is a file with a temporary
+    /// name, and is listed.
+    ///
+    /// # Errors
+    /// Those of listing.
+    async fn unfinished_uploads(&self, call: &Call, top: &Path) -> Result<Vec<UnfinishedUpload>> {
+        let _ = (call, top);
+        Ok(Vec::new())
+    }
+
+    /// Throws away what is kept of an upload. One that is gone already is fine.
+    ///
+    /// # Errors
+    /// As above; `Unsupported` where there are none.
+    async fn abandon_upload(&self, call: &Call, upload: &UnfinishedUpload) -> Result<()> {
+        let _ = call;
+        Err(Error::new(ErrorKind::Unsupported, "it keeps no parts of uploads").at(self.url(&upload.path)))
     }
 
     /// The checksum that the storage computed or keeps: of the first algorithm in `wanted` that it has; with nothing

@@ -180,6 +180,8 @@ pub struct Capabilities {
     pub loses_digests: bool,
     /// A directory need not be made: it is there as long as a file's path goes through it.
     pub implied_directories: bool,
+    /// Parts of uploads are kept until they become a file or are thrown away: a write goes on where an earlier one was killed.
+    pub keeps_parts: bool,
     /// How many files it removes in one request.
     pub bulk_removals: usize,
     /// What readers see during an overwrite.
@@ -213,6 +215,7 @@ impl Capabilities {
             digests_differ: self.digests_differ || other.digests_differ,
             loses_digests: self.loses_digests || other.loses_digests,
             implied_directories: self.implied_directories && other.implied_directories,
+            keeps_parts: self.keeps_parts && other.keeps_parts,
             bulk_removals: self.bulk_removals.min(other.bulk_removals),
             overwrite: self.overwrite.max(other.overwrite),
             no_clobber: self.no_clobber.max(other.no_clobber),

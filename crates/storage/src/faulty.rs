@@ -16,7 +16,7 @@ use self::tampered::{FaultySource, flip, interrupt, tamper};
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Error, ErrorKind, ListOptions,
     Listing, LocalFile, Metadata, Operation, Order, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt,
-    Result, Source, Space, Status, TapeAnswer, TapeOrder, Validator, exactly,
+    Result, Source, Space, Status, TapeAnswer, TapeOrder, UnfinishedUpload, Validator, exactly,
 };
 
 /// What goes wrong. `at` counts bytes of the file for reads, bytes taken from the source for `put`, and pages for
@@ -367,6 +367,14 @@ impl Backend for Faulty {
 
     async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
         self.around((call, Operation::Tape, &Path::root()), self.inner.tape(call, order)).await
+    }
+
+    async fn unfinished_uploads(&self, call: &Call, top: &Path) -> Result<Vec<UnfinishedUpload>> {
+        self.around((call, Operation::List, top), self.inner.unfinished_uploads(call, top)).await
+    }
+
+    async fn abandon_upload(&self, call: &Call, upload: &UnfinishedUpload) -> Result<()> {
+        self.around((call, Operation::Remove, &upload.path), self.inner.abandon_upload(call, upload)).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -44,6 +44,7 @@ mod temporary;
 mod third_party;
 mod traced;
 mod trail;
+mod unfinished_upload;
 mod url;
 
 pub use attempt::{Attempt, Outcome};
@@ -80,4 +81,5 @@ pub use temporary::{ASIDE_SUFFIX, TEMPORARY_SUFFIX, aside_path, is_temporary, or
 pub use third_party::{Access, Order, Way};
 pub use traced::Traced;
 pub use trail::Trail;
+pub use unfinished_upload::UnfinishedUpload;
 pub use url::{Location, RemoteUrl, Scheme, Url, encode_bytes, encode_path};

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
     Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Support,
-    TapeAnswer, TapeOrder, Validator,
+    TapeAnswer, TapeOrder, UnfinishedUpload, Validator,
 };
 
 /// How long a mount may take to show what was changed behind it.
@@ -215,6 +215,14 @@ impl Backend for Mirrored {
 
     async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
         self.storage.tape(call, order).await
+    }
+
+    async fn unfinished_uploads(&self, call: &Call, top: &Path) -> Result<Vec<UnfinishedUpload>> {
+        self.storage.unfinished_uploads(call, top).await
+    }
+
+    async fn abandon_upload(&self, call: &Call, upload: &UnfinishedUpload) -> Result<()> {
+        self.storage.abandon_upload(call, upload).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
     Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, TapeAnswer,
-    TapeOrder, Validator,
+    TapeOrder, UnfinishedUpload, Validator,
 };
 
 /// Forwards every method to another backend, and does nothing else.
@@ -117,6 +117,14 @@ impl<B: Backend> Backend for PassThrough<B> {
 
     async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
         self.0.tape(call, order).await
+    }
+
+    async fn unfinished_uploads(&self, call: &Call, top: &Path) -> Result<Vec<UnfinishedUpload>> {
+        self.0.unfinished_uploads(call, top).await
+    }
+
+    async fn abandon_upload(&self, call: &Call, upload: &UnfinishedUpload) -> Result<()> {
+        self.0.abandon_upload(call, upload).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Error, ErrorKind, ListOptions,
     Listing, LocalFile, Metadata, Operation, Order, Page, Parents, Path, PutOptions, ReadOptions, Reading, Receipt,
-    Result, Source, Space, TapeAnswer, TapeOrder, Validator,
+    Result, Source, Space, TapeAnswer, TapeOrder, UnfinishedUpload, Validator,
 };
 
 /// Another backend whose root is one of its directories.
@@ -140,6 +140,18 @@ impl Backend for Rooted {
         let files: Vec<Path> = order.files().iter().map(|path| self.below(path)).collect();
         let answer = self.inner.tape(call, &order.of(&files)).await?;
         Ok(answer.seen_from(&self.root))
+    }
+
+    async fn unfinished_uploads(&self, call: &Call, top: &Path) -> Result<Vec<UnfinishedUpload>> {
+        let found = self.inner.unfinished_uploads(call, &self.below(top)).await?;
+        let seen =
+            |upload: UnfinishedUpload| Some(UnfinishedUpload { path: upload.path.strip_prefix(&self.root)?, ..upload });
+        Ok(found.into_iter().filter_map(seen).collect())
+    }
+
+    async fn abandon_upload(&self, call: &Call, upload: &UnfinishedUpload) -> Result<()> {
+        let upload = UnfinishedUpload { path: self.below(&upload.path), ..upload.clone() };
+        self.inner.abandon_upload(call, &upload).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -10,7 +10,7 @@ use tracing::{Instrument as _, Level};
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
     Metadata, Order, Parents, Path, Proof, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space,
-    TapeAnswer, TapeOrder, Validator,
+    TapeAnswer, TapeOrder, UnfinishedUpload, Validator,
 };
 
 /// Another backend, with a span around each of its calls and a line at the end of each: the operation, the path, the outcome, the time.
@@ -176,6 +176,20 @@ impl Backend for Traced {
 
     async fn tape(&self, call: &Call, order: &TapeOrder<'_>) -> Result<TapeAnswer> {
         self.tell("tape", &Path::root(), self.inner.tape(call, order), |_: &TapeAnswer| "answered".into()).await
+    }
+
+    async fn unfinished_uploads(&self, call: &Call, top: &Path) -> Result<Vec<UnfinishedUpload>> {
+        self.tell(
+            "unfinished_uploads",
+            top,
+            self.inner.unfinished_uploads(call, top),
+            |found: &Vec<UnfinishedUpload>| format!("{} uploads", found.len()),
+        )
+        .await
+    }
+
+    async fn abandon_upload(&self, call: &Call, upload: &UnfinishedUpload) -> Result<()> {
+        self.tell("abandon_upload", &upload.path, self.inner.abandon_upload(call, upload), done).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -228,6 +228,27 @@ impl FileSystems {
         }
     }
 
+    /// The server behind a place that somebody typed, as far as the settings tell; none for the local disk, and where a door names something in
+    /// a service (a bucket) whose address is not set.
+    ///
+    /// # Errors
+    /// As [`door`](Self::door) has them, and `InvalidInput` for an `endpoint` that is no URL.
+    pub fn server(&self, url: &Url) -> Result<Option<RemoteUrl>> {
+        let Some(door) = self.door(url)? else { return Ok(None) };
+        if matches!(door.scheme().name(), "dav" | "davs" | "http" | "https") {
+            return Ok(Some(door));
+        }
+        let settings = match url.location() {
+            Location::Named { name, .. } => self.config.file_system(name).map_err(misconfigured)?,
+            _ => self.settings_of(&door),
+        };
+        let Some(endpoint) = &settings.endpoint else { return Ok(None) };
+        match Url::parse(endpoint)?.location() {
+            Location::Remote(remote) => Ok(Some(remote.clone())),
+            _ => Ok(None),
+        }
+    }
+
     /// Which credential goes to the storage of a place that somebody typed, and where it is from.
     ///
     /// # Errors

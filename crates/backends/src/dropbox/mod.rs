@@ -145,6 +145,7 @@ impl Backend for Dropbox {
             digests_differ: false,
             loses_digests: false,
             implied_directories: false,
+            keeps_parts: false,
             bulk_removals: bulk::MOST,
             overwrite: Overwrite::Atomic,
             no_clobber: NoClobber::Atomic,

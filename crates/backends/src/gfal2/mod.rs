@@ -148,6 +148,7 @@ impl Backend for Gfal2 {
             digests_differ: false,
             loses_digests: false,
             implied_directories: false,
+            keeps_parts: false,
             bulk_removals: 1,
             overwrite: self.0.overwrite(),
             no_clobber: NoClobber::CheckThenAct,

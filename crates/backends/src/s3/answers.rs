@@ -54,6 +54,8 @@ documents! {
     Begun: "InitiateMultipartUploadResult";
     Made: "CompleteMultipartUploadResult" "CopyObjectResult" "CopyPartResult";
     Deleted: "DeleteResult";
+    Parts: "ListPartsResult";
+    Uploads: "ListMultipartUploadsResult";
 }
 
 /// Why not.
@@ -96,13 +98,18 @@ pub(super) struct Prefix {
 }
 
 impl Names {
-    /// A key or prefix as it is, which may have been encoded for the way.
+    /// A key or prefix as it is.
     pub(super) fn decoded(&self, text: &str) -> Vec<u8> {
-        match self.encoding_type.as_deref() {
-            // As in a form: blanks are written as plus signs.
-            Some("url") => percent_decode_str(&text.replace('+', " ")).collect(),
-            _ => text.into(),
-        }
+        decoded(self.encoding_type.as_deref(), text)
+    }
+}
+
+/// A key as it is, which may have been encoded for the way.
+pub(super) fn decoded(encoding: Option<&str>, text: &str) -> Vec<u8> {
+    match encoding {
+        // As in a form: blanks are written as plus signs.
+        Some("url") => percent_decode_str(&text.replace('+', " ")).collect(),
+        _ => text.into(),
     }
 }
 
@@ -125,6 +132,53 @@ pub(super) struct Made {
     pub(super) crc32c: Option<String>,
     #[serde(rename = "ChecksumCRC32")]
     pub(super) crc32: Option<String>,
+}
+
+/// Parts that have arrived.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Parts {
+    #[serde(default)]
+    pub(super) is_truncated: bool,
+    pub(super) next_part_number_marker: Option<u32>,
+    #[serde(default)]
+    pub(super) part: Vec<Part>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Part {
+    pub(super) part_number: u32,
+    pub(super) size: u64,
+    #[serde(rename = "ETag")]
+    pub(super) tag: Option<String>,
+    #[serde(rename = "ChecksumCRC64NVME")]
+    pub(super) crc64nvme: Option<String>,
+    #[serde(rename = "ChecksumCRC32C")]
+    pub(super) crc32c: Option<String>,
+    #[serde(rename = "ChecksumCRC32")]
+    pub(super) crc32: Option<String>,
+}
+
+/// Uploads that have not become objects.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Uploads {
+    pub(super) encoding_type: Option<String>,
+    #[serde(default)]
+    pub(super) is_truncated: bool,
+    pub(super) next_key_marker: Option<String>,
+    pub(super) next_upload_id_marker: Option<String>,
+    #[serde(default)]
+    pub(super) upload: Vec<Open>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Open {
+    pub(super) key: String,
+    pub(super) upload_id: String,
+    pub(super) initiated: Option<String>,
 }
 
 /// What could not be deleted of a list.
@@ -195,6 +249,7 @@ mod tests {
         #[test]
         fn foreign_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400), text in ".{0,40}") {
             let _ = (read::<Names>(&bytes), read::<Refusal>(&bytes), read::<Deleted>(&bytes), time(&text));
+            let _ = (read::<Parts>(&bytes), read::<Uploads>(&bytes));
         }
     }
 }

@@ -192,9 +192,8 @@ impl Bucket {
     }
 
     fn learn(&self, answer: &Answer) {
-        let server = answer.text(http::header::SERVER).unwrap_or_default();
-        if !server.is_empty() {
-            self.learnt().service = Some(Service::of(&server));
+        if let Some(service) = Service::of(&answer.headers) {
+            self.learnt().service = Some(service);
         }
     }
 

@@ -9,6 +9,7 @@ mod asking;
 mod bulk;
 mod change;
 mod copy;
+mod going_on;
 mod list;
 mod look;
 mod parts;
@@ -28,8 +29,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use law_storage::{
     Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, EndpointSettings, Error, ErrorKind,
-    Factory, ListOptions, Listing, LocalFile, Metadata, Operation, Overwrite, Parents, Path, Publish, PutOptions,
-    ReadOptions, Reading, Receipt, RemoteUrl, Result, Source, Space, Support, Validator,
+    Factory, ListOptions, Listing, LocalFile, Metadata, Operation, Parents, Path, Publish, PutOptions, ReadOptions,
+    Reading, Receipt, RemoteUrl, Result, Source, Space, Support, UnfinishedUpload, Validator,
 };
 
 use address::Site;
@@ -166,8 +167,9 @@ impl Backend for S3 {
             digests_differ: true,
             loses_digests: false,
             implied_directories: true,
+            keeps_parts: true,
             bulk_removals: if self.0.learnt().no_bulk { 1 } else { bulk::MOST },
-            overwrite: Overwrite::Atomic,
+            overwrite: self.0.service().overwrite,
             no_clobber: self.0.service().no_clobber,
             publish: Publish::Direct,
             names: self.0.service().names,
@@ -242,6 +244,14 @@ impl Backend for S3 {
 
     async fn copy(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
         self.0.copy(call, from, to, destination).await
+    }
+
+    async fn unfinished_uploads(&self, call: &Call, top: &Path) -> Result<Vec<UnfinishedUpload>> {
+        going_on::unfinished_uploads(&self.0, call, top).await
+    }
+
+    async fn abandon_upload(&self, call: &Call, upload: &UnfinishedUpload) -> Result<()> {
+        unfinished::throw_away(&self.0, call, &upload.path, &upload.id).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

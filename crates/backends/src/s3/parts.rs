@@ -11,6 +11,7 @@ use law_storage::{
 
 use super::answers::{Made, quoted};
 use super::asking::{About, Ask};
+use super::going_on::{Arrived, begin_or_go_on};
 use super::put::Job;
 use super::sums::carrying;
 use super::unfinished::{SentPart, Unfinished, tag_of};
@@ -44,8 +45,8 @@ pub(super) async fn by_parts(job: &Job<'_>) -> Result<Receipt> {
     }
     let sums = job.bucket.sums(job.options);
     let newer = sums.iter().copied().find(|kind| kind.is_combinable());
-    let upload = Unfinished::begin(job.bucket, job.call, job.path, newer, Operation::Put).await?;
-    match sent(job, &upload, part, newer).await {
+    let (upload, arrived) = begin_or_go_on(job, newer).await?;
+    match sent(job, (&upload, &arrived), part, newer).await {
         Ok(receipt) => {
             upload.finished();
             Ok(receipt)
@@ -60,10 +61,15 @@ pub(super) async fn by_parts(job: &Job<'_>) -> Result<Receipt> {
 }
 
 /// Sends all parts, lets the source prove itself, and makes them one.
-async fn sent(job: &Job<'_>, upload: &Unfinished<'_>, part: u64, newer: Option<Algorithm>) -> Result<Receipt> {
+async fn sent(
+    job: &Job<'_>,
+    (upload, arrived): (&Unfinished<'_>, &Arrived),
+    part: u64,
+    newer: Option<Algorithm>,
+) -> Result<Receipt> {
     let whole = job.source.wanted().into_iter().chain(newer).chain(job.algorithm());
     let pieces = Pieces::of((job.bytes, job.size), job.call, whole, &job.bucket.memory).await?;
-    let (parts, taken) = all_parts(job, upload, pieces, part).await?;
+    let (parts, taken) = all_parts(job, (upload, arrived), pieces, part).await?;
     let source_proof = job.source.prove(job.call, &taken).await?;
     let echoed = newer.filter(|kind| parts.iter().all(|part| part.digests.iter().any(|d| d.algorithm() == *kind)));
     let total = echoed.and_then(|kind| taken.digests.iter().find(|digest| digest.algorithm() == kind));
@@ -97,17 +103,22 @@ enum Step<'a> {
 
 async fn all_parts(
     job: &Job<'_>,
-    upload: &Unfinished<'_>,
+    (upload, arrived): (&Unfinished<'_>, &Arrived),
     pieces: Pieces<'_>,
     part: u64,
 ) -> Result<(Vec<SentPart>, Taken)> {
     let at_once = job.options.streams.map_or(AT_ONCE, std::num::NonZeroUsize::get);
-    let mut steps = stream::try_unfold(Some(pieces), |pieces| next_step(job, pieces, part)).boxed();
+    let md5 = (!arrived.is_empty()).then_some(Algorithm::Md5);
+    let sums: Vec<Algorithm> = job.bucket.sums(job.options).into_iter().chain(md5).collect();
+    let mut steps = stream::try_unfold(Some(pieces), |pieces| next_step(job, pieces, (part, &sums))).boxed();
     let (mut sending, mut parts, mut end) = (FuturesUnordered::new(), Vec::new(), None);
     while end.is_none() || !sending.is_empty() {
         tokio::select! {
             step = steps.next(), if end.is_none() && sending.len() < at_once => match step.transpose()? {
-                Some(Step::Piece(piece)) => sending.push(send(job, upload, piece).boxed()),
+                Some(Step::Piece(piece)) => match arrived.same(piece.number, piece.length, &piece.digests) {
+                    Some(part) => parts.push(part),
+                    None => sending.push(send(job, upload, piece).boxed()),
+                },
                 Some(Step::End(taken)) => end = Some(taken),
                 None => return Err(Error::new(ErrorKind::Internal, "a source without an end")),
             },
@@ -121,11 +132,10 @@ async fn all_parts(
 async fn next_step<'a>(
     job: &Job<'_>,
     pieces: Option<Pieces<'a>>,
-    part: u64,
+    (part, sums): (u64, &[Algorithm]),
 ) -> Result<Option<(Step<'a>, Option<Pieces<'a>>)>> {
     let Some(mut pieces) = pieces else { return Ok(None) };
-    let sums = job.bucket.sums(job.options);
-    Ok(Some(match pieces.next(job.call, part, &sums).await? {
+    Ok(Some(match pieces.next(job.call, part, sums).await? {
         Some(piece) => (Step::Piece(piece), Some(pieces)),
         None => (Step::End(pieces.taken()), None),
     }))

@@ -138,16 +138,19 @@ impl<'a> Unfinished<'a> {
 
 impl Guard {
     async fn throw_away(&self) -> Result<()> {
-        let bucket = &self.bucket.0;
-        let about = About::Object(&self.path);
-        let ask = Ask::new(Method::DELETE, about, Operation::Put).query("uploadId", self.id.clone());
-        let answer = bucket.ask(&Call::new(), &ask).await?;
-        if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND {
-            answer.body.discard().await;
-            return Ok(());
-        }
-        Err(bucket.refused(answer, &self.path, Operation::Put).await)
+        throw_away(&self.bucket.0, &Call::new(), &self.path, &self.id).await
     }
+}
+
+/// Throws an upload away, with all its parts. One that is gone already is fine.
+pub(super) async fn throw_away(bucket: &Bucket, call: &Call, path: &Path, id: &str) -> Result<()> {
+    let ask = Ask::new(Method::DELETE, About::Object(path), Operation::Put).query("uploadId", id);
+    let answer = bucket.ask(call, &ask).await?;
+    if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND {
+        answer.body.discard().await;
+        return Ok(());
+    }
+    Err(bucket.refused(answer, path, Operation::Put).await)
 }
 
 impl Drop for Unfinished<'_> {

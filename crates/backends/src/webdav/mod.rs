@@ -278,6 +278,7 @@ impl Backend for WebDav {
             digests_differ: false,
             loses_digests: quirks.forgets_checksums,
             implied_directories: false,
+            keeps_parts: false,
             bulk_removals: 1,
             overwrite,
             no_clobber: quirks.no_clobber,

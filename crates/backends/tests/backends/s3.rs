@@ -36,6 +36,20 @@ async fn the_suite_on_s3() {
     report.assert_green(80);
 }
 
+/// MinIO's front on a tree of files.
+fn juicefs() -> Option<EndpointSettings> {
+    Some(settings(&setting("JUICEFS_S3")?, &setting("JUICEFS_KEY")?, &setting("JUICEFS_SECRET")?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_on_juicefs() {
+    let Some(settings) = juicefs() else { return };
+    let (backend, base) = bucket("s3://lab", &settings);
+    let report = conformance::run_all(backend, base).await;
+    println!("s3 of juicefs: {report}");
+    report.assert_green(80);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suite_through_doors_of_s3() {
     let Some(settings) = writer() else { return };

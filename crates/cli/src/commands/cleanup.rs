@@ -14,8 +14,8 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{self, Out};
 
-/// Find what processes that were killed left behind: parts of files are removed, files that were moved aside get their
-/// names back.
+/// Find what processes that were killed left behind: parts of files and of uploads are removed, files that were moved aside
+/// get their names back.
 ///
 /// What was written to within the last hour is left alone, as somebody may be at it. What would be done is shown first; it
 /// is done after a yes, or with --yes.
@@ -101,6 +101,7 @@ fn show(context: &Context, leftover: &Leftover, out: &mut Out) -> std::io::Resul
         Remedy::RemoveTree => ("remove", "a directory that was never published".to_owned()),
         Remedy::Restore(original) => ("restore", format!("old content, back to {original}")),
         Remedy::Replaced => ("remove", "old content that was replaced".to_owned()),
+        Remedy::Abandon(_) => ("remove", "parts of an upload that was never completed".to_owned()),
         Remedy::Look => ("look", "old content whose name is not known".to_owned()),
     };
     let age = leftover.modified.and_then(|time| SystemTime::now().duration_since(time).ok());

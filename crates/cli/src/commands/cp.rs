@@ -177,8 +177,7 @@ impl Cp {
             return self.tree(context, &from, &to).await;
         }
         let mut options = self.options_for(&to);
-        let here = to.backend().capabilities().local_files == law_storage::Support::Yes;
-        if here && goes_on(&from, &metadata) {
+        if goes_on(&from, &to, &metadata) {
             options.journal = journal(&from, &to, self.copy.resume, options.dry_run)?;
         }
         let display = self.copy.display(context, &options);

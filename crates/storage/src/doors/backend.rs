@@ -14,7 +14,7 @@ use crate::settle::{self, Doomed};
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, Error, ErrorKind, Existing,
     ListOptions, Listing, LocalFile, Metadata, Operation, Order, Outcome, Parents, Path, PutOptions, ReadOptions,
-    Reading, Receipt, Result, Source, Space, TapeAnswer, TapeOrder, Validator,
+    Reading, Receipt, Result, Source, Space, TapeAnswer, TapeOrder, UnfinishedUpload, Validator,
 };
 
 /// Asks a door by a method of its backend.
@@ -221,6 +221,16 @@ impl Backend for Doors {
         }
         let unsure = |_| std::future::ready(Err(unknown())).boxed();
         self.ask_unless_done(wanted, by!(tape(order)), unsure).await.map(answer)
+    }
+
+    async fn unfinished_uploads(&self, call: &Call, top: &Path) -> Result<Vec<UnfinishedUpload>> {
+        self.ask(Wanted::new(call, Operation::List, top), by!(unfinished_uploads(top))).await.map(answer)
+    }
+
+    async fn abandon_upload(&self, call: &Call, upload: &UnfinishedUpload) -> Result<()> {
+        let call = &self.within_deadline(call);
+        let wanted = Wanted::new(call, Operation::Remove, &upload.path);
+        self.ask(wanted, by!(abandon_upload(upload))).await.map(answer)
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

@@ -75,6 +75,7 @@ impl Memory {
             digests_differ: false,
             loses_digests: false,
             implied_directories: false,
+            keeps_parts: false,
             bulk_removals: 1,
             overwrite: Overwrite::Atomic,
             no_clobber: NoClobber::Atomic,

@@ -14,7 +14,7 @@ use crate::settle::{self, Doomed};
 use crate::{
     Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
     Metadata, Order, Outcome, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space,
-    TapeAnswer, TapeOrder, Validator,
+    TapeAnswer, TapeOrder, UnfinishedUpload, Validator,
 };
 
 impl Retry {
@@ -166,6 +166,15 @@ impl Backend for Retry {
             }
             _ => self.inner.tape(call, order).await,
         }
+    }
+
+    async fn unfinished_uploads(&self, call: &Call, top: &Path) -> Result<Vec<UnfinishedUpload>> {
+        self.repeat(call, || self.inner.unfinished_uploads(call, top)).await
+    }
+
+    async fn abandon_upload(&self, call: &Call, upload: &UnfinishedUpload) -> Result<()> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.abandon_upload(call, upload)).await
     }
 
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>> {

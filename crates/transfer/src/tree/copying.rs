@@ -155,7 +155,7 @@ impl Job {
             return Ok(Copied { from, to, size, outcome: Outcome::Before, lost: Vec::new() });
         }
         let metadata = known.source.clone();
-        let known = known.going_on(&self.from, &walked.below, Some(journal));
+        let known = known.going_on(&self.from, &self.to, &walked.below, Some(journal));
         let copied = copy_known(&self.call, source, target, &self.options, known).await?;
         journal.note(&walked.below, &metadata, &copied);
         Ok(copied)

@@ -48,11 +48,12 @@ impl Doctor {
 
     async fn examine(&self, context: &Context, url: &Url, findings: &mut Findings) -> Result<(), Failure> {
         let door = context.file_systems().door(url)?;
+        let server = context.file_systems().server(url)?;
         let place = context.place_only(&self.place)?;
         if let Some(doors) = place.fs.doors() {
             each_door(context, &place, doors, findings).await?;
-        } else if let Some(door) = &door
-            && !network::examine(context, door, findings).await?
+        } else if let Some(server) = &server
+            && !network::examine(context, server, findings).await?
         {
             return Ok(());
         }
@@ -60,7 +61,7 @@ impl Doctor {
             credential(context, url, findings)?;
         }
         let Some(metadata) = look(context, &place, findings).await? else { return Ok(()) };
-        if door.is_some_and(|door| door.scheme().encrypted()) {
+        if server.is_some_and(|server| server.scheme().encrypted()) {
             findings.good("TLS", "the certificate of the server is trusted")?;
         }
         let directory = if metadata.is_directory() { place.clone() } else { above(&place) };

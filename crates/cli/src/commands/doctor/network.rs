@@ -14,9 +14,9 @@ use crate::exit::Failure;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether it makes sense to go on.
-pub(super) async fn examine(context: &Context, door: &RemoteUrl, findings: &mut Findings) -> Result<bool, Failure> {
-    let host = door.host().trim_matches(['[', ']']);
-    let port = door.port().unwrap_or(if door.scheme().encrypted() { 443 } else { 80 });
+pub(super) async fn examine(context: &Context, server: &RemoteUrl, findings: &mut Findings) -> Result<bool, Failure> {
+    let host = server.host().trim_matches(['[', ']']);
+    let port = server.port().unwrap_or(if server.scheme().encrypted() { 443 } else { 80 });
     let found = context.call.bound(async { Ok(lookup_host((host, port)).await) }).await?;
     let addresses: Vec<SocketAddr> = match found {
         Ok(addresses) => addresses.collect(),
@@ -32,7 +32,7 @@ pub(super) async fn examine(context: &Context, door: &RemoteUrl, findings: &mut 
     for address in addresses {
         reached |= connect(context, address, findings).await?;
     }
-    if reached && !door.scheme().encrypted() {
+    if reached && !server.scheme().encrypted() {
         findings
             .note("TLS", "none: everybody on the way can read along, and passwords are not sent to other machines")?;
     }
