@@ -67,7 +67,7 @@ pub(crate) struct CopyArguments {
 
 /// Who moves the bytes between two storages.
 #[derive(Clone, Copy, ValueEnum)]
-enum ThirdPartyWay {
+pub(crate) enum ThirdPartyWay {
     /// They, for files from 4 MiB on and where no token is needed: the destination fetches it, or else the source sends it, or
     /// else this machine does it.
     Auto,

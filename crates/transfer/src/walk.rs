@@ -1,12 +1,10 @@
 //! Walking a tree, top down, without following links.
 
-use std::collections::HashMap;
-
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use law_storage::{Backend, Call, Entry, Error, ErrorKind, ListOptions, Listing, Path, Result, Support};
-use tokio::task::JoinHandle;
+use law_storage::{Call, Entry, Error, ErrorKind, Listing, Path, Result, Support};
 
+use crate::listed_ahead::{Begun, ListedAhead, list};
 use crate::{Pattern, Place};
 
 /// One entry of a tree.
@@ -67,7 +65,7 @@ fn walk_in_pages(
     most: usize,
 ) -> BoxStream<'static, Result<Walked>> {
     let (base, waiting) = (top.resolved(), vec![top.resolved()]);
-    let (call, top, ahead) = (call.clone(), top.clone(), Ahead::default());
+    let (call, top, ahead) = (call.clone(), top.clone(), ListedAhead::default());
     let walk = Walk { call, top, base, waiting, enter: Box::new(enter), ahead, most, rest: None };
     let steps = stream::unfold(walk, |mut walk| async move {
         let step = walk.next().await?;
@@ -91,7 +89,7 @@ struct Walk {
     base: Path,
     waiting: Vec<Path>,
     enter: Box<dyn Fn(&Path) -> bool + Send + Sync>,
-    ahead: Ahead,
+    ahead: ListedAhead,
     most: usize,
     /// What is still to come of a directory with very many entries.
     rest: Option<Listing>,
@@ -105,7 +103,7 @@ impl Walk {
         }
         let directory = self.waiting.pop()?;
         let fetched = self.ahead.take(&directory).await;
-        self.ahead.begin(&self.call, &self.top, &self.waiting);
+        self.ahead.begin(&self.call, &self.top, self.waiting.iter().rev());
         let begun = match fetched {
             Some(found) => found.map(|found| Begun { found, rest: None }),
             None => list(self.top.backend(), &self.call, &directory, self.most).await,
@@ -161,89 +159,6 @@ impl Walk {
 /// A directory with more entries is walked in the order of its storage, a page at a time.
 const SORTED: usize = 10_000;
 
-/// Of a directory with more entries nothing is kept before it is its turn: a listing that is not read holds a connection.
-const FETCHED: usize = 2_000;
-
-/// Directories of a storage that are listed before it is their turn.
-const DIRECTORIES: usize = 8;
-
-/// The first entries of a directory, and the rest if there is one.
-struct Begun {
-    found: Vec<Entry>,
-    rest: Option<Listing>,
-}
-
-async fn list(backend: &dyn Backend, call: &Call, directory: &Path, most: usize) -> Result<Begun> {
-    let mut pages = backend.list(call, directory, &ListOptions::default()).await?;
-    let mut found = Vec::new();
-    while found.len() < most {
-        match pages.next().await.transpose()? {
-            Some(page) => found.extend(page.entries),
-            None => return Ok(Begun { found, rest: None }),
-        }
-    }
-    Ok(Begun { found, rest: Some(pages) })
-}
-
-/// Directories whose turn comes soon: the network need not be waited for one by one.
-#[derive(Default)]
-struct Ahead {
-    fetching: HashMap<Path, Fetching>,
-    /// One was too large: so are others, and none is listed twice again.
-    off: bool,
-}
-
-impl Ahead {
-    /// Begins with those that come next. On a local disk nothing is gained.
-    fn begin(&mut self, call: &Call, top: &Place, waiting: &[Path]) {
-        if self.off || top.backend().capabilities().local_files == Support::Yes {
-            return;
-        }
-        for directory in waiting.iter().rev().take(DIRECTORIES) {
-            if self.fetching.len() >= 2 * DIRECTORIES {
-                return;
-            }
-            self.fetching.entry(directory.clone()).or_insert_with(|| Fetching::begin(call, top, directory));
-        }
-    }
-
-    /// What was fetched of a directory, if that is all.
-    async fn take(&mut self, directory: &Path) -> Option<Result<Vec<Entry>>> {
-        match self.fetching.remove(directory)?.finish().await {
-            Ok(Some(found)) => Some(Ok(found)),
-            Ok(None) => {
-                self.off = true;
-                None
-            }
-            Err(error) => Some(Err(error)),
-        }
-    }
-}
-
-/// All entries of a directory, or nothing if they are too many. It ends when nobody waits for it any more.
-struct Fetching(JoinHandle<Result<Option<Vec<Entry>>>>);
-
-impl Fetching {
-    fn begin(call: &Call, top: &Place, directory: &Path) -> Self {
-        let (call, top, directory) = (call.clone(), top.clone(), directory.clone());
-        Self(tokio::spawn(async move {
-            let begun = list(top.backend(), &call, &directory, FETCHED).await?;
-            Ok(begun.rest.is_none().then_some(begun.found))
-        }))
-    }
-
-    async fn finish(mut self) -> Result<Option<Vec<Entry>>> {
-        let broken = |e| Error::new(ErrorKind::Internal, "a listing broke").because(e);
-        (&mut self.0).await.map_err(broken)?
-    }
-}
-
-impl Drop for Fetching {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 /// Everything below a directory that matches, in the order of a walk. A directory that is missing has nothing; no directory is listed in
 /// which nothing can match.
 pub fn glob(call: &Call, top: &Place, pattern: &Pattern) -> BoxStream<'static, Result<Walked>> {
@@ -277,9 +192,10 @@ async fn begin(call: &Call, top: &Place, pattern: &Pattern) -> Result<BoxStream<
 mod tests {
     use std::sync::Arc;
 
-    use law_storage::{BytesSource, Fault, Faulty, FileSystem, Memory, Operation, Parents, PutOptions};
+    use law_storage::{Backend as _, BytesSource, Fault, Faulty, FileSystem, Memory, Operation, Parents, PutOptions};
 
     use super::*;
+    use crate::listed_ahead::FETCHED;
 
     async fn storage() -> (Arc<Faulty>, Place) {
         let backend = Arc::new(Faulty::new(Arc::new(Memory::new()), []));

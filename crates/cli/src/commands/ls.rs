@@ -1,12 +1,13 @@
 //! `law fs ls`
 
 use std::ffi::OsString;
+use std::future::ready;
 use std::pin::pin;
 
 use clap::Args;
-use futures_util::StreamExt as _;
-use law_storage::{Entry, Kind, ListOptions, Path};
-use law_transfer::Place;
+use futures_util::{StreamExt as _, stream};
+use law_storage::{Entry, Kind, ListOptions, Page, Path};
+use law_transfer::{ListedAhead, Place};
 
 use crate::context::Context;
 use crate::exit::Failure;
@@ -121,19 +122,29 @@ impl Lister<'_> {
 
     async fn directory(&mut self, top: &Place, several: bool, text: &OsString) -> Result<(), Failure> {
         let base = top.resolved();
-        let mut directories = vec![Path::root()];
+        let (mut directories, mut ahead) = (vec![base.clone()], ListedAhead::default());
         while let Some(directory) = directories.pop() {
-            let title = printable(Context::below(text, &directory));
-            let below = self.one_directory(&top.join(&directory), several.then_some(title.as_str())).await?;
-            directories.extend(below.iter().rev().filter_map(|path| path.strip_prefix(&base)));
+            let listed = ahead.take(&directory).await.transpose()?;
+            ahead.begin(&self.context.call, top, directories.iter().rev());
+            let below = directory.strip_prefix(&base).unwrap_or_else(Path::root);
+            let title = printable(Context::below(text, &below));
+            let below = self.one_directory(&top.join(&below), listed, several.then_some(title.as_str())).await?;
+            directories.extend(below.into_iter().rev());
         }
         Ok(())
     }
 
     /// Prints one directory and returns the directories in it, if they are to be listed too.
-    async fn one_directory(&mut self, place: &Place, title: Option<&str>) -> Result<Vec<Path>, Failure> {
-        let path = place.resolved();
-        let pages = place.backend().list(&self.context.call, &path, &ListOptions::default()).await?;
+    async fn one_directory(
+        &mut self,
+        place: &Place,
+        listed: Option<Vec<Entry>>,
+        title: Option<&str>,
+    ) -> Result<Vec<Path>, Failure> {
+        let pages = match listed {
+            Some(entries) => stream::once(ready(Ok(Page { entries, continuation: None }))).boxed(),
+            None => place.backend().list(&self.context.call, &place.resolved(), &ListOptions::default()).await?,
+        };
         let mut pages = pin!(pages);
         self.title(title)?;
         let (mut below, mut held, mut streaming) = (Vec::new(), Vec::new(), self.options.unsorted);

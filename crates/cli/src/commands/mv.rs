@@ -4,10 +4,11 @@ use std::ffi::{OsStr, OsString};
 
 use clap::Args;
 use law_storage::{Error, ErrorKind, Metadata, Parents};
-use law_transfer::{CopyOptions, Moved, Place, Policy, Preserve, TreeReport, move_to};
+use law_transfer::{CopyOptions, Moved, Place, Policy, Preserve, ThirdParty, TreeReport, move_to};
 use serde_json::json;
 
 use crate::context::Context;
+use crate::copy_arguments::ThirdPartyWay;
 use crate::exit::Failure;
 use crate::output::{self, Out};
 use crate::progress::Display;
@@ -26,6 +27,10 @@ pub(crate) struct Mv {
     /// The destination is the new name, also if it is a directory.
     #[arg(short = 'T', long)]
     no_target_directory: bool,
+
+    /// Whether two storages copy large files between themselves, as for `cp`.
+    #[arg(long, value_enum, value_name = "WAY", default_value = "auto", hide_default_value = true)]
+    third_party: ThirdPartyWay,
 
     /// Only say what would be moved.
     #[arg(long)]
@@ -83,6 +88,7 @@ impl Mv {
         let options = CopyOptions {
             policy: if self.no_clobber { Policy::Fail } else { Policy::Differs },
             preserve: Preserve::ALL,
+            third_party: ThirdParty::new(self.third_party.into()),
             parents: if to.backend().capabilities().implied_directories { Parents::Create } else { Parents::Require },
             ..CopyOptions::default()
         };
