@@ -8,6 +8,7 @@ pub mod dropbox;
 pub mod gfal2;
 pub mod http;
 pub mod local;
+pub mod opendal;
 mod pieces;
 pub mod s3;
 mod together;

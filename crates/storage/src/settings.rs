@@ -98,6 +98,8 @@ pub enum Credential {
         /// The profile; none is the usual one.
         profile: Option<String>,
     },
+    /// What the own tools of the service would use: of the environment, of their files, of a role of the job or of the machine.
+    Tools,
     /// A refresh token of Dropbox, which gives access tokens, and the app that it was given to.
     Dropbox {
         /// The key of the app.

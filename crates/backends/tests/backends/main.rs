@@ -5,6 +5,7 @@
 mod dropbox;
 mod gfal2;
 mod local;
+mod opendal;
 mod s3;
 mod server;
 mod store_faults;
