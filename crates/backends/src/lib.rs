@@ -11,5 +11,6 @@ pub mod local;
 pub mod opendal;
 mod pieces;
 pub mod s3;
+pub mod sftp;
 mod together;
 pub mod webdav;

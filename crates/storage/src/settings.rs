@@ -109,6 +109,13 @@ pub enum Credential {
         /// The refresh token.
         refresh_token: Secret,
     },
+    /// Who logs in by SSH, and with which key, where its own configuration is not to say so.
+    Ssh {
+        /// The name of the user.
+        user: Option<String>,
+        /// The file of the private key.
+        key: Option<PathBuf>,
+    },
     /// A netrc file, which has users and passwords of some hosts.
     Netrc(PathBuf),
 }

@@ -89,7 +89,7 @@ impl Rule {
         self.bearer && matches!(credential, Credential::Bearer(_) | Credential::BearerFile(_))
     }
 
-    fn takes(&self) -> &'static str {
+    pub(super) fn takes(&self) -> &'static str {
         match (self.bearer || !self.token.is_empty(), !self.key[0].is_empty()) {
             (true, true) => "it takes token or token_file, or access_key and secret_key",
             (true, false) => "it takes token or token_file",

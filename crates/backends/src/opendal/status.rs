@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 
-use law_storage::{Call, Error, ErrorKind, Operation, Outcome, Path, Result};
+use law_storage::{Call, Credential, Error, ErrorKind, Operation, Outcome, Path, Result};
 
 use super::Store;
 
@@ -115,11 +115,23 @@ impl Store {
         })
     }
 
+    /// What is denied to nobody in particular may be allowed to somebody.
+    fn to_nobody(&self, error: Error) -> Error {
+        let nobody = matches!(self.settings.credential, Credential::None);
+        match error.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::Unauthenticated if nobody => {
+                let error = error.with_kind(ErrorKind::Unauthenticated);
+                error.hint(format!("nobody is named: {}", self.service.credential().takes()))
+            }
+            _ => error,
+        }
+    }
+
     /// What OpenDAL says, as an error about `path`.
     pub(super) fn failed(&self, told: Told, path: &Path, operation: Operation) -> Error {
         let missing = matches!(told, Told::NotFound);
         let lost = matches!(&told, Told::Other(error) if matches!(error.kind(), ErrorKind::Malformed));
-        let error = told.error().instead_at(self.url(path)).during(operation);
+        let error = self.to_nobody(told.error()).instead_at(self.url(path)).during(operation);
         let error = if lost && changes(operation) { error.with_outcome(Outcome::Unknown) } else { error };
         match missing && matches!(operation, Operation::List | Operation::Put | Operation::CreateDirectory) {
             true => error.hint(format!("is there a {} {}?", self.service.container, self.shown.host())),

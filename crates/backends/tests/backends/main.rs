@@ -8,5 +8,6 @@ mod local;
 mod opendal;
 mod s3;
 mod server;
+mod sftp;
 mod store_faults;
 mod webdav;
