@@ -172,7 +172,8 @@ impl FileSystems {
 
     /// Settings that this version knows and does not follow yet are said; half of a wish for credentials is refused.
     fn check_supported(&self, name: &str, settings: &FileSystemSettings) -> Result<()> {
-        if settings.key.is_some() && settings.certificate.is_none() {
+        let by_ssh = settings.doors.iter().any(|door| door.url.starts_with("sftp://"));
+        if settings.key.is_some() && settings.certificate.is_none() && !by_ssh {
             let message = format!("[fs.{name}] has a key and no certificate");
             return Err(Error::new(ErrorKind::InvalidInput, message).hint("certificate = \"FILE\""));
         }
@@ -234,7 +235,9 @@ impl FileSystems {
     /// `InvalidInput` for a name that is not configured; `Unauthenticated` for a token that cannot be read.
     pub fn credential_of(&self, url: &Url) -> Result<CredentialReport> {
         match url.location() {
-            Location::Remote(remote) if remote.user().is_some() => Ok(CredentialReport::typed()),
+            Location::Remote(remote) if remote.user().is_some() && remote.scheme().name() != "sftp" => {
+                Ok(CredentialReport::typed())
+            }
             Location::Remote(remote) => credential_at(remote, self.settings_of(remote)),
             Location::Named { name, .. } => {
                 let settings = self.config.file_system(name).map_err(misconfigured)?;

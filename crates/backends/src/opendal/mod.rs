@@ -29,6 +29,8 @@ use law_storage::{
 };
 use tokio::sync::Semaphore;
 
+pub use services::{Known, SERVICES};
+
 use services::Service;
 
 /// Makes [`OpenDal`] backends for the services of this build.

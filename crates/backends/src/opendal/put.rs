@@ -104,6 +104,9 @@ struct Job<'a> {
 
 impl Job<'_> {
     async fn run(&self) -> Result<Receipt> {
+        if self.options.verify == Verify::Require && self.size > WHOLE && !self.store.can.write_with_if_version_match {
+            return Err(self.no_checksum());
+        }
         let piece = piece_size(self.size);
         let _place = self.place(piece).await?;
         let writer = self.writer(piece).await?;
@@ -199,9 +202,6 @@ impl Job<'_> {
     }
 
     async fn publish(&self, mut unfinished: Unfinished, taken: &Taken, source_proof: Proof) -> Result<Receipt> {
-        if self.options.verify == Verify::Require && self.size > WHOLE && !self.store.can.write_with_if_version_match {
-            return Err(unfinished.abandon(self.no_checksum()).await);
-        }
         let closed = self.store.ask(self.call, (self.path, PUT), unfinished.close()).await;
         let closed = closed.and_then(|closed| closed.map_err(|told| self.refused(told)));
         let told = match closed {

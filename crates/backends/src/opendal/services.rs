@@ -117,6 +117,31 @@ static ALL: &[Service] = &[
     },
 ];
 
+/// A service that OpenDAL has and this client is prepared for.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// As it stands before `://`; the feature of the build is called the same.
+    pub scheme: &'static str,
+    /// As people call it.
+    pub name: &'static str,
+    /// Whether it is in this build.
+    pub compiled: bool,
+}
+
+const fn known(scheme: &'static str, name: &'static str, compiled: bool) -> Known {
+    Known { scheme, name, compiled }
+}
+
+/// All of them.
+pub const SERVICES: [Known; 6] = [
+    known("azblob", "Azure Blob Storage", cfg!(feature = "azblob")),
+    known("cos", "Tencent COS", cfg!(feature = "cos")),
+    known("gcs", "Google Cloud Storage", cfg!(feature = "gcs")),
+    known("obs", "Huawei OBS", cfg!(feature = "obs")),
+    known("oss", "Alibaba OSS", cfg!(feature = "oss")),
+    known("swift", "OpenStack Swift", cfg!(feature = "swift")),
+];
+
 /// The schemes of this build.
 pub(super) fn schemes() -> &'static [&'static str] {
     &[
@@ -212,6 +237,13 @@ mod tests {
     #[test]
     fn every_scheme_has_one_row() {
         assert_eq!(ALL.iter().map(|service| service.scheme).collect::<Vec<_>>(), schemes());
+        let compiled = |known: &&Known| known.compiled;
+        let mut sorted = schemes().to_vec();
+        sorted.sort_unstable();
+        assert_eq!(SERVICES.iter().filter(compiled).map(|known| known.scheme).collect::<Vec<_>>(), sorted);
+        for known in SERVICES.iter().filter(compiled) {
+            assert_eq!(Service::of(known.scheme).map(|service| service.name), Some(known.name));
+        }
         assert!(schemes().iter().all(|scheme| Service::of(scheme).is_some_and(|service| service.can().read)));
     }
 

@@ -97,7 +97,7 @@ fn lacks_credential(error: &::opendal::Error) -> bool {
 
 fn no_credential() -> Error {
     let error = Error::new(ErrorKind::Unauthenticated, "no credential was found, or it makes no sense");
-    error.hint("name one in [fs.NAME] or the environment; auth = [\"none\"] reads what is public (law help on it: docs/storage.md)")
+    error.hint("name one in [fs.NAME] or the environment; auth = [\"none\"] reads what is public")
 }
 
 impl Store {

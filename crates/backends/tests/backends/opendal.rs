@@ -232,3 +232,73 @@ async fn a_bucket_that_is_not_there_is_named() {
         assert!(error.hint_text().unwrap().contains("nowhere?"), "{error}");
     }
 }
+
+/// Tells the emulator how a request is to fail.
+async fn fail(server: &OwnServer, json: &str) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let address = server.endpoint("GCS_ENDPOINT").strip_prefix("http://").unwrap().to_owned();
+    let mut connection = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let length = json.len();
+    let head = format!("POST /emulate/fail HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    connection.write_all(format!("{head}Content-Length: {length}\r\n\r\n{json}").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_pass_is_tried_again_and_what_was_lost_is_looked_for() {
+    let Some((server, settings)) = google() else { return };
+    let (backend, base) = bucket("gcs://lab", &settings);
+    let backend = Retry::new(backend, RetrySettings::default());
+    let options = PutOptions { parents: Parents::Create, ..Default::default() };
+    let once = PutOptions { existing: Existing::Refuse, ..options.clone() };
+    let failures = [
+        (r#"{"method": "POST", "contains": "uploadType=media", "times": 2, "status": 503}"#, &options, 2),
+        (r#"{"method": "POST", "contains": "uploadType=media", "status": 502, "after": true}"#, &options, 1),
+        (
+            r#"{"method": "POST", "contains": "uploadType=media", "status": 502, "after": true, "cut": true}"#,
+            &options,
+            1,
+        ),
+        // It is there already when it is asked for once more, and it is ours.
+        (r#"{"method": "PUT", "contains": "/upload/session/", "status": 502, "after": true}"#, &once, 1),
+    ];
+    for (number, (failure, options, least)) in failures.into_iter().enumerate() {
+        fail(&server, failure).await;
+        let path = base.child(format!("file{number}")).unwrap();
+        let written = backend.put(&Call::new(), &path, &BytesSource::new("content"), options).await;
+        let receipt = written.unwrap_or_else(|error| panic!("{failure}: {error}"));
+        assert!(receipt.attempts.len() <= least, "{failure}: {:?}", receipt.attempts);
+        assert_eq!(content(&backend, &path).await, "content", "{failure}");
+    }
+    fail(&server, r#"{"method": "GET", "contains": "alt=media", "status": 429}"#).await;
+    assert_eq!(content(&backend, &base.child("file0").unwrap()).await, "content");
+    fail(&server, r#"{"method": "DELETE", "contains": "file0", "status": 500, "after": true}"#).await;
+    backend.remove_file(&Call::new(), &base.child("file0").unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_of_an_upload_is_told_in_an_error() {
+    let Some((server, settings)) = google() else { return };
+    let (backend, base) = bucket("gcs://lab", &settings);
+    let options = PutOptions { existing: Existing::Refuse, parents: Parents::Create, ..Default::default() };
+    fail(&server, r#"{"method": "PUT", "contains": "/upload/session/", "times": 9, "status": 403}"#).await;
+    let path = base.child("file").unwrap();
+    let error = backend.put(&Call::new(), &path, &BytesSource::new("x"), &options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+    // A session is worth a token.
+    assert!(!format!("{error} {error:?}").contains("of-this-session"), "{error:?}");
+    assert_eq!(backend.stat(&Call::new(), &path).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checksum_that_nobody_will_have_is_missed_before_anything_is_sent() {
+    let Some(settings) = azure() else { return };
+    let (backend, base) = bucket("azblob://lab", &settings);
+    let options = PutOptions { verify: law_storage::Verify::Require, parents: Parents::Create, ..Default::default() };
+    let path = base.child("large").unwrap();
+    let error = backend.put(&Call::new(), &path, &BytesSource::new(vec![0; 17 << 20]), &options).await.unwrap_err();
+    assert_eq!((error.kind(), error.left_behind()), (ErrorKind::Unsupported, Some("nothing was published")), "{error}");
+    assert_eq!(backend.stat(&Call::new(), &path).await.unwrap(), None);
+}
