@@ -41,6 +41,7 @@ const NAMES: NameRules = NameRules { controls: false, ..NameRules::TEXT };
 /// The longest key of all these services.
 const LONGEST: usize = 1024;
 
+#[allow(dead_code, reason = "a build without any of the services is possible")]
 const PLAIN: Service = Service {
     scheme: "",
     name: "",
