@@ -5,9 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Schemes of URLs, which would make `NAME:path` ambiguous to a reader.
-const SCHEMES: [&str; 16] = [
+const SCHEMES: [&str; 17] = [
     "dav", "davs", "http", "https", "file", "root", "roots", "xroot", "xroots", "s3", "dropbox", "gsiftp", "srm",
-    "dcap", "sftp", "gcs",
+    "dcap", "sftp", "gcs", "azblob",
 ];
 
 /// The name of a `[fs.NAME]`: a letter, then letters, digits, `_` and `-`, not longer than 64 bytes, not the scheme of a

@@ -64,6 +64,7 @@ fn of_the_programs() {
       doctor     Find out what works with a storage, and say what to do about what does not
       doors      Show the doors of configured file systems, and what processes on this node know of them
       serve      Serve a directory of any storage by WebDAV, until it is interrupted
+      backends   List the kinds of storage that this build can speak to, and what they can do
       help       Print this message or the help of the given subcommand(s)
 
     Options:
@@ -329,7 +330,7 @@ fn what_cannot_be_meant() {
     [exit 2]
     $ law fs ls hdfs://host/x
     2> law fs ls: no backend for hdfs:// in this build hdfs://host/x
-    2>   hint: this build serves dav, davs, dcap, dropbox, gsidcap, gsiftp, http, https, mock, root, roots, s3, sftp, srm
+    2>   hint: this build serves azblob, dav, davs, dcap, dropbox, gcs, gsidcap, gsiftp, http, https, mock, root, roots, s3, sftp, srm
     [exit 9]
     $ law fs ls lab:x
     2> law fs ls: configuration: there is no file system "lab"; law config add lab URL makes one

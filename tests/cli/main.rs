@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "every test crate uses its part of it")]
 mod sandbox;
 
+mod backends;
 mod buckets;
 mod cat;
 mod checksum;

@@ -148,6 +148,7 @@ pub(crate) enum FsCommand {
     Doctor(commands::doctor::Doctor),
     Doors(commands::doors::Doors),
     Serve(commands::serve::Serve),
+    Backends(commands::backends::Backends),
 }
 
 impl FsCommand {
@@ -183,6 +184,7 @@ impl FsCommand {
             Self::Doctor(_) => "doctor",
             Self::Doors(_) => "doors",
             Self::Serve(_) => "serve",
+            Self::Backends(_) => "backends",
         }
     }
 }

@@ -285,5 +285,6 @@ async fn dispatch(context: &Context, command: FsCommand) -> Result<(), Failure> 
         FsCommand::Doors(command) => command.run(context).await,
         FsCommand::Token(command) => command.run(context),
         FsCommand::Serve(command) => command.run(context).await,
+        FsCommand::Backends(command) => command.run(context).await,
     }
 }

@@ -19,7 +19,11 @@ pub trait Factory: Send + Sync {
 
 /// The factories that are compiled in.
 #[derive(Clone, Default)]
-pub struct Registry(BTreeMap<&'static str, Arc<dyn Factory>>);
+pub struct Registry {
+    served: BTreeMap<&'static str, Arc<dyn Factory>>,
+    /// What would serve others.
+    absent: BTreeMap<&'static str, String>,
+}
 
 impl Registry {
     /// Without any.
@@ -30,13 +34,20 @@ impl Registry {
     /// With one more; for a scheme that is served already, the newer wins.
     #[must_use]
     pub fn with(mut self, factory: Arc<dyn Factory>) -> Self {
-        self.0.extend(factory.schemes().iter().map(|&scheme| (scheme, factory.clone())));
+        self.served.extend(factory.schemes().iter().map(|&scheme| (scheme, factory.clone())));
+        self
+    }
+
+    /// With a hint for who names a scheme that another build would serve.
+    #[must_use]
+    pub fn without(mut self, scheme: &'static str, hint: String) -> Self {
+        self.absent.insert(scheme, hint);
         self
     }
 
     /// The schemes that are served, sorted.
     pub fn schemes(&self) -> impl Iterator<Item = &'static str> {
-        self.0.keys().copied()
+        self.served.keys().copied()
     }
 
     /// A backend for the endpoint of `url`.
@@ -44,7 +55,7 @@ impl Registry {
     /// # Errors
     /// [`ErrorKind::Unsupported`] with what would work instead, if nothing serves its scheme.
     pub fn open(&self, url: &RemoteUrl, settings: &EndpointSettings) -> Result<Arc<dyn Backend>> {
-        match self.0.get(url.scheme().name()) {
+        match self.served.get(url.scheme().name()) {
             Some(factory) => factory.open(url, settings),
             None => Err(self.unserved(url)),
         }
@@ -53,8 +64,8 @@ impl Registry {
     fn unserved(&self, url: &RemoteUrl) -> Error {
         let scheme = url.scheme();
         let error = Error::new(ErrorKind::Unsupported, format!("no backend for {scheme}:// in this build")).at(url);
-        if let Some(doors) = webdav_doors(url) {
-            return error.hint(doors);
+        if let Some(hint) = webdav_doors(url).or_else(|| self.absent.get(scheme.name()).cloned()) {
+            return error.hint(hint);
         }
         let known: Vec<&str> = self.schemes().collect();
         error.hint(format!("this build serves {}", known.join(", ")))

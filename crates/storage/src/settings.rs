@@ -105,6 +105,8 @@ pub enum Credential {
         /// The profile; none is the usual one.
         profile: Option<String>,
     },
+    /// What the own tools of the service would use: of the environment, of their files, of a role of the job or of the machine.
+    Tools,
     /// A refresh token of Dropbox, which gives access tokens, and the app that it was given to.
     Dropbox {
         /// The key of the app.
@@ -113,6 +115,13 @@ pub enum Credential {
         app_secret: Option<Secret>,
         /// The refresh token.
         refresh_token: Secret,
+    },
+    /// Who logs in by SSH, and with which key, where its own configuration is not to say so.
+    Ssh {
+        /// The name of the user.
+        user: Option<String>,
+        /// The file of the private key.
+        key: Option<PathBuf>,
     },
     /// A netrc file, which has users and passwords of some hosts.
     Netrc(PathBuf),

@@ -81,7 +81,7 @@ const fn hostless(name: &'static str) -> Grammar {
     Grammar { needs_host: false, ..grammar(name, name) }
 }
 
-const GRAMMARS: [Grammar; 27] = [
+const GRAMMARS: [Grammar; 30] = [
     web("dav", "dav"),
     web("davs", "davs"),
     web("webdav", "dav"),
@@ -108,6 +108,9 @@ const GRAMMARS: [Grammar; 27] = [
     grammar("hdfs", "hdfs"),
     grammar("webhdfs", "webhdfs"),
     grammar("swift", "swift"),
+    grammar("oss", "oss"),
+    grammar("obs", "obs"),
+    grammar("cos", "cos"),
     hostless("memory"),
 ];
 
@@ -308,7 +311,9 @@ fn unknown_scheme(prefix: &str, text: &str) -> Error {
     let near = GRAMMARS.iter().min_by_key(|g| distance(g.name, prefix)).filter(|g| distance(g.name, prefix) <= most);
     match near {
         Some(near) => error.hint(format!("did you mean {}://?", near.name)),
-        None => error.hint("known are file, dav, davs, http, https, root, roots, s3, dropbox, sftp, gsiftp, srm, ..."),
+        None => error.hint(
+            "known are file, dav, davs, http, https, root, roots, s3, gcs, azblob, dropbox, sftp, gsiftp, srm, ...",
+        ),
     }
 }
 

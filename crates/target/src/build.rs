@@ -6,7 +6,9 @@ use std::sync::Arc;
 use law_backends::dropbox::DropboxFactory;
 use law_backends::gfal2::Gfal2Factory;
 use law_backends::local::Local;
+use law_backends::opendal::{OpenDalFactory, SERVICES};
 use law_backends::s3::S3Factory;
+use law_backends::sftp::SftpFactory;
 use law_backends::webdav::WebDavFactory;
 use law_storage::{
     Backend, Door, Doors, DoorsSettings, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Memory, Mirrored,
@@ -16,7 +18,10 @@ use law_storage::{
 /// The backends of this build.
 pub fn registry() -> Registry {
     let web = Registry::new().with(Arc::new(WebDavFactory)).with(Arc::new(S3Factory)).with(Arc::new(DropboxFactory));
-    web.with(Arc::new(Gfal2Factory))
+    let all = web.with(Arc::new(Gfal2Factory)).with(Arc::new(OpenDalFactory)).with(Arc::new(SftpFactory));
+    SERVICES.iter().filter(|service| !service.compiled).fold(all, |all, service| {
+        all.without(service.scheme, format!("{} comes with cargo install --features {}", service.name, service.scheme))
+    })
 }
 
 /// The local disk, from its root.

@@ -8,6 +8,7 @@ use law_backends::auth::{
     FoundIdentity, FoundToken, Identity, Lifetime, dropbox_file, find_identity, find_netrc, find_token, oidc_token,
     read_dropbox_file, read_token,
 };
+use law_backends::opendal::SERVICES;
 use law_config::{AuthMethod, FileSystemSettings};
 use law_storage::{Credential, RemoteUrl, Result, Secret};
 
@@ -81,7 +82,8 @@ pub(crate) fn report(settings: &FileSystemSettings, doors: &[&RemoteUrl], encryp
 
 /// Whether it never travels in the clear: it signs, or goes to one service alone, which is reached with encryption.
 fn is_key(credential: &Credential) -> bool {
-    matches!(credential, Credential::AccessKey { .. } | Credential::Aws { .. } | Credential::Dropbox { .. })
+    use Credential::{AccessKey, Aws, Dropbox, Ssh, Tools};
+    matches!(credential, AccessKey { .. } | Aws { .. } | Dropbox { .. } | Ssh { .. } | Tools)
 }
 
 /// The credential of a storage with these doors: the first in the configured order that its settings name, else the first that is found where such
@@ -89,9 +91,12 @@ fn is_key(credential: &Credential) -> bool {
 pub(crate) fn credential(settings: &FileSystemSettings, doors: &[&RemoteUrl]) -> Chosen {
     let methods = settings.auth.iter().take_while(|method| **method != AuthMethod::None);
     let kind = Kind::of(doors);
+    if kind == Kind::Ssh {
+        return of_ssh(settings);
+    }
     let methods: Vec<AuthMethod> = methods.filter(|method| settings.trusted && kind.takes(**method)).copied().collect();
     let hosts: Vec<&str> = doors.iter().map(|door| door.host()).collect();
-    let named = methods.iter().find_map(|method| named(*method, settings));
+    let named = methods.iter().find_map(|method| named(*method, kind, settings));
     let first = named.or_else(|| methods.iter().find_map(|method| found(*method, kind, &hosts)));
     first.unwrap_or(Chosen { credential: Credential::None, source: None, found: false })
 }
@@ -103,6 +108,10 @@ enum Kind {
     Bucket,
     /// Dropbox, which takes its own tokens.
     Dropbox,
+    /// An object store of others: keys, and tokens that somebody has named.
+    Store,
+    /// A host that is logged in to, in whatever way `ssh` does it.
+    Ssh,
     /// A storage of the grid, or a web server.
     Web,
 }
@@ -112,6 +121,8 @@ impl Kind {
         match doors.first().map(|door| door.scheme().name()) {
             Some("s3") => Self::Bucket,
             Some("dropbox") => Self::Dropbox,
+            Some("sftp") => Self::Ssh,
+            Some(scheme) if SERVICES.iter().any(|service| service.scheme == scheme) => Self::Store,
             _ => Self::Web,
         }
     }
@@ -120,12 +131,25 @@ impl Kind {
         match self {
             Self::Bucket => method == AuthMethod::S3,
             Self::Dropbox => method == AuthMethod::Token,
+            Self::Store => matches!(method, AuthMethod::Token | AuthMethod::S3),
+            Self::Ssh => false,
             Self::Web => method != AuthMethod::S3,
         }
     }
 }
 
-fn named(method: AuthMethod, settings: &FileSystemSettings) -> Option<Chosen> {
+/// What the settings say of who logs in; `ssh` itself knows the rest.
+fn of_ssh(settings: &FileSystemSettings) -> Chosen {
+    let (user, key) = (settings.user.clone(), settings.key.clone());
+    if !settings.trusted || (user.is_none() && key.is_none()) {
+        return Chosen::found(Credential::Ssh { user: None, key: None }, "keys and agents that ssh itself finds");
+    }
+    let of_key = |key: &std::path::PathBuf| format!("key of {}", key.display());
+    let source = key.as_ref().map_or_else(|| "keys and agents that ssh itself finds".to_owned(), of_key);
+    Chosen::named(Credential::Ssh { user, key }, source)
+}
+
+fn named(method: AuthMethod, kind: Kind, settings: &FileSystemSettings) -> Option<Chosen> {
     match method {
         AuthMethod::Token if settings.refresh_token.is_some() && settings.app_key.is_some() => {
             let (app_key, token) = (settings.app_key.clone()?, settings.refresh_token.as_ref()?.expose());
@@ -157,7 +181,7 @@ fn named(method: AuthMethod, settings: &FileSystemSettings) -> Option<Chosen> {
             let source = format!("password of {user}");
             Some(Chosen::named(Credential::Basic { user, password }, source))
         }
-        AuthMethod::S3 => key(settings),
+        AuthMethod::S3 => key(kind, settings),
         _ => None,
     }
 }
@@ -174,6 +198,8 @@ fn found(method: AuthMethod, kind: Kind, hosts: &[&str]) -> Option<Chosen> {
                 }
             }
         }
+        // Those of the grid are nothing to object stores.
+        AuthMethod::Token if kind == Kind::Store => None,
         AuthMethod::Token => Some(match find_token(&environment, user())? {
             FoundToken::Text(token) => Chosen::found(Credential::Bearer(token), "bearer token of $BEARER_TOKEN"),
             FoundToken::Named(file) | FoundToken::File(file) => {
@@ -191,18 +217,26 @@ fn found(method: AuthMethod, kind: Kind, hosts: &[&str]) -> Option<Chosen> {
             let source = format!("password of {}", file.display());
             Some(Chosen::found(Credential::Netrc(file), source))
         }
+        AuthMethod::S3 if kind == Kind::Store => {
+            Some(Chosen::found(Credential::Tools, "what the own tools of the service would use, if there is something"))
+        }
         AuthMethod::S3 => Some(Chosen::found(Credential::Aws { profile: None }, aws_source())),
         _ => None,
     }
 }
 
-fn key(settings: &FileSystemSettings) -> Option<Chosen> {
-    if let Some(profile) = &settings.profile {
+fn key(kind: Kind, settings: &FileSystemSettings) -> Option<Chosen> {
+    if let Some(profile) = settings.profile.as_ref().filter(|_| kind == Kind::Bucket) {
         let credential = Credential::Aws { profile: Some(profile.clone()) };
         return Some(Chosen::named(credential, format!("access key of the profile {profile}")));
     }
     let id = settings.access_key.clone()?;
-    let secret = Secret::new(settings.secret_key.as_ref()?.expose());
+    let secret = match &settings.secret_key {
+        Some(secret) => Secret::new(secret.expose()),
+        // A ticket of Azure needs no key.
+        None if kind == Kind::Store && settings.session_token.is_some() => Secret::new(""),
+        None => return None,
+    };
     let token = settings.session_token.as_ref().map(|token| Secret::new(token.expose()));
     let source = format!("access key {id} of the settings");
     Some(Chosen::named(Credential::AccessKey { id, secret, token }, source))

@@ -172,7 +172,8 @@ impl FileSystems {
 
     /// Settings that this version knows and does not follow yet are said; half of a wish for credentials is refused.
     fn check_supported(&self, name: &str, settings: &FileSystemSettings) -> Result<()> {
-        if settings.key.is_some() && settings.certificate.is_none() {
+        let by_ssh = settings.doors.iter().any(|door| door.url.starts_with("sftp://"));
+        if settings.key.is_some() && settings.certificate.is_none() && !by_ssh {
             let message = format!("[fs.{name}] has a key and no certificate");
             return Err(Error::new(ErrorKind::InvalidInput, message).hint("certificate = \"FILE\""));
         }
@@ -228,21 +229,18 @@ impl FileSystems {
         }
     }
 
-    /// The server behind a place that somebody typed, as far as the settings tell; none for the local disk, and where a door names something in
-    /// a service (a bucket) whose address is not set.
+    /// The server behind a place that somebody typed, as far as the settings tell: the service at `endpoint` that has a bucket, or else the door. None
+    /// for the local disk.
     ///
     /// # Errors
     /// As [`door`](Self::door) has them, and `InvalidInput` for an `endpoint` that is no URL.
     pub fn server(&self, url: &Url) -> Result<Option<RemoteUrl>> {
         let Some(door) = self.door(url)? else { return Ok(None) };
-        if matches!(door.scheme().name(), "dav" | "davs" | "http" | "https") {
-            return Ok(Some(door));
-        }
         let settings = match url.location() {
             Location::Named { name, .. } => self.config.file_system(name).map_err(misconfigured)?,
             _ => self.settings_of(&door),
         };
-        let Some(endpoint) = &settings.endpoint else { return Ok(None) };
+        let Some(endpoint) = &settings.endpoint else { return Ok(Some(door)) };
         match Url::parse(endpoint)?.location() {
             Location::Remote(remote) => Ok(Some(remote.clone())),
             _ => Ok(None),
@@ -255,7 +253,9 @@ impl FileSystems {
     /// `InvalidInput` for a name that is not configured; `Unauthenticated` for a token that cannot be read.
     pub fn credential_of(&self, url: &Url) -> Result<CredentialReport> {
         match url.location() {
-            Location::Remote(remote) if remote.user().is_some() => Ok(CredentialReport::typed()),
+            Location::Remote(remote) if remote.user().is_some() && remote.scheme().name() != "sftp" => {
+                Ok(CredentialReport::typed())
+            }
             Location::Remote(remote) => credential_at(remote, self.settings_of(remote)),
             Location::Named { name, .. } => {
                 let settings = self.config.file_system(name).map_err(misconfigured)?;

@@ -3,6 +3,7 @@
 //! [`build`](build::build) is the one place that puts a file system together. Targets block; file systems await.
 
 mod any;
+pub mod backends;
 mod bridge;
 pub mod build;
 mod claims;

@@ -9,6 +9,7 @@ mod dist;
 mod fault_matrix;
 mod faults;
 mod interrupt;
+mod node;
 mod packages;
 mod python;
 mod servers;

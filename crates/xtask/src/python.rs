@@ -1,6 +1,5 @@
 //! Virtual environments of Python: numpy, h5py, PyYAML and zstandard for the tests that compare with them, and tools.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -30,11 +29,9 @@ fn environment() -> Result<PathBuf> {
     Ok(workspace::target_dir()?.join("python"))
 }
 
-/// `PATH` with the programs of that environment in front.
-pub(crate) fn path_with_programs() -> Result<OsString> {
-    let usual = std::env::var_os("PATH").unwrap_or_default();
-    let all = [environment()?.join("bin")].into_iter().chain(std::env::split_paths(&usual));
-    Ok(std::env::join_paths(all)?)
+/// Where the programs of that environment are.
+pub(crate) fn programs() -> Result<PathBuf> {
+    Ok(environment()?.join("bin"))
 }
 
 /// The interpreter of a virtual environment from which these modules can be imported; made of `packages` if they cannot.

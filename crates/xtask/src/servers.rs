@@ -1,6 +1,7 @@
 //! The servers of `fixtures/servers/`: one script each, all of them started at once in one run directory.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -13,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::{python, workspace};
+use crate::{node, python, workspace};
 
 /// `cargo xtask servers COMMAND`.
 #[derive(Subcommand)]
@@ -180,9 +181,16 @@ impl Server {
         let mut command = std::process::Command::new(&self.script);
         // A group of its own: Ctrl-C must not cut a script short between starting a process and recording it.
         command.args(arguments).args(directory).stdin(Stdio::null()).process_group(0);
-        command.env("PATH", python::path_with_programs()?);
+        command.env("PATH", path_with_programs()?);
         command.output().with_context(|| self.script.display().to_string())
     }
+}
+
+/// `PATH` with the programs that came from registries of Python and of Node.js in front.
+fn path_with_programs() -> Result<OsString> {
+    let usual = std::env::var_os("PATH").unwrap_or_default();
+    let all = [python::programs()?, node::programs()?].into_iter().chain(std::env::split_paths(&usual));
+    Ok(std::env::join_paths(all)?)
 }
 
 fn stop_all(servers: &[Server], directory: &Path) -> Result<()> {
@@ -355,13 +363,16 @@ mod tests {
             servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>(),
             [
                 "apache",
+                "azblob",
                 "dropbox",
+                "gcs",
                 "gridftp",
                 "juicefs",
                 "nginx",
                 "oidc-agent",
                 "rclone",
                 "s3",
+                "sftp",
                 "tape",
                 "xrootd",
                 "xrootd-auth",

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::interrupt::Interrupt;
 use crate::servers::{Server, Started};
-use crate::{packages, python, workspace};
+use crate::{node, packages, python, workspace};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -54,6 +54,7 @@ impl Checks {
         let servers = if arguments.no_servers { Vec::new() } else { Server::all()? };
         self.step("packages", |checks| checks.packages(&servers));
         self.step("python", Self::python);
+        self.step("node", |_| Self::node());
         if everything {
             self.cargo("format", "fmt --all --check");
             self.cargo("lints", "clippy --workspace --all-targets -- -D warnings");
@@ -68,7 +69,7 @@ impl Checks {
 
     fn packages(&mut self, servers: &[Server]) -> Result<Outcome> {
         let of_servers = servers.iter().map(Server::packages).collect::<Result<Vec<_>>>()?;
-        let needed = of_servers.into_iter().flatten().chain(python::missing_packages());
+        let needed = of_servers.into_iter().flatten().chain(python::missing_packages()).chain(node::missing_packages());
         let missing = packages::missing(needed);
         packages::install(&missing, &self.interrupt).map_or_else(skip_or_fail, |()| Ok(Outcome::Ok))
     }
@@ -79,6 +80,10 @@ impl Checks {
             Err(error) => return skip_or_fail(error),
         }
         Ok(Outcome::Ok)
+    }
+
+    fn node() -> Result<Outcome> {
+        node::with_azurite().map_or_else(skip_or_fail, |()| Ok(Outcome::Ok))
     }
 
     /// Servers run only as long as tests do.

@@ -6,7 +6,6 @@ use law_storage::{Credential, Error, ErrorKind, Path, RemoteUrl, Result, Secret}
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
 
 use super::Endpoint;
-use super::rules::Rules;
 use crate::auth::read_token;
 
 /// Everything but the unreserved characters of RFC 3986 and `/`.
@@ -82,7 +81,7 @@ fn base(url: &RemoteUrl) -> String {
 }
 
 /// The options of a context that say who asks: group, key and value.
-pub(super) fn options(credential: &Credential, rules: &Rules) -> Result<Vec<(&'static str, &'static str, CString)>> {
+pub(super) fn options(credential: &Credential) -> Result<Vec<(&'static str, &'static str, CString)>> {
     let text = |value: &str| {
         CString::new(value).map_err(|error| Error::new(ErrorKind::InvalidInput, "a NUL byte").because(error))
     };
@@ -90,9 +89,6 @@ pub(super) fn options(credential: &Credential, rules: &Rules) -> Result<Vec<(&'s
     Ok(match credential {
         Credential::Certificate { chain, key } => {
             vec![("X509", "CERT", path(chain)?), ("X509", "KEY", path(key)?)]
-        }
-        Credential::Basic { user, password } if rules.plugin == "sftp" => {
-            vec![("SFTP PLUGIN", "USER", text(user)?), ("SFTP PLUGIN", "PASSWORD", text(password.expose())?)]
         }
         _ => Vec::new(),
     })
@@ -106,7 +102,6 @@ pub(super) fn check_credential(url: &RemoteUrl, credential: &Credential, found: 
     let scheme = url.scheme().name();
     let fits = match credential {
         Credential::None | Credential::Certificate { .. } => true,
-        Credential::Basic { .. } => scheme == "sftp",
         Credential::Bearer(_) | Credential::BearerFile(_) => scheme == "roots",
         _ => false,
     };
@@ -114,6 +109,5 @@ pub(super) fn check_credential(url: &RemoteUrl, credential: &Credential, found: 
         return Ok(());
     }
     let error = Error::new(ErrorKind::InvalidInput, format!("{scheme}:// takes no credential of this kind")).at(url);
-    Err(error
-        .hint("certificates and proxies go to all storage that gfal2 serves, tokens to roots://, passwords to sftp://"))
+    Err(error.hint("certificates and proxies go to all storage that gfal2 serves, tokens to roots://"))
 }

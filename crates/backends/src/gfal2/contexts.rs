@@ -49,7 +49,7 @@ impl Endpoint {
     }
 
     fn made(&self) -> Result<Made> {
-        Ok((self.library.clone(), options(&self.settings.credential, self.rules)?))
+        Ok((self.library.clone(), options(&self.settings.credential)?))
     }
 
     /// Whether a context can be used again after such an outcome.

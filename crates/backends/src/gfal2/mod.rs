@@ -1,4 +1,4 @@
-//! Legacy protocols of the grid, by way of gfal2 (<https://dmc-docs.web.cern.ch/dmc-docs/gfal2/gfal2.html>): GridFTP, SRM, dcap, xrootd and SFTP.
+//! Legacy protocols of the grid, by way of gfal2 (<https://dmc-docs.web.cern.ch/dmc-docs/gfal2/gfal2.html>): GridFTP, SRM, dcap and xrootd.
 //!
 //! The C library is loaded when something is asked for the first time; where it is missing, the error says what to install. Its calls block, and some never
 //! return: they run on threads of their own, end with the call as far as anybody waits, and are given up.
@@ -35,7 +35,7 @@ use law_storage::{
 
 use rules::Rules;
 
-/// Makes [`Gfal2`] backends for `gsiftp`, `root`, `roots`, `srm`, `sftp`, `dcap`, `gsidcap` and `mock`.
+/// Makes [`Gfal2`] backends for `gsiftp`, `root`, `roots`, `srm`, `dcap`, `gsidcap` and `mock`.
 pub struct Gfal2Factory;
 
 impl Factory for Gfal2Factory {
@@ -46,6 +46,16 @@ impl Factory for Gfal2Factory {
     fn open(&self, url: &RemoteUrl, settings: &EndpointSettings) -> Result<Arc<dyn Backend>> {
         Ok(Arc::new(Gfal2::new(url, settings)?))
     }
+}
+
+/// Whether the library is on this machine. It is loaded, and nobody is asked.
+pub fn is_here() -> bool {
+    library::Library::load(library::NAME).is_ok()
+}
+
+/// The package with the plugin of a scheme; none for one that gfal2 does not serve here.
+pub fn package(scheme: &str) -> Option<String> {
+    Rules::of(scheme).map(|rules| format!("gfal2-plugin-{}", rules.plugin))
 }
 
 /// The client of one endpoint. Cheap to clone; the root is the server's root.

@@ -1,6 +1,6 @@
 //! What each scheme, or the plugin that serves it, can do and does in its own way.
 //!
-//! Measured with gfal2 2.21.3 on Globus GridFTP 13.24 and XRootD 5.5.3; `srm`, `dcap`, `gsidcap` and `sftp` are from the sources of the plugins, and take nothing
+//! Measured with gfal2 2.21.3 on Globus GridFTP 13.24 and XRootD 5.5.3; `srm`, `dcap` and `gsidcap` are from the sources of the plugins, and take nothing
 //! for granted.
 
 use law_storage::{Algorithm, NameRules, Overwrite};
@@ -48,7 +48,7 @@ const PLAIN: Rules = Rules {
     opens_old: false,
 };
 
-static ALL: [Rules; 6] = [
+static ALL: [Rules; 5] = [
     Rules {
         schemes: &["gsiftp"],
         plugin: "gridftp",
@@ -78,7 +78,6 @@ static ALL: [Rules; 6] = [
         over: Some(Overwrite::Window),
         ..PLAIN
     },
-    Rules { schemes: &["sftp"], plugin: "sftp", encodes: false, over: Some(Overwrite::Window), ..PLAIN },
     Rules { schemes: &["dcap", "gsidcap"], plugin: "dcap", encodes: false, ..PLAIN },
     // It makes up what it says of the parameters of the URL.
     Rules { schemes: &["mock"], plugin: "mock", ..PLAIN },
@@ -86,8 +85,7 @@ static ALL: [Rules; 6] = [
 
 impl Rules {
     /// Every scheme.
-    pub(super) const SCHEMES: &'static [&'static str] =
-        &["gsiftp", "root", "roots", "srm", "sftp", "dcap", "gsidcap", "mock"];
+    pub(super) const SCHEMES: &'static [&'static str] = &["gsiftp", "root", "roots", "srm", "dcap", "gsidcap", "mock"];
 
     /// The row of a scheme.
     pub(super) fn of(scheme: &str) -> Option<&'static Self> {

@@ -140,7 +140,7 @@ async fn a_missing_library_is_told_with_what_to_install() {
     let told = [
         ("root://xrd.example//x", "gfal2-plugin-xrootd", Some("davs://xrd.example:1094/")),
         ("gsiftp://ftp.example/x", "gfal2-plugin-gridftp", Some("davs://ftp.example:2880/")),
-        ("sftp://host.example/x", "gfal2-plugin-sftp", None),
+        ("mock://host.example/x", "gfal2-plugin-mock", None),
     ];
     for (url, package, door) in told {
         let settings = EndpointSettings::default();

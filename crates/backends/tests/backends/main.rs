@@ -5,7 +5,9 @@
 mod dropbox;
 mod gfal2;
 mod local;
+mod opendal;
 mod s3;
 mod server;
+mod sftp;
 mod store_faults;
 mod webdav;

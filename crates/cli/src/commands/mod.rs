@@ -1,5 +1,6 @@
 //! One command, one file: what can be typed, and one function.
 
+pub(crate) mod backends;
 pub(crate) mod cat;
 pub(crate) mod check;
 pub(crate) mod checksum;

@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Whether it makes sense to go on.
 pub(super) async fn examine(context: &Context, server: &RemoteUrl, findings: &mut Findings) -> Result<bool, Failure> {
     let host = server.host().trim_matches(['[', ']']);
-    let port = server.port().unwrap_or(if server.scheme().encrypted() { 443 } else { 80 });
+    let scheme = server.scheme().name();
+    let Some(port) = server.port().or_else(|| usual_port(scheme)) else { return Ok(true) };
     let found = context.call.bound(async { Ok(lookup_host((host, port)).await) }).await?;
     let addresses: Vec<SocketAddr> = match found {
         Ok(addresses) => addresses.collect(),
@@ -32,11 +33,26 @@ pub(super) async fn examine(context: &Context, server: &RemoteUrl, findings: &mu
     for address in addresses {
         reached |= connect(context, address, findings).await?;
     }
-    if reached && !server.scheme().encrypted() {
+    if reached && matches!(scheme, "http" | "dav") {
         findings
             .note("TLS", "none: everybody on the way can read along, and passwords are not sent to other machines")?;
     }
     Ok(reached)
+}
+
+/// None where a URL names no machine, but a bucket of a service.
+fn usual_port(scheme: &str) -> Option<u16> {
+    Some(match scheme {
+        "https" | "davs" => 443,
+        "http" | "dav" => 80,
+        "sftp" => 22,
+        "root" | "roots" => 1094,
+        "gsiftp" => 2811,
+        "srm" => 8443,
+        "dcap" => 22125,
+        "gsidcap" => 22128,
+        _ => return None,
+    })
 }
 
 async fn connect(context: &Context, address: SocketAddr, findings: &mut Findings) -> Result<bool, Failure> {
