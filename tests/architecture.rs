@@ -78,7 +78,8 @@ const UNSAFE: [(&str, &str); 3] = [
 ];
 
 /// Files that make a wrapper a `Backend` or a `Source`: each of these `impl`s forwards every method on purpose.
-const WRAPPERS: [&str; 9] = [
+const WRAPPERS: [&str; 10] = [
+    "crates/cache/src/backend.rs",
     "crates/storage/src/pass_through.rs",
     "crates/storage/src/faulty.rs",
     "crates/storage/src/doors/backend.rs",

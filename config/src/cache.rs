@@ -17,6 +17,10 @@ pub struct CacheSettings {
     pub dir: Option<PathBuf>,
     /// Bytes on disk at most; `None` is chosen by the disk.
     pub max_size: Option<u64>,
+    /// Bytes of the disk that stay free; `None` is chosen by the disk.
+    pub min_free: Option<u64>,
+    /// Bytes that are fetched and compared together.
+    pub block_size: u64,
 }
 
 /// `[fs.NAME.cache]`: present where the cache is on.
@@ -43,8 +47,10 @@ impl CacheSettings {
     pub(crate) fn read(mut section: Section<'_, '_>) -> Result<Self> {
         let dir = section.optional("dir")?;
         let max_size = section.optional::<Size>("max_size")?.map(|size| size.0);
+        let min_free = section.optional::<Size>("min_free")?.map(|size| size.0);
+        let block_size = section.required::<Size>("block_size")?.0;
         section.finish()?;
-        Ok(Self { dir, max_size })
+        Ok(Self { dir, max_size, min_free, block_size })
     }
 }
 

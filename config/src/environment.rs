@@ -66,6 +66,22 @@ impl Environment {
         }
     }
 
+    /// Where cached files live if no setting says so: the first of these that is on a local disk. `$LAW_CACHE_DIR`, the scratch directory of a
+    /// batch job, `$XDG_CACHE_HOME/law` (`~/.cache`), `/var/tmp/law-UID`.
+    pub fn cache_directories(&self) -> Vec<PathBuf> {
+        let absolute = |name: &str| self.non_empty(name).filter(|path| path.is_absolute()).map(Path::to_owned);
+        if let Some(directory) = absolute("LAW_CACHE_DIR") {
+            return vec![directory];
+        }
+        let in_job =
+            ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"].iter().any(|name| self.non_empty(name).is_some());
+        let scratch = absolute("_CONDOR_SCRATCH_DIR").or_else(|| absolute("TMPDIR").filter(|_| in_job));
+        let home = absolute("XDG_CACHE_HOME").or_else(|| Some(self.home.as_ref()?.join(".cache")));
+        let last = PathBuf::from(format!("/var/tmp/law-{}", self.user));
+        let own = |directory: PathBuf| directory.join("law");
+        scratch.map(|directory| directory.join("law-cache")).into_iter().chain(home.map(own)).chain([last]).collect()
+    }
+
     /// Where the user's own settings stand or would stand: the file that `law config add` writes.
     pub fn user_file(&self) -> Option<PathBuf> {
         self.user_directory().map(|directory| directory.join("law.toml"))

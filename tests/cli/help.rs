@@ -59,6 +59,8 @@ fn of_the_programs() {
       formats    List the formats of files that are known, and their extensions
       transfers  List the copies of directories that were begun on this machine, and go on with those
                  that broke off
+      cache      Show and look after the copies of remote files on this machine, which all processes
+                 share
       cleanup    Find what processes that were killed left behind: parts of files and of uploads are
                  removed, files that were moved aside get their names back
       doctor     Find out what works with a storage, and say what to do about what does not

@@ -8,7 +8,7 @@ use crate::place::{Place, STANZA, origin};
 fn without_files_there_are_no_file_systems_and_no_warnings() {
     let config = Place::new().load();
     assert!(config.file_systems.is_empty() && config.warnings.is_empty());
-    assert_eq!(config.list().count(), 0);
+    assert_eq!(config.list().count(), 1, "the size of a block");
 }
 
 #[test]

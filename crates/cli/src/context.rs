@@ -280,6 +280,7 @@ async fn dispatch(context: &Context, command: FsCommand) -> Result<(), Failure> 
         FsCommand::Show(command) => command.run(context).await,
         FsCommand::Formats(command) => command.run(context).await,
         FsCommand::Transfers(command) => command.run(context).await,
+        FsCommand::Cache(command) => command.run(context).await,
         FsCommand::Cleanup(command) => command.run(context).await,
         FsCommand::Doctor(command) => command.run(context).await,
         FsCommand::Doors(command) => command.run(context).await,

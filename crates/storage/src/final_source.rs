@@ -60,6 +60,10 @@ impl Source for FinalSource<'_> {
         self.inner.has_parts()
     }
 
+    fn is_in_memory(&self) -> bool {
+        self.inner.is_in_memory()
+    }
+
     fn wanted(&self) -> Vec<Algorithm> {
         self.inner.wanted()
     }

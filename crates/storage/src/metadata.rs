@@ -183,6 +183,16 @@ impl Validator {
         self.size
     }
 
+    /// The time of modification, where it is part of it.
+    pub fn modified(&self) -> Option<Modified> {
+        self.modified
+    }
+
+    /// Whether its etag counts as weak: see [`doubtful`](Self::doubtful).
+    pub fn is_doubtful(&self) -> bool {
+        self.doubtful
+    }
+
     /// The checksum, where it is part of it.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()

@@ -34,6 +34,11 @@ pub trait Source: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether its bytes are in memory, so that taking them once more costs nothing.
+    fn is_in_memory(&self) -> bool {
+        false
+    }
+
     /// The checksums that [`Source::prove`] wants to have over the bytes; the backend computes them on the way.
     fn wanted(&self) -> Vec<Algorithm>;
 
@@ -103,6 +108,10 @@ impl Source for BytesSource {
     async fn open(&self, _call: &Call, offset: u64) -> Result<ByteStream> {
         let offset = usize::try_from(offset).map_or(self.0.len(), |o| o.min(self.0.len()));
         Ok(ready(self.0.slice(offset..)))
+    }
+
+    fn is_in_memory(&self) -> bool {
+        true
     }
 
     fn wanted(&self) -> Vec<Algorithm> {

@@ -10,6 +10,7 @@ use law_backends::opendal::{OpenDalFactory, SERVICES};
 use law_backends::s3::S3Factory;
 use law_backends::sftp::SftpFactory;
 use law_backends::webdav::WebDavFactory;
+use law_cache::{Cache, Policy, Store};
 use law_storage::{
     Backend, Door, Doors, DoorsSettings, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Memory, Mirrored,
     Operation, Path, Registry, RemoteUrl, Result, Retry, RetrySettings, Rooted, Traced,
@@ -57,8 +58,8 @@ impl DoorSpec {
 /// ```
 ///
 /// Retry stands below Doors, so that one door is asked again before the next is taken, and above what makes a directory the root
-/// of a door, so that histories call a door what Doors calls it; the cache, which is still to come, will
-/// stand above both, so that its key never has a door in it. Where there is one door for everything there is no need to choose,
+/// of a door, so that histories call a door what Doors calls it; the cache ([`cached`]) stands above both, so that its key never has
+/// a door in it. Where there is one door for everything there is no need to choose,
 /// and Doors is left out. Each layer is [`Traced`], so that `-v` shows the way of a call.
 ///
 /// # Errors
@@ -113,6 +114,12 @@ pub fn mounted(fs: FileSystem, mount: PathBuf, durability: Durability) -> FileSy
     let disk = Arc::new(Traced::new("mount", Arc::new(Local::new(mount, durability))));
     let both = Mirrored::new(fs.backend().clone(), disk, fs.base().clone());
     fs.over(Arc::new(both))
+}
+
+/// A file system of whose files copies are kept on this machine.
+pub fn cached(fs: FileSystem, store: Arc<Store>, policy: Policy, block: u64) -> (FileSystem, Cache) {
+    let cache = Cache::new(fs.backend().clone(), fs.name(), store, policy, block);
+    (fs.over(Arc::new(Traced::new("cache", Arc::new(cache.clone())))), cache)
 }
 
 /// A file system in memory, for tests and examples.

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use law_backends::auth::{dropbox_file, write_dropbox_file};
 use law_backends::dropbox::Login;
-use law_config::{Config, DoorSettings, Environment, FileSystemSettings, Origin};
+use law_cache::{Cache, Store};
+use law_config::{Config, DoorSettings, Environment, FileSystemSettings};
 use law_storage::{
     Algorithm, Call, DoorPolicy, DoorsSettings, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Location,
     Operation, Path, Publish, Registry, RemoteUrl, Result, Secret, Url, Verify,
@@ -15,6 +16,7 @@ use law_storage::{
 use law_transfer::Place;
 
 use crate::build::{DoorSpec, build, kept, local, mounted, registry};
+use crate::cache::Caches;
 use crate::credential::{self, CredentialReport, credential};
 use crate::node_directory;
 
@@ -26,6 +28,7 @@ pub struct FileSystems {
     ca: Option<PathBuf>,
     /// Where processes of this node share what they know.
     node: PathBuf,
+    caches: Caches,
     ready: Arc<Mutex<HashMap<String, FileSystem>>>,
 }
 
@@ -45,6 +48,7 @@ impl FileSystems {
             registry: registry(),
             ca: None,
             node: environment.node_directory(),
+            caches: Caches::new(environment.cache_directories()),
             ready: Arc::default(),
         })
     }
@@ -66,6 +70,19 @@ impl FileSystems {
     pub fn with_ca(mut self, ca: Option<PathBuf>) -> Self {
         self.ca = ca.or(self.ca);
         self
+    }
+
+    /// The cache on this machine, of all file systems; opened when it is asked for the first time.
+    ///
+    /// # Errors
+    /// Why there is none: `Unsupported` on network file systems, otherwise what the disk says.
+    pub fn cache_store(&self) -> Result<Arc<Store>> {
+        self.caches.store(&self.config)
+    }
+
+    /// The cache of the file system of a place; none if it has none.
+    pub fn cache_of(&self, place: &Place) -> Option<Cache> {
+        self.caches.of(place.fs.name())
     }
 
     /// The settings behind them.
@@ -126,7 +143,7 @@ impl FileSystems {
     }
 
     fn configured(&self, name: &str, settings: &FileSystemSettings) -> Result<FileSystem> {
-        self.check_supported(name, settings)?;
+        Self::check_credentials(name, settings)?;
         let base = Path::parse(&settings.base)?;
         let mut doors = Vec::new();
         for door in &settings.doors {
@@ -157,7 +174,7 @@ impl FileSystems {
             Some(mount) => mounted(fs, mount.clone(), durability(settings.durability)),
             None => fs,
         };
-        Ok(fs.verifying(verify(settings)))
+        Ok(self.caches.over(&self.config, name, fs).verifying(verify(settings)))
     }
 
     fn doors_settings(&self, from: &FileSystemSettings) -> DoorsSettings {
@@ -170,18 +187,12 @@ impl FileSystems {
         DoorsSettings { policy, retries: from.retries, deadline: from.deadline, name: None, shared }
     }
 
-    /// Settings that this version knows and does not follow yet are said; half of a wish for credentials is refused.
-    fn check_supported(&self, name: &str, settings: &FileSystemSettings) -> Result<()> {
+    /// Half of a wish for credentials is refused.
+    fn check_credentials(name: &str, settings: &FileSystemSettings) -> Result<()> {
         let by_ssh = settings.doors.iter().any(|door| door.url.starts_with("sftp://"));
         if settings.key.is_some() && settings.certificate.is_none() && !by_ssh {
             let message = format!("[fs.{name}] has a key and no certificate");
             return Err(Error::new(ErrorKind::InvalidInput, message).hint("certificate = \"FILE\""));
-        }
-        for option in ["cache.max_size", "cache.policy"] {
-            let key = format!("fs.{name}.{option}");
-            if self.config.origin(&key).is_some_and(|origin| !matches!(origin, Origin::Default { .. })) {
-                tracing::warn!("{key} has no effect in this version");
-            }
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod any;
 pub mod backends;
 mod bridge;
 pub mod build;
+mod cache;
 mod claims;
 pub mod collection;
 mod credential;

@@ -60,6 +60,11 @@ impl<S: Source> Source for Counted<S> {
         self.source.has_parts()
     }
 
+    fn is_in_memory(&self) -> bool {
+        // What is taken once more would be counted once more.
+        false
+    }
+
     fn wanted(&self) -> Vec<Algorithm> {
         self.source.wanted()
     }

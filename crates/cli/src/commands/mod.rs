@@ -1,6 +1,7 @@
 //! One command, one file: what can be typed, and one function.
 
 pub(crate) mod backends;
+pub(crate) mod cache;
 pub(crate) mod cat;
 pub(crate) mod check;
 pub(crate) mod checksum;

@@ -104,6 +104,11 @@ impl Source for FaultySource<'_> {
         false
     }
 
+    fn is_in_memory(&self) -> bool {
+        // Whatever happens to it must happen to all.
+        false
+    }
+
     fn wanted(&self) -> Vec<Algorithm> {
         self.inner.wanted()
     }

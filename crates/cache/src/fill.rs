@@ -1,0 +1,362 @@
+//! Fetching blocks that are missing: one request for several, and each is there for everybody as soon as it is known to be right.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use law_storage::{
+    ByteStream, Call, Comparison, Error, ErrorKind, Path, ReadOptions, Result, Status, Strength, Validator,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::Policy;
+use crate::map::Claim;
+use crate::object::{Meta, OVERHEAD, Object, write_block};
+use crate::resolve::{Shared, on_disk};
+use crate::statistics::Counters;
+use crate::store::Store;
+
+/// Blocks of one request at most.
+const RUN: u64 = 64;
+
+/// Blocks that wait in memory for a reader who is slower than the network. One who is slower still reads them from the disk.
+const WAITING: usize = 4;
+
+/// What one process fetches of a version.
+pub(crate) struct Order {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) call: Call,
+    pub(crate) path: Path,
+    pub(crate) validator: Validator,
+    pub(crate) object: Arc<Object>,
+}
+
+/// Blocks that are on their way.
+pub(crate) struct Fill {
+    blocks: mpsc::Receiver<(u64, Result<Vec<Bytes>>)>,
+    /// One that came while an earlier one was asked for.
+    held: Option<(u64, Result<Vec<Bytes>>)>,
+    wanted: Range<u64>,
+}
+
+/// What became of the wish to fetch.
+pub(crate) enum Begun {
+    Fill(Fill),
+    /// Somebody else is at it.
+    Busy,
+    /// It has come meanwhile.
+    There,
+    /// There is no room for it.
+    NoRoom,
+}
+
+/// What a claim came to, before anything is fetched.
+enum Ready {
+    Writer(Writer),
+    Busy,
+    There,
+    NoRoom,
+}
+
+impl Fill {
+    /// Begins to fetch the block `first` and those behind it up to `end` that are missing. What is dropped ends with the block that is on its way, but
+    /// goes on up to `keep`.
+    pub(crate) async fn begin(order: &Arc<Order>, first: u64, end: u64, keep: u64) -> Result<Begun> {
+        let prepared = {
+            let order = order.clone();
+            on_disk(move || prepare(&order, first, end.min(first + RUN))).await?
+        };
+        Ok(match prepared {
+            Ready::Busy => Begun::Busy,
+            Ready::There => Begun::There,
+            Ready::NoRoom => Begun::NoRoom,
+            Ready::Writer(writer) => {
+                let (sender, blocks) = mpsc::channel(WAITING);
+                let wanted = writer.next..writer.claim.end();
+                tokio::spawn(fetch(order.clone(), writer, sender, keep));
+                Begun::Fill(Self { blocks, held: None, wanted })
+            }
+        })
+    }
+
+    /// The content of a block; none if it is on the disk by now, or nobody fetches it any more.
+    pub(crate) async fn block(&mut self, block: u64) -> Option<Result<Vec<Bytes>>> {
+        loop {
+            let (number, content) = match self.held.take() {
+                Some(held) => held,
+                None => self.blocks.recv().await?,
+            };
+            if content.is_err() || number == block {
+                return Some(content);
+            }
+            if number > block {
+                self.held = Some((number, content));
+                return None;
+            }
+        }
+    }
+
+    /// The blocks that are fetched.
+    pub(crate) fn wanted(&self) -> Range<u64> {
+        self.wanted.clone()
+    }
+
+    /// Whether a later block waits here already.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Waits until nothing more comes.
+    pub(crate) async fn finish(mut self) -> Result<()> {
+        while let Some((_, content)) = self.blocks.recv().await {
+            content?;
+        }
+        Ok(())
+    }
+}
+
+fn prepare(order: &Order, first: u64, end: u64) -> io::Result<Ready> {
+    let object = &order.object;
+    let Some(mut claim) = object.claim(first, end)? else { return Ok(Ready::Busy) };
+    match object.missing(first, claim.end()) {
+        Some((begin, end)) if begin == first => claim.shorten(end),
+        _ => return Ok(Ready::There),
+    }
+    let data = object.writer()?;
+    let bytes = object.meta.bytes_of(first, claim.end()).length + if object.fresh { OVERHEAD } else { 0 };
+    let shared = &order.shared;
+    if !shared.store.reserve(&shared.name, bytes)? {
+        return Ok(Ready::NoRoom);
+    }
+    // A file of a version that can only be told by its time must still be the same when all has come.
+    let weak = order.validator.strength() == Strength::Weak && shared.policy != Policy::Immutable;
+    let (meta, store) = (object.meta.clone(), shared.store.clone());
+    let writer = Writer { claim, data, meta, later: weak.then(Vec::new), next: first, reserved: bytes, store };
+    Ok(Ready::Writer(writer))
+}
+
+/// Writes blocks, in their order.
+pub(crate) struct Writer {
+    claim: Claim,
+    data: File,
+    meta: Meta,
+    /// Blocks that count only once somebody has looked.
+    later: Option<Vec<(u64, crate::map::Record)>>,
+    next: u64,
+    /// What was reserved and not written.
+    reserved: u64,
+    store: Arc<Store>,
+}
+
+impl Writer {
+    /// For who brings all blocks, and says at the end whether they are right.
+    pub(crate) fn of_everything(claim: Claim, object: &Object, reserved: u64, store: Arc<Store>) -> io::Result<Self> {
+        let (data, meta, next) = (object.writer()?, object.meta.clone(), claim.first());
+        Ok(Self { claim, data, meta, later: Some(Vec::new()), next, reserved, store })
+    }
+
+    fn write(&mut self, chunks: &[Bytes]) -> io::Result<()> {
+        let block = self.next;
+        let record = write_block(&self.data, &self.meta, block, chunks)?;
+        match &mut self.later {
+            Some(later) => later.push((block, record)),
+            None => {
+                self.claim.map().write(block, record)?;
+                self.claim.done_before(block + 1);
+            }
+        }
+        self.next += 1;
+        self.reserved = self.reserved.saturating_sub(u64::from(record.length));
+        self.store.written(u64::from(record.length));
+        Ok(())
+    }
+
+    /// Somebody has looked: all that was written counts.
+    pub(crate) fn confirm(&mut self) -> io::Result<()> {
+        for (block, record) in self.later.take().into_iter().flatten() {
+            self.claim.map().write(block, record)?;
+            self.claim.done_before(block + 1);
+        }
+        Ok(())
+    }
+
+    /// What was reserved for nothing. What was written and does not count stays, and is overwritten by the next who fetches it.
+    pub(crate) fn left(&self) -> u64 {
+        self.reserved
+    }
+}
+
+/// Cuts a stream into blocks, and writes them while the next ones come.
+pub(crate) struct Blocks {
+    writer: Arc<Mutex<Writer>>,
+    writing: Option<JoinHandle<io::Result<()>>>,
+    pending: Vec<Bytes>,
+    filled: u64,
+    block: u64,
+    meta: Meta,
+    /// The disk has refused to take more.
+    refused: bool,
+}
+
+impl Blocks {
+    pub(crate) fn new(writer: Writer) -> Self {
+        let (block, meta) = (writer.next, writer.meta.clone());
+        Self {
+            writer: Arc::new(Mutex::new(writer)),
+            writing: None,
+            pending: Vec::new(),
+            filled: 0,
+            block,
+            meta,
+            refused: false,
+        }
+    }
+
+    /// Takes bytes, and returns the block that is complete with them, and what is left of them.
+    async fn take(&mut self, mut bytes: Bytes) -> (Option<(u64, Vec<Bytes>)>, Bytes) {
+        let length = self.meta.bytes_of(self.block, self.block + 1).length;
+        let part = bytes.split_to(bytes.len().min((length - self.filled) as usize));
+        self.filled += part.len() as u64;
+        self.pending.push(part);
+        if self.filled < length {
+            return (None, bytes);
+        }
+        let done = (self.block, std::mem::take(&mut self.pending));
+        (self.block, self.filled) = (self.block + 1, 0);
+        self.written().await;
+        if !self.refused {
+            let (writer, chunks) = (self.writer.clone(), done.1.clone());
+            self.writing = Some(tokio::task::spawn_blocking(move || {
+                writer.lock().unwrap_or_else(PoisonError::into_inner).write(&chunks)
+            }));
+        }
+        (Some(done), bytes)
+    }
+
+    /// Waits for the block that is being written.
+    async fn written(&mut self) {
+        let Some(writing) = self.writing.take() else { return };
+        match writing.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!("the cache cannot write: {error}");
+                self.refused = true;
+            }
+            Err(_) => self.refused = true,
+        }
+    }
+
+    /// Writes the whole of a stream.
+    pub(crate) async fn write_all(&mut self, mut stream: ByteStream, mut see: impl FnMut(&Bytes) + Send) -> Result<()> {
+        while let Some(mut bytes) = stream.next().await.transpose()? {
+            see(&bytes);
+            while !bytes.is_empty() {
+                bytes = self.take(bytes).await.1;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was written counts, if all of it was.
+    pub(crate) async fn confirm(&mut self) -> Result<bool> {
+        self.written().await;
+        if self.refused {
+            return Ok(false);
+        }
+        let writer = self.writer.clone();
+        on_disk(move || writer.lock().unwrap_or_else(PoisonError::into_inner).confirm()).await?;
+        Ok(true)
+    }
+
+    /// Ends the writing. What was reserved for nothing.
+    pub(crate) async fn end(mut self) -> u64 {
+        self.written().await;
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).left()
+    }
+}
+
+type Sender = mpsc::Sender<(u64, Result<Vec<Bytes>>)>;
+
+/// Fetches what was claimed.
+async fn fetch(order: Arc<Order>, writer: Writer, sender: Sender, keep: u64) {
+    let begin = Instant::now();
+    let (first, end, deferred) = (writer.next, writer.claim.end(), writer.later.is_some());
+    let mut blocks = Blocks::new(writer);
+    let done = run(&order, &mut blocks, &sender, (first, end), keep).await;
+    let done = match done {
+        Ok(()) if deferred => confirm(&order, &mut blocks).await,
+        other => other,
+    };
+    let fetched = order.object.meta.bytes_of(first, blocks.block).length + blocks.filled;
+    let reached = blocks.block;
+    let left = blocks.end().await;
+    if let Err(error) = done {
+        if error.kind() == ErrorKind::Changed {
+            order.shared.forget(&order.path).await;
+        }
+        let _ = sender.send((reached, Err(error))).await;
+    }
+    let shared = order.shared.clone();
+    Counters::count(&shared.counters.bytes_fetched, fetched);
+    Counters::count(&shared.counters.fetching, begin.elapsed().as_millis() as u64);
+    let _ = on_disk(move || {
+        if left > 0 {
+            shared.store.give_back(&shared.name, left);
+        }
+        Ok(())
+    })
+    .await;
+}
+
+async fn run(order: &Order, blocks: &mut Blocks, sender: &Sender, (first, end): (u64, u64), keep: u64) -> Result<()> {
+    let meta = &order.object.meta;
+    let range = meta.bytes_of(first, end);
+    let wanted = (range.length < meta.size).then_some(range);
+    let options = ReadOptions { range: wanted, validator: Some(order.validator.clone()) };
+    let mut reading = order.shared.inner.read(&order.call, &order.path, &options).await?;
+    if reading.size != meta.size {
+        return Err(changed(order));
+    }
+    while let Some(mut bytes) = reading.stream.next().await.transpose()? {
+        while !bytes.is_empty() {
+            let (done, rest) = blocks.take(bytes).await;
+            bytes = rest;
+            let Some((block, content)) = done else { continue };
+            if blocks.refused {
+                // Who reads must get it from here.
+                let _ = sender.send((block, Ok(content))).await;
+            } else {
+                let _ = sender.try_send((block, Ok(content)));
+            }
+            if sender.is_closed() && block + 1 >= keep {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Looks whether it is still the same version.
+async fn confirm(order: &Order, blocks: &mut Blocks) -> Result<()> {
+    let now = order.shared.inner.stat(&order.call, &order.path).await?;
+    let same = now.is_some_and(|now| now.identity().compare(&order.validator) == Comparison::Same);
+    if !same {
+        return Err(changed(order));
+    }
+    blocks.confirm().await.map(|_| ())
+}
+
+fn changed(order: &Order) -> Error {
+    let url = order.shared.inner.url(&order.path);
+    Error::new(ErrorKind::Changed, "the file changed while it was read").at(url).with_status(Status::Temporary)
+}
+
+/// Whether a version can be kept now.
+pub(crate) fn may_keep(policy: Policy, version: &crate::version::Version) -> bool {
+    policy == Policy::Immutable || !version.may_be_another_soon(SystemTime::now())
+}

@@ -1,0 +1,231 @@
+//! Files as a whole: completed, compared, handed out, pinned, and kept when they are written.
+
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use law_storage::{
+    Algorithm, ByteRange, Call, Computed, Digest, Error, ErrorKind, Hasher, LocalFile, Path, Receipt, Result, Source,
+    Validator, read_local,
+};
+
+use crate::Policy;
+use crate::fill::{Begun, Blocks, Fill, Order, Writer, may_keep};
+use crate::names::Names;
+use crate::object::{Found, OVERHEAD, Object};
+use crate::resolve::{Resolved, Shared, on_disk};
+use crate::seal::seal;
+use crate::statistics::Counters;
+use crate::store::Store;
+
+/// Requests at once for what is missing of a file.
+const AT_ONCE: usize = 4;
+
+/// Blocks of one of them at most.
+const RUN: u64 = 16;
+
+/// How often a file is made whole whose blocks turn out to be bad: a disk that damages everything is not trusted.
+const TRIES: usize = 3;
+
+/// Between two looks at what another process fetches.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The local file with all of a version, which stays as long as it is held; none if there is no room for it.
+pub(crate) async fn hand_out(order: Arc<Order>) -> Result<Option<LocalFile>> {
+    let was_here = order.object.seal_holds() == Some(true);
+    let counters = &order.shared.counters;
+    Counters::count(if was_here { &counters.hits } else { &counters.misses }, 1);
+    if was_here {
+        Counters::count(&counters.bytes_here, order.object.meta.size);
+    } else if !make_whole(&order).await? {
+        return Ok(None);
+    }
+    let object = order.object.clone();
+    object.use_all();
+    // Opened anew: the descriptor of the object is the cache's.
+    let file = fs::File::open(object.path())?;
+    Ok(Some(LocalFile::new(file, object.path()).guarded(object)))
+}
+
+/// Completes and seals it; once more if a block was bad.
+async fn make_whole(order: &Arc<Order>) -> Result<bool> {
+    for _ in 0..TRIES {
+        if !complete(order).await? {
+            return Ok(false);
+        }
+        if prove_and_seal(order).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Fetches everything that is missing. False if there is no room for it.
+async fn complete(order: &Arc<Order>) -> Result<bool> {
+    let blocks = order.object.meta.blocks();
+    let parts = (0..blocks).step_by(RUN as usize).map(|first| complete_part(order, first, (first + RUN).min(blocks)));
+    let done: Vec<bool> = stream::iter(parts).buffer_unordered(AT_ONCE).try_collect().await?;
+    Ok(done.into_iter().all(|done| done))
+}
+
+async fn complete_part(order: &Arc<Order>, first: u64, end: u64) -> Result<bool> {
+    while let Some((first, end)) = order.object.missing(first, end) {
+        order.call.check()?;
+        match Fill::begin(order, first, end, end).await? {
+            Begun::Fill(fill) => fill.finish().await?,
+            Begun::There => {}
+            Begun::Busy => order.call.pause(PAUSE).await?,
+            Begun::NoRoom => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// Compares all blocks with their checksums, and the file with that of the storage, where it has one. False if a block was bad: it is missing now.
+async fn prove_and_seal(order: &Arc<Order>) -> Result<bool> {
+    let expected = expected(order).await?;
+    let work = order.clone();
+    let algorithm = expected.as_ref().map(Digest::algorithm);
+    let guard = on_disk(move || work.object.sealing()).await?;
+    let work = order.clone();
+    let Some(computed) = on_disk(move || checksum(&work.object, &work.shared.counters, algorithm)).await? else {
+        return Ok(false);
+    };
+    if let (Some(expected), Some(computed)) = (&expected, &computed)
+        && expected != computed
+    {
+        let error = mismatch(order, expected, computed);
+        order.shared.forget(&order.path).await;
+        return Err(error);
+    }
+    let work = order.clone();
+    on_disk(move || {
+        let proven = expected.map(|digest| digest.to_string());
+        seal(&work.shared.store, &work.object, proven)?;
+        drop(guard);
+        Ok(())
+    })
+    .await?;
+    Ok(true)
+}
+
+fn mismatch(order: &Order, expected: &Digest, computed: &Digest) -> Error {
+    let (kind, stored, read) = (expected.algorithm(), expected.hex(), computed.hex());
+    let message = format!("checksum mismatch ({kind} {stored} at the storage, {read} read)");
+    Error::new(ErrorKind::Integrity, message).at(order.shared.inner.url(&order.path))
+}
+
+/// The checksum that the storage has, if it has any.
+async fn expected(order: &Order) -> Result<Option<Digest>> {
+    let told = order.shared.names.read(&order.path).known.map(|known| known.version.digests()).unwrap_or_default();
+    if let Some(digest) = told.into_iter().next() {
+        return Ok(Some(digest));
+    }
+    let wanted = order.shared.inner.capabilities().digests;
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    match order.shared.inner.digest(&order.call, &order.path, &wanted).await {
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
+        other => other,
+    }
+}
+
+/// The checksum of all blocks; none if one of them is not right. The inner none is that nobody wants one.
+fn checksum(object: &Object, counters: &Counters, algorithm: Option<Algorithm>) -> io::Result<Option<Option<Digest>>> {
+    let mut hasher = Hasher::new(algorithm);
+    for block in 0..object.meta.blocks() {
+        match object.block(block)? {
+            Found::Content(content) => hasher.update(&content),
+            Found::Missing => return Ok(None),
+            Found::Bad => {
+                Counters::count(&counters.bad, 1);
+                object.drop_block(block)?;
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(hasher.finish().into_iter().next()))
+}
+
+/// Keeps what was just written, under the version that the storage gave it.
+pub(crate) async fn keep_what_was_written(
+    shared: &Arc<Shared>,
+    call: &Call,
+    path: &Path,
+    source: &dyn Source,
+    receipt: &Receipt,
+) -> Result<()> {
+    // Whether the source still has the same bytes is known by what was computed on their way.
+    let Some((sent, _)) = receipt.digests.iter().find(|(_, who)| *who == Computed::Here) else { return Ok(()) };
+    let stream = match source.local_file().await? {
+        Some(local) => read_local(local, ByteRange::whole(receipt.size)),
+        None if source.is_in_memory() => source.open(call, 0).await?,
+        // What comes from elsewhere would come a second time.
+        None => return Ok(()),
+    };
+    let Some(version) = version_of(shared, call, path, receipt).await? else { return Ok(()) };
+    if receipt.size == 0 || receipt.size > shared.store.limits().all / 4 || !kept(shared, &version) {
+        return Ok(());
+    }
+    let Resolved::Kept(object, _) = shared.resolve(call, path, Some(&version)).await? else { return Ok(()) };
+    let (work, meta) = (shared.clone(), object.meta.clone());
+    let bytes = meta.size + OVERHEAD;
+    let writer = on_disk(move || {
+        let claim = object.claim(0, meta.blocks())?.filter(|claim| claim.end() == meta.blocks());
+        let Some(claim) = claim else { return Ok(None) };
+        if !work.store.reserve(&work.name, bytes)? {
+            return Ok(None);
+        }
+        Writer::of_everything(claim, &object, bytes, work.store.clone()).map(Some)
+    });
+    let Some(writer) = writer.await? else { return Ok(()) };
+    let (mut blocks, mut hasher) = (Blocks::new(writer), Hasher::new([sent.algorithm()]));
+    let written = blocks.write_all(stream, |bytes| hasher.update(bytes)).await;
+    if written.is_ok() && hasher.finish().contains(sent) {
+        blocks.confirm().await?;
+    }
+    let (left, work) = (blocks.end().await, shared.clone());
+    on_disk(move || {
+        work.store.give_back(&work.name, left);
+        Ok(())
+    })
+    .await
+}
+
+fn kept(shared: &Shared, validator: &Validator) -> bool {
+    crate::version::Version::identified(validator).is_some_and(|version| may_keep(shared.policy, &version))
+}
+
+/// The version that was written, as far as the storage tells.
+async fn version_of(shared: &Shared, call: &Call, path: &Path, receipt: &Receipt) -> Result<Option<Validator>> {
+    if let Some(validator) = &receipt.validator {
+        return Ok(Some(validator.clone().with_size(Some(receipt.size))));
+    }
+    if shared.policy != Policy::Immutable {
+        return Ok(None);
+    }
+    let found = shared.inner.stat(call, path).await?.filter(|found| found.size == Some(receipt.size));
+    Ok(found.map(|found| found.identity()))
+}
+
+/// Marks an object: it stays.
+pub(crate) fn mark(store: &Store, key: &str) -> io::Result<()> {
+    fs::write(store.object(key).join("pinned"), "")
+}
+
+/// Pins a path, or lets it go. False if nothing is known of it, or it was so before.
+pub(crate) fn pin(store: &Arc<Store>, names: &Names, path: &Path, pinned: bool) -> io::Result<bool> {
+    let entry = names.read(path);
+    let Some(known) = entry.known.clone() else { return Ok(false) };
+    let changed = known.pinned != pinned;
+    names.replace(path, &entry, &crate::names::Known { pinned, ..known.clone() })?;
+    if pinned {
+        mark(store, &known.object)?;
+    } else if let Err(error) = fs::remove_file(store.object(&known.object).join("pinned")) {
+        return if error.kind() == io::ErrorKind::NotFound { Ok(changed) } else { Err(error) };
+    }
+    Ok(changed)
+}

@@ -1,0 +1,101 @@
+//! The cache of this machine, as the settings want it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use law_cache::{Cache, Limits, Policy, Store};
+use law_config::{CachePolicy, Config};
+use law_storage::{Error, FileSystem, Result};
+
+use crate::build::cached;
+
+/// The most that is kept where nobody has said how much.
+const MOST: u64 = 20_000_000_000;
+
+/// What stays free at most where nobody has said how much.
+const FREE: u64 = 5_000_000_000;
+
+/// The cache, once it is needed, and what stands over which file system.
+#[derive(Clone)]
+pub(crate) struct Caches {
+    /// Where it may be, the best first.
+    directories: Arc<[PathBuf]>,
+    store: Arc<OnceLock<Arc<Store>>>,
+    told: Arc<OnceLock<()>>,
+    over: Arc<Mutex<HashMap<String, Cache>>>,
+}
+
+impl Caches {
+    pub(crate) fn new(directories: Vec<PathBuf>) -> Self {
+        Self { directories: directories.into(), store: Arc::default(), told: Arc::default(), over: Arc::default() }
+    }
+
+    /// The file system with a cache, if it is to have one. A cache that cannot be is said, once, and is none.
+    pub(crate) fn over(&self, config: &Config, name: &str, fs: FileSystem) -> FileSystem {
+        let Some(settings) = config.file_systems.get(name).and_then(|settings| settings.cache.as_ref()) else {
+            return fs;
+        };
+        let store = match self.store(config) {
+            Ok(store) => store,
+            Err(error) => {
+                if self.told.set(()).is_ok() {
+                    tracing::warn!("there is no cache: {error}");
+                }
+                return fs;
+            }
+        };
+        let policy = match settings.policy {
+            Some(CachePolicy::Immutable) => Policy::Immutable,
+            Some(CachePolicy::TimeToLive(time)) => Policy::TimeToLive(time),
+            Some(CachePolicy::Strict) | None => Policy::Strict,
+        };
+        let (fs, cache) = cached(fs, store, policy, config.cache.block_size);
+        self.over.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), cache);
+        fs
+    }
+
+    pub(crate) fn store(&self, config: &Config) -> Result<Arc<Store>> {
+        if let Some(store) = self.store.get() {
+            return Ok(store.clone());
+        }
+        let opened = Arc::new(self.open(config)?);
+        Ok(self.store.get_or_init(|| opened).clone())
+    }
+
+    pub(crate) fn of(&self, name: &str) -> Option<Cache> {
+        self.over.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// In the directory of the settings, or else in the first that will do.
+    fn open(&self, config: &Config) -> Result<Store> {
+        if let Some(directory) = &config.cache.dir {
+            return Store::open(directory, limits(config, directory));
+        }
+        let mut failed = None;
+        for directory in self.directories.iter() {
+            match Store::open(directory, limits(config, directory)) {
+                Ok(store) => return Ok(store),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        Err(failed.unwrap_or_else(|| Error::new(law_storage::ErrorKind::NotFound, "there is no directory for it")))
+    }
+}
+
+/// What the settings say, or what suits the disk.
+fn limits(config: &Config, directory: &Path) -> Limits {
+    let size = |settings: &law_config::FileSystemSettings| settings.cache.as_ref()?.max_size;
+    let sizes = config.file_systems.iter().filter_map(|(name, settings)| Some((name.to_string(), size(settings)?)));
+    let of_one: BTreeMap<String, u64> = sizes.collect();
+    let disk = disk(directory);
+    let usual = MOST.min(disk / 10).max(of_one.values().sum());
+    let all = config.cache.max_size.unwrap_or(usual);
+    Limits { all, of_one, free: config.cache.min_free.unwrap_or(FREE.min(disk / 20)) }
+}
+
+/// Bytes of the disk that a directory is on, or will be on.
+fn disk(directory: &Path) -> u64 {
+    let there = directory.ancestors().find_map(|above| rustix::fs::statvfs(above).ok());
+    there.map_or(0, |disk| disk.f_blocks.saturating_mul(disk.f_frsize))
+}
