@@ -274,3 +274,15 @@ fn every_wrapper_is_known() {
         paths_where(wraps).into_iter().filter(|path| !WRAPPERS.contains(&path.as_str())).collect();
     assert_eq!(unknown, [""; 0]);
 }
+
+/// What was fetched or made by a program is not kept here.
+#[test]
+fn no_file_is_large() {
+    let listed = std::process::Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output().unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    let files = String::from_utf8(listed.stdout).unwrap();
+    let size = |file: &str| fs::metadata(root().join(file)).map_or(0, |found| found.len());
+    let large: Vec<&str> = files.split_terminator('\0').filter(|file| size(file) > 1 << 20).collect();
+    assert_eq!(large, Vec::<&str>::new());
+    assert!(files.split_terminator('\0').all(|file| !file.ends_with(".whl")));
+}
