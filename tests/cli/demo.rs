@@ -84,6 +84,15 @@ fn a_tour_that_leaves_nothing_behind() {
     three:large.bin -> TMP/law-demo-NONCE/large.bin (24MiB, adler32 5a5a2b9e agrees)
     http://127.0.0.1:PORT was killed in the middle; another door went on from byte N, and the whole was proven.
 
+    10. Cache: a file is fetched once, whoever reads it, unless its copy is damaged
+    > let back: Array2<f64> = file.load(Numpy)?;
+    every number the same; fetched once so far
+    > let back: Array2<f64> = file.load(Numpy)?;
+    every number the same; fetched once so far
+    A bit of the copy on the disk flips:
+    > let back: Array2<f64> = file.load(Numpy)?;
+    every number the same; fetched twice so far
+
     What to try next
         law fs serve .                    serve a directory of yours
         law fs cp -r URL/ ./copy          copy a tree, with proof

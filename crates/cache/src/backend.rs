@@ -15,7 +15,7 @@ use law_storage::{
 
 use crate::fill::{Order, may_keep};
 use crate::names::{Entry, Names};
-use crate::object::Object;
+use crate::object::{LARGEST_BLOCK, Object};
 use crate::resolve::{Resolved, Shared, on_disk};
 use crate::statistics::Counters;
 use crate::store::Store;
@@ -47,17 +47,20 @@ async fn begun(mut stream: ByteStream) -> Result<ByteStream> {
 
 impl Cache {
     /// Keeps files of `inner`, which is called `name`, in `store`, in blocks of so many bytes.
+    ///
+    /// `doors` are the addresses of the storage: what another storage of the same name has left is not taken for its files.
     pub fn new(
         inner: Arc<dyn Backend>,
         name: impl Into<Arc<str>>,
+        doors: Vec<String>,
         store: Arc<Store>,
         policy: Policy,
         block: u64,
     ) -> Self {
         let name = name.into();
         let names = Names::new(store.clone(), name.clone());
-        let block = block.clamp(4 << 10, 64 << 20);
-        Self(Arc::new(Shared { inner, name, store, names, policy, counters: Counters::default(), block }))
+        let block = block.clamp(4 << 10, LARGEST_BLOCK);
+        Self(Arc::new(Shared { inner, name, store, names, policy, counters: Counters::default(), doors, block }))
     }
 
     /// Where it keeps them.
@@ -65,15 +68,16 @@ impl Cache {
         &self.0.store
     }
 
-    fn order(&self, call: &Call, path: &Path, object: Arc<Object>, validator: Validator) -> Arc<Order> {
-        Arc::new(Order { shared: self.0.clone(), call: call.clone(), path: path.clone(), validator, object })
+    fn order(&self, call: &Call, path: &Path, resolved: (Arc<Object>, Validator, Vec<Digest>)) -> Arc<Order> {
+        let (object, validator, digests) = resolved;
+        Arc::new(Order { shared: self.0.clone(), call: call.clone(), path: path.clone(), validator, object, digests })
     }
 
     /// Does something that changes a path, before and after which nothing that was known of it counts.
     async fn changing<T>(&self, path: &Path, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
-        self.0.forget(path).await;
+        let change = Change::begin(&self.0, path).await;
         let done = work.await;
-        self.0.forget(path).await;
+        change.end().await;
         done
     }
 
@@ -98,6 +102,40 @@ impl Cache {
     pub async fn unpin(&self, path: &Path) -> Result<bool> {
         let (shared, path) = (self.0.clone(), path.clone());
         on_disk(move || whole::pin(&shared.store, &shared.names, &path, false)).await
+    }
+}
+
+/// A path that is being changed: nobody notes anything about it, and at the end, however it comes, nothing that was known counts.
+struct Change {
+    shared: Arc<Shared>,
+    path: Path,
+    lock: Option<std::fs::File>,
+    ended: bool,
+}
+
+impl Change {
+    async fn begin(shared: &Arc<Shared>, path: &Path) -> Self {
+        let (work, of) = (shared.clone(), path.clone());
+        let lock = on_disk(move || work.names.changing(&of)).await;
+        shared.forget(path).await;
+        Self { shared: shared.clone(), path: path.clone(), lock: lock.ok(), ended: false }
+    }
+
+    async fn end(mut self) {
+        self.ended = true;
+        self.shared.forget(&self.path).await;
+    }
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        if !self.ended {
+            let (shared, path, lock) = (self.shared.clone(), self.path.clone(), self.lock.take());
+            law_storage::cleanup::start(async move {
+                shared.forget(&path).await;
+                drop(lock);
+            });
+        }
     }
 }
 
@@ -155,7 +193,7 @@ impl Backend for Cache {
         ranges: &[ByteRange],
         validator: Option<&Validator>,
     ) -> Result<Vec<Bytes>> {
-        let Resolved::Kept(_, version) = self.0.resolve(call, path, validator).await? else {
+        let Resolved::Kept(_, version, _) = self.0.resolve(call, path, validator).await? else {
             return self.0.inner.read_ranges(call, path, ranges, validator).await;
         };
         let mut parts = Vec::with_capacity(ranges.len());
@@ -211,7 +249,7 @@ impl Backend for Cache {
 
     async fn rename(&self, call: &Call, from: &Path, to: &Path, destination: Destination) -> Result<()> {
         self.forget_below(from).await;
-        let done = self.changing(to, self.0.inner.rename(call, from, to, destination)).await;
+        let done = self.changing(from, self.changing(to, self.0.inner.rename(call, from, to, destination))).await;
         self.forget_below(from).await;
         done
     }
@@ -245,12 +283,16 @@ impl Backend for Cache {
     }
 
     async fn local_file(&self, call: &Call, path: &Path, validator: Option<&Validator>) -> Result<Option<LocalFile>> {
-        if let Some(local) = self.0.inner.local_file(call, path, validator).await? {
+        if self.0.inner.capabilities().local_files != Support::No
+            && let Some(local) = self.0.inner.local_file(call, path, validator).await?
+        {
             return Ok(Some(local));
         }
-        let Resolved::Kept(object, version) = self.0.resolve(call, path, validator).await? else { return Ok(None) };
+        let Resolved::Kept(object, version, digests) = self.0.resolve(call, path, validator).await? else {
+            return self.0.inner.local_file(call, path, validator).await;
+        };
         let begin = Instant::now();
-        let local = whole::hand_out(self.order(call, path, object, version)).await?;
+        let local = whole::hand_out(self.order(call, path, (object, version, digests))).await?;
         self.0.write_down().await;
         tracing::debug!(milliseconds = begin.elapsed().as_millis() as u64, here = local.is_some(), "a whole file");
         Ok(local)
@@ -295,7 +337,8 @@ impl Backend for Cache {
 
 impl Cache {
     async fn try_read(&self, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
-        let Resolved::Kept(object, validator) = self.0.resolve(call, path, options.validator.as_ref()).await? else {
+        let resolved = self.0.resolve(call, path, options.validator.as_ref()).await?;
+        let Resolved::Kept(object, validator, digests) = resolved else {
             let reading = self.0.inner.read(call, path, options).await?;
             Counters::count(&self.0.counters.bytes_past, reading.range.length);
             return Ok(reading);
@@ -304,13 +347,12 @@ impl Cache {
         let range = options.range.unwrap_or(ByteRange::whole(size)).clamp(size);
         let here = range.is_empty() || object.has(object.meta.block_of(range.offset));
         Counters::count(if here { &self.0.counters.hits } else { &self.0.counters.misses }, 1);
-        let digests = self.0.names.read(path).known.map(|known| known.version.digests()).unwrap_or_default();
         let stream = if object.seal_holds() == Some(true) {
             self.read_whole(object, range).await?
-        } else if here {
-            reading::stream_of(self.order(call, path, object, validator.clone()), range)
         } else {
-            begun(reading::stream_of(self.order(call, path, object, validator.clone()), range)).await?
+            let order = self.order(call, path, (object, validator.clone(), digests.clone()));
+            let stream = reading::stream_of(order, range);
+            if here { stream } else { begun(stream).await? }
         };
         Ok(Reading { size, range, validator, digests, stream })
     }

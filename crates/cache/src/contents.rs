@@ -44,6 +44,9 @@ pub struct Checked {
     pub bad: Vec<(Content, u64)>,
 }
 
+/// Nobody has been asking a storage for so long.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
 /// What became of a tidying.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tidied {
@@ -112,6 +115,9 @@ impl Store {
             if of.is_none_or(|of| of == known.file_system) {
                 fs::remove_file(file)?;
             }
+        }
+        if of.is_none() {
+            Names::tidy(self, FORGOTTEN)?;
         }
         let mut ledger = Ledger::open(self)?;
         let mut tidied = Tidied::default();

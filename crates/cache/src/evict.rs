@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::map::GROUP;
 use crate::names::Names;
-use crate::object::{Meta, bytes_on_disk, map_of, remove};
+use crate::object::{Meta, bytes_on_disk, map_of, remove, writer};
 use crate::space::Used;
 use crate::store::Store;
 
@@ -52,9 +52,10 @@ pub(crate) fn used(store: &Store) -> io::Result<Used> {
 
 /// Lets groups go until `wanted` bytes are free, or at least `needed`; of one file system, or of all. The caller has the ledger.
 pub(crate) fn make_room(store: &Store, used: &mut Used, of: Option<&str>, wanted: u64, needed: u64) -> io::Result<u64> {
+    sweep(store)?;
     let mut groups = groups(store, of);
     groups.sort_by(|a, b| a.position.cmp(&b.position));
-    let hand = read_hand(store);
+    let mut hand = read_hand(store);
     let start = groups.partition_point(|group| group.position <= hand);
     let mut freed = 0;
     // In the second round nobody has used anything.
@@ -64,17 +65,19 @@ pub(crate) fn make_room(store: &Store, used: &mut Used, of: Option<&str>, wanted
             break;
         }
         let group = &mut groups[at];
-        write_hand(store, &group.position)?;
+        hand = group.position.clone();
         if group.bytes == 0 {
             continue;
         }
         if std::mem::take(&mut group.used) {
-            unuse(group)?;
+            let _ = unuse(group);
         } else {
-            freed += let_go(store, group, used)?;
+            // One that cannot go is no reason for the others to stay.
+            freed += let_go(store, group, used).unwrap_or_default();
             group.bytes = 0;
         }
     }
+    write_hand(store, &hand)?;
     tracing::debug!(freed, "the cache made room");
     Ok(freed)
 }
@@ -139,9 +142,9 @@ fn let_go(store: &Store, group: &Group, used: &mut Used) -> io::Result<u64> {
     }
     let first = group.position.group * GROUP;
     let end = (first + GROUP).min(group.meta.blocks());
-    (first..end).try_for_each(|block| map.clear(block))?;
     let range = group.meta.bytes_of(first, end);
-    let data = fs::OpenOptions::new().write(true).open(group.directory.join(&group.meta.name))?;
+    let data = writer(&group.directory, &group.meta)?;
+    (first..end).try_for_each(|block| map.clear(block))?;
     let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     let punched = fallocate(&data, hole, range.offset, range.length).is_ok();
     let empty = map.all()?.0.iter().all(Option::is_none);
@@ -183,13 +186,23 @@ pub(crate) fn tidy(store: &Store, used: &mut Used) -> io::Result<(u64, u64)> {
             (gone, freed) = (gone + 1, freed + bytes);
         }
     }
+    sweep(store)?;
+    Names::tidy(store, LEFT)?;
+    Ok((gone, freed))
+}
+
+/// Removes what was left without a name, and objects of which nobody can tell whose they are.
+fn sweep(store: &Store) -> io::Result<()> {
     for left in fs::read_dir(store.root().join("new"))?.flatten() {
         let age = left.metadata().and_then(|found| found.modified()).map(|time| time.elapsed().unwrap_or_default());
         if age.is_ok_and(|age| age > LEFT) {
             let _ = if left.path().is_dir() { fs::remove_dir_all(left.path()) } else { fs::remove_file(left.path()) };
         }
     }
-    Ok((gone, freed))
+    for directory in store.all_objects().filter(|directory| Meta::of(directory).is_none()) {
+        let _ = fs::remove_dir_all(directory);
+    }
+    Ok(())
 }
 
 /// What has no name for so long gets none any more.

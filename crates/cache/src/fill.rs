@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use law_storage::{
-    ByteStream, Call, Comparison, Error, ErrorKind, Path, ReadOptions, Result, Status, Strength, Validator,
+    ByteStream, Call, Comparison, Digest, Error, ErrorKind, Path, ReadOptions, Result, Status, Validator,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -19,7 +19,7 @@ use crate::map::Claim;
 use crate::object::{Meta, OVERHEAD, Object, write_block};
 use crate::resolve::{Shared, on_disk};
 use crate::statistics::Counters;
-use crate::store::Store;
+use crate::version::is_weak;
 
 /// Blocks of one request at most.
 const RUN: u64 = 64;
@@ -34,6 +34,15 @@ pub(crate) struct Order {
     pub(crate) path: Path,
     pub(crate) validator: Validator,
     pub(crate) object: Arc<Object>,
+    /// Checksums that the storage told.
+    pub(crate) digests: Vec<Digest>,
+}
+
+impl Order {
+    /// Whether somebody must look, behind what was read, that it was all of one version.
+    pub(crate) fn is_weak(&self) -> bool {
+        is_weak(&self.validator) && self.shared.policy != Policy::Immutable
+    }
 }
 
 /// Blocks that are on their way.
@@ -111,8 +120,11 @@ impl Fill {
         self.held.is_some()
     }
 
-    /// Waits until nothing more comes.
+    /// Waits until nothing more comes, and somebody has looked whether it was right.
     pub(crate) async fn finish(mut self) -> Result<()> {
+        if let Some((_, content)) = self.held.take() {
+            content?;
+        }
         while let Some((_, content)) = self.blocks.recv().await {
             content?;
         }
@@ -128,16 +140,27 @@ fn prepare(order: &Order, first: u64, end: u64) -> io::Result<Ready> {
         _ => return Ok(Ready::There),
     }
     let data = object.writer()?;
-    let bytes = object.meta.bytes_of(first, claim.end()).length + if object.fresh { OVERHEAD } else { 0 };
+    let bytes = object.meta.bytes_of(first, claim.end()).length;
     let shared = &order.shared;
-    if !shared.store.reserve(&shared.name, bytes)? {
+    if !reserve(shared, object, bytes)? {
         return Ok(Ready::NoRoom);
     }
     // A file of a version that can only be told by its time must still be the same when all has come.
-    let weak = order.validator.strength() == Strength::Weak && shared.policy != Policy::Immutable;
-    let (meta, store) = (object.meta.clone(), shared.store.clone());
-    let writer = Writer { claim, data, meta, later: weak.then(Vec::new), next: first, reserved: bytes, store };
+    let weak = order.is_weak();
+    let (meta, shared) = (object.meta.clone(), shared.clone());
+    let writer = Writer { claim, data, meta, later: weak.then(Vec::new), next: first, reserved: bytes, shared };
     Ok(Ready::Writer(writer))
+}
+
+/// Takes room for so many bytes of an object, and for what it needs beside them if it is new.
+pub(crate) fn reserve(shared: &Shared, object: &Object, bytes: u64) -> io::Result<bool> {
+    let beside = if object.fresh { OVERHEAD } else { 0 };
+    let taken = shared.store.reserve(&shared.name, bytes + beside)?;
+    if taken {
+        // This is there already.
+        shared.store.written(beside);
+    }
+    Ok(taken)
 }
 
 /// Writes blocks, in their order.
@@ -150,14 +173,24 @@ pub(crate) struct Writer {
     next: u64,
     /// What was reserved and not written.
     reserved: u64,
-    store: Arc<Store>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Writer {
+    /// What was reserved for nothing is given back. What was written and does not count stays, and is overwritten by the next who fetches it.
+    fn drop(&mut self) {
+        if self.reserved > 0 {
+            self.shared.store.give_back(&self.shared.name, self.reserved);
+        }
+    }
 }
 
 impl Writer {
     /// For who brings all blocks, and says at the end whether they are right.
-    pub(crate) fn of_everything(claim: Claim, object: &Object, reserved: u64, store: Arc<Store>) -> io::Result<Self> {
+    pub(crate) fn of_everything(claim: Claim, object: &Object, shared: Arc<Shared>) -> io::Result<Self> {
         let (data, meta, next) = (object.writer()?, object.meta.clone(), claim.first());
-        Ok(Self { claim, data, meta, later: Some(Vec::new()), next, reserved, store })
+        let reserved = meta.size;
+        Ok(Self { claim, data, meta, later: Some(Vec::new()), next, reserved, shared })
     }
 
     fn write(&mut self, chunks: &[Bytes]) -> io::Result<()> {
@@ -172,7 +205,7 @@ impl Writer {
         }
         self.next += 1;
         self.reserved = self.reserved.saturating_sub(u64::from(record.length));
-        self.store.written(u64::from(record.length));
+        self.shared.store.written(u64::from(record.length));
         Ok(())
     }
 
@@ -183,11 +216,6 @@ impl Writer {
             self.claim.done_before(block + 1);
         }
         Ok(())
-    }
-
-    /// What was reserved for nothing. What was written and does not count stays, and is overwritten by the next who fetches it.
-    pub(crate) fn left(&self) -> u64 {
-        self.reserved
     }
 }
 
@@ -273,10 +301,14 @@ impl Blocks {
         Ok(true)
     }
 
-    /// Ends the writing. What was reserved for nothing.
-    pub(crate) async fn end(mut self) -> u64 {
+    /// Ends the writing.
+    pub(crate) async fn end(mut self) {
         self.written().await;
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).left()
+        let _ = on_disk(move || {
+            drop(self);
+            Ok(())
+        })
+        .await;
     }
 }
 
@@ -294,23 +326,15 @@ async fn fetch(order: Arc<Order>, writer: Writer, sender: Sender, keep: u64) {
     };
     let fetched = order.object.meta.bytes_of(first, blocks.block).length + blocks.filled;
     let reached = blocks.block;
-    let left = blocks.end().await;
+    blocks.end().await;
+    Counters::count(&order.shared.counters.bytes_fetched, fetched);
+    Counters::count(&order.shared.counters.fetching, begin.elapsed().as_millis() as u64);
     if let Err(error) = done {
         if error.kind() == ErrorKind::Changed {
             order.shared.forget(&order.path).await;
         }
         let _ = sender.send((reached, Err(error))).await;
     }
-    let shared = order.shared.clone();
-    Counters::count(&shared.counters.bytes_fetched, fetched);
-    Counters::count(&shared.counters.fetching, begin.elapsed().as_millis() as u64);
-    let _ = on_disk(move || {
-        if left > 0 {
-            shared.store.give_back(&shared.name, left);
-        }
-        Ok(())
-    })
-    .await;
 }
 
 async fn run(order: &Order, blocks: &mut Blocks, sender: &Sender, (first, end): (u64, u64), keep: u64) -> Result<()> {
@@ -322,16 +346,20 @@ async fn run(order: &Order, blocks: &mut Blocks, sender: &Sender, (first, end): 
     if reading.size != meta.size {
         return Err(changed(order));
     }
+    // A block that the reader has not got from here, and must find on the disk.
+    let mut left_to_the_disk = false;
     while let Some(mut bytes) = reading.stream.next().await.transpose()? {
         while !bytes.is_empty() {
             let (done, rest) = blocks.take(bytes).await;
             bytes = rest;
             let Some((block, content)) = done else { continue };
-            if blocks.refused {
+            if blocks.refused && left_to_the_disk {
+                return Ok(());
+            } else if blocks.refused {
                 // Who reads must get it from here.
                 let _ = sender.send((block, Ok(content))).await;
             } else {
-                let _ = sender.try_send((block, Ok(content)));
+                left_to_the_disk |= sender.try_send((block, Ok(content))).is_err();
             }
             if sender.is_closed() && block + 1 >= keep {
                 return Ok(());
@@ -341,14 +369,16 @@ async fn run(order: &Order, blocks: &mut Blocks, sender: &Sender, (first, end): 
     Ok(())
 }
 
-/// Looks whether it is still the same version.
 async fn confirm(order: &Order, blocks: &mut Blocks) -> Result<()> {
+    look_again(order).await?;
+    blocks.confirm().await.map(|_| ())
+}
+
+/// Whether it is still the same version, where only its time tells.
+pub(crate) async fn look_again(order: &Order) -> Result<()> {
     let now = order.shared.inner.stat(&order.call, &order.path).await?;
     let same = now.is_some_and(|now| now.identity().compare(&order.validator) == Comparison::Same);
-    if !same {
-        return Err(changed(order));
-    }
-    blocks.confirm().await.map(|_| ())
+    if same { Ok(()) } else { Err(changed(order)) }
 }
 
 fn changed(order: &Order) -> Error {

@@ -1,7 +1,9 @@
 //! Which version of a path is kept, and under which key.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,8 +12,8 @@ use law_storage::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::lock::{Lock, lock};
-use crate::store::{Store, now};
+use crate::lock::{Lock, lock, try_lock};
+use crate::store::{PLAIN, Store, now};
 use crate::version::{Version, hex};
 
 /// What is known of a path.
@@ -28,12 +30,22 @@ pub(crate) struct Known {
     /// It stays, whatever room is needed.
     #[serde(default)]
     pub(crate) pinned: bool,
+    /// The doors of the storage that said so.
+    #[serde(default)]
+    pub(crate) doors: Vec<String>,
+    /// Another version would have looked like another one.
+    #[serde(default)]
+    pub(crate) settled: bool,
+    /// What was forgotten before: no content from before it comes back.
+    #[serde(default)]
+    pub(crate) after: String,
 }
 
 impl Known {
     /// How long ago the storage was asked.
     pub(crate) fn age(&self) -> Duration {
-        Duration::from_millis(now().saturating_sub(self.seen))
+        // After a clock was set back nothing is known.
+        now().checked_sub(self.seen).map_or(Duration::MAX, Duration::from_millis)
     }
 }
 
@@ -42,6 +54,16 @@ impl Known {
 pub(crate) struct Entry {
     raw: Vec<u8>,
     pub(crate) known: Option<Known>,
+}
+
+impl Entry {
+    /// What was forgotten last, as a text that nothing else looks like.
+    pub(crate) fn after(&self) -> String {
+        match &self.known {
+            Some(known) => known.after.clone(),
+            None => String::from_utf8_lossy(&self.raw).into_owned(),
+        }
+    }
 }
 
 /// The index of one file system.
@@ -68,16 +90,15 @@ impl Names {
     /// What is known of a path. What cannot be read or understood is not known.
     pub(crate) fn read(&self, path: &Path) -> Entry {
         let raw = fs::read(self.file(path)).unwrap_or_default();
-        let known = serde_json::from_slice::<Known>(&raw).ok();
-        let known = known.filter(|known| *known.file_system == *self.file_system && is_key(&known.object));
+        let known = parse(&raw).filter(|known| *known.file_system == *self.file_system);
         Entry { raw, known }
     }
 
-    /// Notes what is known now, unless somebody else has noted something since `before` was read.
+    /// Notes what is known now, unless somebody else has noted something since `before` was read, or is changing the path.
     pub(crate) fn replace(&self, path: &Path, before: &Entry, known: &Known) -> io::Result<bool> {
         let file = self.file(path);
-        let _alone = self.alone(&file)?;
-        if fs::read(&file).unwrap_or_default() != before.raw {
+        let shard = self.alone(&file)?;
+        if !try_lock(&shard, Lock::Exclusive, change_of(&file), 1)? || read(&file) != before.raw {
             return Ok(false);
         }
         self.write(&file, &serde_json::to_vec(known)?)?;
@@ -88,18 +109,40 @@ impl Names {
     pub(crate) fn forget(&self, path: &Path) -> io::Result<Option<Known>> {
         let file = self.file(path);
         let _alone = self.alone(&file)?;
-        let raw = fs::read(&file).unwrap_or_default();
-        self.write(&file, format!("{{\"forgotten\":\"{} {}\"}}", now(), std::process::id()).as_bytes())?;
-        Ok(serde_json::from_slice(&raw).ok())
+        let raw = read(&file);
+        let moment = format!("{{\"forgotten\":\"{} {:016x}\"}}", now(), RandomState::new().build_hasher().finish());
+        self.write(&file, moment.as_bytes())?;
+        Ok(parse(&raw))
+    }
+
+    /// Nobody notes anything about a path as long as this is open.
+    pub(crate) fn changing(&self, path: &Path) -> io::Result<File> {
+        let file = self.file(path);
+        let shard = self.shard(&file)?;
+        lock(&shard, Lock::Shared, change_of(&file), 1)?;
+        Ok(shard)
     }
 
     /// What is known of all paths of all file systems.
     pub(crate) fn all(store: &Store) -> Vec<(PathBuf, Known)> {
+        Self::files(store).filter_map(|file| Some((file.path(), parse(&read(&file.path()))?))).collect()
+    }
+
+    /// Removes what says only that nothing is known, if that is no news: nobody is asking the storage since before.
+    pub(crate) fn tidy(store: &Store, age: Duration) -> io::Result<()> {
+        for file in Self::files(store) {
+            let modified = file.metadata().and_then(|found| found.modified());
+            let old = modified.is_ok_and(|time| time.elapsed().is_ok_and(|passed| passed >= age));
+            if old && file.file_name() != "lock" && parse(&read(&file.path())).is_none() {
+                fs::remove_file(file.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn files(store: &Store) -> impl Iterator<Item = fs::DirEntry> {
         let shards = fs::read_dir(store.names()).into_iter().flatten().flatten();
-        let files = shards.filter_map(|shard| fs::read_dir(shard.path()).ok()).flatten().flatten();
-        let known =
-            |file: fs::DirEntry| Some((file.path(), serde_json::from_slice(&fs::read(file.path()).ok()?).ok()?));
-        files.filter_map(known).collect()
+        shards.filter_map(|shard| fs::read_dir(shard.path()).ok()).flatten().flatten()
     }
 
     /// Paths below a directory of which something is known.
@@ -111,11 +154,16 @@ impl Names {
 
     /// Nobody else changes this part of the index meanwhile.
     fn alone(&self, file: &std::path::Path) -> io::Result<File> {
+        let shard = self.shard(file)?;
+        lock(&shard, Lock::Exclusive, 0, 1)?;
+        Ok(shard)
+    }
+
+    /// What has the locks of this part of the index.
+    fn shard(&self, file: &std::path::Path) -> io::Result<File> {
         let shard = file.parent().unwrap_or(file);
         self.store.make_directory(shard)?;
-        let guard = self.store.open_or_make(&shard.join("lock"))?;
-        lock(&guard, Lock::Exclusive, 0, 1)?;
-        Ok(guard)
+        self.store.open_or_make(&shard.join("lock"))
     }
 
     fn write(&self, file: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
@@ -124,6 +172,28 @@ impl Names {
         new.persist(file).map_err(|error| error.error)?;
         Ok(())
     }
+}
+
+/// The bytes of a plain file of the index; none if it is none.
+fn read(file: &std::path::Path) -> Vec<u8> {
+    let mut raw = Vec::new();
+    // Whatever somebody else has put there: a link is not followed, and a pipe not waited for.
+    let opened = File::options().read(true).custom_flags(PLAIN).open(file);
+    let length = opened.map(|file| file.take(LONGEST).read_to_end(&mut raw));
+    if matches!(length, Ok(Ok(_))) { raw } else { Vec::new() }
+}
+
+/// An entry is a few hundred bytes.
+const LONGEST: u64 = 1 << 20;
+
+fn parse(raw: &[u8]) -> Option<Known> {
+    serde_json::from_slice::<Known>(raw).ok().filter(|known| is_key(&known.object))
+}
+
+/// The byte of a shard that is locked while a path is being changed. Two paths may share it.
+fn change_of(file: &std::path::Path) -> u64 {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    1 + u64::from_str_radix(name.get(..8).unwrap_or_default(), 16).unwrap_or_default()
 }
 
 /// Whether a text can be the name of an object: nothing else becomes a part of a path.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,10 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::map::{Claim, Map, Record, Sealing, crc32c};
 use crate::seal::Seal;
 use crate::space::{Ledger, Used};
-use crate::store::{Store, now};
+use crate::store::{PLAIN, Store, now};
 
 /// What an object needs on the disk beside its content.
 pub(crate) const OVERHEAD: u64 = 16 << 10;
+
+/// Bytes of a block at most.
+pub(crate) const LARGEST_BLOCK: u64 = 64 << 20;
 
 /// Whose content it is, for those who look at the directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +48,8 @@ impl Meta {
     pub(crate) fn of(directory: &Path) -> Option<Self> {
         let meta: Self = serde_json::from_slice(&fs::read(directory.join("meta")).ok()?).ok()?;
         let plain = meta.name == "data" || meta.name.strip_prefix("data.").is_some_and(is_extension);
-        (meta.block > 0 && plain && meta.blocks() < 1 << 32).then_some(meta)
+        let sized = (1..=LARGEST_BLOCK).contains(&meta.block) && meta.blocks() < 1 << 32;
+        (sized && plain).then_some(meta)
     }
 
     pub(crate) fn blocks(&self) -> u64 {
@@ -210,23 +214,38 @@ impl Object {
 
     /// The content, to be written to.
     pub(crate) fn writer(&self) -> io::Result<File> {
-        let path = self.path();
-        match OpenOptions::new().write(true).open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                // It was sealed once.
-                fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-                OpenOptions::new().write(true).open(&path)
-            }
-            other => other,
+        writer(&self.directory, &self.meta)
+    }
+
+    /// Nothing of it is right.
+    pub(crate) fn drop_all(&self) -> io::Result<()> {
+        (0..self.meta.blocks()).try_for_each(|block| self.map.clear(block))
+    }
+}
+
+/// The content of an object, to be written to.
+pub(crate) fn writer(directory: &Path, meta: &Meta) -> io::Result<File> {
+    let path = directory.join(&meta.name);
+    let open = || OpenOptions::new().write(true).custom_flags(PLAIN).open(&path);
+    match open() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            // It was sealed once.
+            let shared = fs::metadata(directory)?.mode() & 0o020 != 0;
+            fs::set_permissions(&path, Permissions::from_mode(if shared { 0o660 } else { 0o600 }))?;
+            open()
         }
+        other => other,
     }
 }
 
 fn open_map(directory: &Path, meta: &Meta) -> io::Result<Option<Map>> {
-    match OpenOptions::new().read(true).write(true).open(directory.join("map")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        other => Ok(Some(Map::new(other?, meta.blocks()))),
-    }
+    let file = match OpenOptions::new().read(true).write(true).custom_flags(PLAIN).open(directory.join("map")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    // What was made as a map is as long as one.
+    let fits = file.metadata()?.len() == Map::length(meta.blocks());
+    Ok(fits.then(|| Map::new(file, meta.blocks())))
 }
 
 /// Makes an object in which nothing is yet; false if somebody else was faster.

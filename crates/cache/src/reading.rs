@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, stream};
 use law_storage::{ByteRange, ByteStream, Error, ErrorKind, ReadOptions, Result, exactly};
 use tokio::task::JoinHandle;
 
-use crate::fill::{Begun, Fill, Order};
+use crate::fill::{Begun, Fill, Order, look_again};
 use crate::object::Found;
 use crate::resolve::on_disk;
 use crate::statistics::Counters;
@@ -28,6 +28,9 @@ const READ_AHEAD: u64 = 8;
 /// Pauses of who waits for what another process fetches.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 
+/// Who fetches nothing for so long is not waited for any more.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Streams a part of a file.
 pub(crate) fn stream_of(order: Arc<Order>, range: ByteRange) -> ByteStream {
     let reader = Reader {
@@ -38,7 +41,9 @@ pub(crate) fn stream_of(order: Arc<Order>, range: ByteRange) -> ByteStream {
         own: 0..0,
         ahead: VecDeque::new(),
         past: None,
+        passed_by: false,
         pause: PAUSES.0,
+        waited: Duration::ZERO,
     };
     exactly(range, stream::unfold(reader, Reader::next))
 }
@@ -54,7 +59,10 @@ struct Reader {
     ahead: VecDeque<(u64, JoinHandle<io::Result<Found>>)>,
     /// The rest, which is not kept.
     past: Option<ByteStream>,
+    passed_by: bool,
     pause: Duration,
+    /// For somebody else, since the last block.
+    waited: Duration,
 }
 
 impl Reader {
@@ -64,20 +72,35 @@ impl Reader {
                 return Some((Ok(bytes), self));
             }
             if let Some(past) = &mut self.past {
-                let item = past.next().await?;
-                if let Ok(bytes) = &item {
-                    Counters::count(&self.order.shared.counters.bytes_past, bytes.len() as u64);
+                if let Some(item) = past.next().await {
+                    if let Ok(bytes) = &item {
+                        Counters::count(&self.order.shared.counters.bytes_past, bytes.len() as u64);
+                    }
+                    return Some((item, self));
                 }
-                return Some((item, self));
+                self.past = None;
+                continue;
             }
             if self.left.is_empty() {
-                self.order.shared.write_down().await;
-                return None;
+                let ended = self.end().await;
+                return ended.err().map(|error| (Err(error), self));
             }
             if let Err(error) = self.step().await {
                 return Some((Err(error), self));
             }
         }
+    }
+
+    /// Waits for the look that says whether what came was right, and for none that is for others.
+    async fn end(&mut self) -> Result<()> {
+        let weak = self.order.is_weak();
+        match self.fill.take() {
+            Some(fill) if weak => fill.finish().await?,
+            _ if weak && std::mem::take(&mut self.passed_by) => look_again(&self.order).await?,
+            _ => {}
+        }
+        self.order.shared.write_down().await;
+        Ok(())
     }
 
     /// Comes closer to the next bytes.
@@ -94,13 +117,21 @@ impl Reader {
                 None => self.fill = None,
             }
         }
-        match self.look(block).await? {
+        let found = match self.look(block).await {
+            Err(error) => {
+                // A disk that fails is no reason not to read.
+                tracing::debug!("the cache is passed by: {error}");
+                return self.pass_by().await;
+            }
+            Ok(found) => found,
+        };
+        match found {
             Found::Content(content) => {
                 // What was fetched for this reader was not here.
                 if !self.own.contains(&block) {
                     Counters::count(&self.order.shared.counters.bytes_here, content.len() as u64);
                 }
-                self.pause = PAUSES.0;
+                (self.pause, self.waited) = (PAUSES.0, Duration::ZERO);
                 self.serve(block, vec![content]);
                 Ok(())
             }
@@ -135,7 +166,10 @@ impl Reader {
         let order = self.order.clone();
         Counters::count(&order.shared.counters.bad, 1);
         tracing::debug!(block, path = %order.path, "a block of the cache is not what was written");
-        on_disk(move || order.object.drop_block(block)).await
+        if on_disk(move || order.object.drop_block(block)).await.is_err() {
+            self.pass_by().await?;
+        }
+        Ok(())
     }
 
     async fn fetch(&mut self, block: u64) -> Result<()> {
@@ -152,8 +186,13 @@ impl Reader {
                 self.fill = Some(fill);
             }
             Ok(Begun::There) => {}
+            Ok(Begun::Busy) if self.waited > PATIENCE => {
+                tracing::debug!(block, "whoever fetches it does not come on");
+                self.pass_by().await?;
+            }
             Ok(Begun::Busy) => {
                 self.order.call.pause(self.pause).await?;
+                self.waited += self.pause;
                 self.pause = (self.pause * 2).min(PAUSES.1);
             }
             Ok(Begun::NoRoom) => self.pass_by().await?,
@@ -173,6 +212,7 @@ impl Reader {
         let reading = order.shared.inner.read(&order.call, &order.path, &options).await?;
         self.left = self.left.after(self.left.length);
         self.past = Some(reading.stream);
+        self.passed_by = true;
         Ok(())
     }
 

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use law_storage::{Backend, Call, Comparison, Error, ErrorKind, Operation, Path, Result, Validator};
+use law_storage::{Backend, Call, Comparison, Digest, Error, ErrorKind, Operation, Path, Result, Validator};
 
 use crate::Policy;
 use crate::fill::may_keep;
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) names: Names,
     pub(crate) policy: Policy,
     pub(crate) counters: Counters,
+    /// Where the storage is, so that another one of the same name is not taken for it.
+    pub(crate) doors: Vec<String>,
     /// Bytes of a block.
     pub(crate) block: u64,
 }
@@ -41,7 +44,7 @@ pub(crate) async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> io::Result
 /// What a reader gets.
 pub(crate) enum Resolved {
     /// This version, as far as it is here.
-    Kept(Arc<Object>, Validator),
+    Kept(Arc<Object>, Validator, Vec<Digest>),
     /// Whatever the storage says.
     Past,
 }
@@ -74,30 +77,49 @@ impl Shared {
         }
     }
 
+    /// What is known of a path, if it was this storage that said so.
+    pub(crate) fn known<'a>(&self, entry: &'a Entry) -> Option<&'a Known> {
+        let same =
+            |known: &&Known| known.doors.iter().any(|door| self.doors.contains(door)) || known.doors == self.doors;
+        entry.known.as_ref().filter(same)
+    }
+
     /// The version that is here, if the policy, or what the caller has seen, says that it is the right one.
-    fn trusted(&self, entry: &Entry, pinned: Option<&Validator>) -> Option<(Object, Validator)> {
-        let known = entry.known.as_ref()?;
-        let validator = known.version.validator();
+    fn trusted(&self, entry: &Entry, pinned: Option<&Validator>) -> Option<(Object, Version)> {
+        let known = self.known(entry)?;
         let right = match pinned {
-            Some(pinned) => validator.is_version(pinned),
+            Some(pinned) => self.is_same(known, pinned),
             None => self.policy.trusts(known.age()),
         };
         let object = right.then(|| Object::open(&self.store, &known.object).ok().flatten())??;
-        (object.meta.size == known.version.size).then_some((object, validator))
+        (object.meta.size == known.version.size).then(|| (object, known.version.clone()))
+    }
+
+    /// Whether a version that somebody has seen is the one that is kept: by more than its time, or by a time that no other version had.
+    fn is_same(&self, known: &Known, seen: &Validator) -> bool {
+        let validator = known.version.validator();
+        validator.is_surely(seen) || ((known.settled || self.policy == Policy::Immutable) && validator.is_version(seen))
     }
 
     /// Notes a version, and opens its object. What was kept of another one goes.
     pub(crate) fn note(&self, path: &Path, entry: &Entry, version: Version) -> io::Result<Option<Object>> {
-        let same = entry.known.as_ref().filter(|known| known.version.validator().is_version(&version.validator()));
-        let key = same.map_or_else(|| version.key(&self.name, path.as_bytes()), |known| known.object.clone());
+        let same = self.known(entry).filter(|known| self.is_same(known, &version.validator()));
+        let after = entry.after();
+        let key = same.map_or_else(
+            || version.key(&self.name, path.as_bytes(), &after, &self.doors),
+            |known| known.object.clone(),
+        );
         let old = entry.known.as_ref().filter(|known| known.object != key);
         let known = Known {
             file_system: self.name.to_string(),
             path: path.to_string(),
             object: key.clone(),
+            settled: !version.may_be_another_soon(SystemTime::now()),
             version,
             seen: now(),
             pinned: entry.known.as_ref().is_some_and(|known| known.pinned),
+            doors: self.doors.clone(),
+            after,
         };
         let meta = Meta::new(&self.name, path, known.version.size, self.block);
         let object = Object::open_or_make(&self.store, &key, &meta)?;
@@ -122,10 +144,10 @@ impl Shared {
     ) -> Result<Resolved> {
         call.check()?;
         let entry = self.names.read(path);
-        if let Some((object, validator)) = self.trusted(&entry, pinned) {
-            return Ok(self.opened(object, validator).await);
+        if let Some((object, version)) = self.trusted(&entry, pinned) {
+            return Ok(self.opened(object, &version));
         }
-        let seen = pinned.filter(|_| entry.known.is_none()).and_then(Version::identified);
+        let seen = pinned.filter(|_| self.known(&entry).is_none()).and_then(Version::identified);
         let version = match seen {
             Some(version) => version,
             None => match self.ask(call, path, pinned).await? {
@@ -136,11 +158,11 @@ impl Shared {
         if !may_keep(self.policy, &version) {
             return Ok(Resolved::Past);
         }
-        let validator = version.validator();
+        let told = version.clone();
         let (shared, path) = (self.clone(), path.clone());
         let noted = on_disk(move || shared.note(&path, &entry, version)).await;
         match noted {
-            Ok(Some(object)) => Ok(self.opened(object, validator).await),
+            Ok(Some(object)) => Ok(self.opened(object, &told)),
             Ok(None) => Ok(Resolved::Past),
             Err(error) => {
                 tracing::debug!("the cache is passed by: {error}");
@@ -164,7 +186,7 @@ impl Shared {
     }
 
     /// A file that was handed out and changed since is one of which every block is compared again.
-    async fn opened(self: &Arc<Self>, mut object: Object, validator: Validator) -> Resolved {
+    fn opened(self: &Arc<Self>, mut object: Object, version: &Version) -> Resolved {
         if object.seal_holds() == Some(false) {
             Counters::count(&self.counters.bad, 1);
             if let Err(error) = object.break_seal() {
@@ -172,6 +194,6 @@ impl Shared {
                 return Resolved::Past;
             }
         }
-        Resolved::Kept(Arc::new(object), validator)
+        Resolved::Kept(Arc::new(object), version.validator(), version.digests())
     }
 }

@@ -32,13 +32,18 @@ pub struct Statistics {
 
 impl Statistics {
     fn add(&mut self, other: &Self) {
-        self.hits += other.hits;
-        self.misses += other.misses;
-        self.bytes_here += other.bytes_here;
-        self.bytes_fetched += other.bytes_fetched;
-        self.fetching += other.fetching;
-        self.bytes_past += other.bytes_past;
-        self.bad += other.bad;
+        let sums = [
+            (&mut self.hits, other.hits),
+            (&mut self.misses, other.misses),
+            (&mut self.bytes_here, other.bytes_here),
+            (&mut self.bytes_fetched, other.bytes_fetched),
+            (&mut self.fetching, other.fetching),
+            (&mut self.bytes_past, other.bytes_past),
+            (&mut self.bad, other.bad),
+        ];
+        for (sum, more) in sums {
+            *sum = sum.saturating_add(more);
+        }
     }
 
     /// The time that was saved, if what was here had come as fast as what was fetched.
@@ -46,7 +51,8 @@ impl Statistics {
         if self.bytes_fetched == 0 {
             return Duration::ZERO;
         }
-        Duration::from_secs_f64(self.fetching as f64 / 1e3 * (self.bytes_here as f64 / self.bytes_fetched as f64))
+        let seconds = self.fetching as f64 / 1e3 * (self.bytes_here as f64 / self.bytes_fetched as f64);
+        Duration::try_from_secs_f64(seconds).unwrap_or_default()
     }
 }
 

@@ -62,7 +62,7 @@ impl Store {
                 .at(directory.display())
                 .hint("dir of [cache], or LAW_CACHE_DIR, names a directory on a local disk"));
         }
-        let shared = fs::metadata(directory).map_err(told)?.mode() & 0o020 != 0;
+        let shared = owned(directory).map_err(told)?;
         let store = Self { root: directory.join(LAYOUT), shared, limits, reserved: Mutex::new(None) };
         store.prepare().map_err(told)?;
         if !store.has_locks() {
@@ -75,7 +75,9 @@ impl Store {
     }
 
     fn prepare(&self) -> io::Result<()> {
-        for directory in [self.root.clone(), self.names(), self.objects(), self.root.join("new"), self.reservations()] {
+        self.make_directory(&self.root)?;
+        owned(&self.root)?;
+        for directory in [self.names(), self.objects(), self.root.join("new"), self.reservations()] {
             self.make_directory(&directory)?;
         }
         let tag = self.root.join("CACHEDIR.TAG");
@@ -124,11 +126,12 @@ impl Store {
 
     /// A file that is read and written.
     pub(crate) fn open_or_make(&self, file: &Path) -> io::Result<File> {
-        match OpenOptions::new().read(true).write(true).open(file) {
+        let options = || OpenOptions::new().read(true).write(true).custom_flags(PLAIN).clone();
+        match options().open(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             other => return other,
         }
-        let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file)?;
+        let made = options().create(true).truncate(false).mode(0o600).open(file)?;
         self.share(&made)?;
         Ok(made)
     }
@@ -160,6 +163,23 @@ impl Store {
         let shards = fs::read_dir(self.objects()).into_iter().flatten().flatten();
         shards.filter_map(|shard| fs::read_dir(shard.path()).ok()).flatten().flatten().map(|object| object.path())
     }
+}
+
+/// How files are opened that somebody else may have put there.
+pub(crate) const PLAIN: i32 = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
+
+/// Whether a directory is one of a group; an error if it is somebody else's alone, or everybody's.
+fn owned(directory: &Path) -> io::Result<bool> {
+    let found = fs::metadata(directory)?;
+    let ours = found.uid() == rustix::process::geteuid().as_raw();
+    let shared = found.mode() & 0o020 != 0;
+    if !found.is_dir() || found.mode() & 0o002 != 0 || !(ours || shared) {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "a cache is a directory of one's own, or of a group, and not everybody's",
+        ));
+    }
+    Ok(shared)
 }
 
 /// Milliseconds since 1970.

@@ -135,7 +135,7 @@ impl Version {
     /// Whether another version of the file may look like this one: there is only its time, and that is not long ago.
     pub(crate) fn may_be_another_soon(&self, now: SystemTime) -> bool {
         let validator = self.validator();
-        if validator.strength() == Strength::Strong {
+        if !is_weak(&validator) {
             return false;
         }
         let Some(modified) = validator.modified() else { return true };
@@ -143,8 +143,9 @@ impl Version {
         age < SETTLED + modified.resolution * 2
     }
 
-    /// What an object of this version is called: by file system, path and version, and by no door.
-    pub(crate) fn key(&self, file_system: &str, path: &[u8]) -> String {
+    /// What an object of this version is called: by file system, path and version, by what was forgotten of the path before, and by which doors the storage
+    /// had when it was first seen. No door is needed to find it again.
+    pub(crate) fn key(&self, file_system: &str, path: &[u8], after: &str, doors: &[String]) -> String {
         let mut hash = Sha256::new();
         let mut part = |bytes: &[u8]| {
             hash.update((bytes.len() as u64).to_le_bytes());
@@ -154,8 +155,16 @@ impl Version {
         part(path);
         let facts = (self.size, &self.tag, self.validator_modified, &self.validator_digest);
         part(serde_json::to_string(&facts).unwrap_or_default().as_bytes());
+        part(after.as_bytes());
+        doors.iter().for_each(|door| part(door.as_bytes()));
         hex(&hash.finalize())
     }
+}
+
+/// Whether two versions may share it. The tag of one of several doors is not what the others would say, so it counts for nothing here.
+pub(crate) fn is_weak(validator: &Validator) -> bool {
+    let scoped = validator.door().is_some() && validator.digest().is_none();
+    validator.strength() == Strength::Weak || scoped
 }
 
 /// A clock that is wrong by less does not make two versions one.
@@ -200,12 +209,14 @@ mod tests {
         let tagged = |door: &str, tag: &str| {
             Version::identified(&Validator::etag(tag).with_size(Some(5)).of_door(&door.into())).unwrap()
         };
-        let key = tagged("one", "\"a\"").key("wlcg", b"x");
-        assert_eq!(key, tagged("two", "\"a\"").key("wlcg", b"x"));
-        for other in [tagged("one", "\"b\"").key("wlcg", b"x"), tagged("one", "\"a\"").key("wlcg", b"y")] {
+        let key = tagged("one", "\"a\"").key("wlcg", b"x", "", &[]);
+        assert_eq!(key, tagged("two", "\"a\"").key("wlcg", b"x", "", &[]));
+        for other in
+            [tagged("one", "\"b\"").key("wlcg", b"x", "", &[]), tagged("one", "\"a\"").key("wlcg", b"y", "", &[])]
+        {
             assert_ne!(key, other);
         }
-        assert_ne!(tagged("", "\"a\"").key("a", b"bc"), tagged("", "\"a\"").key("ab", b"c"));
+        assert_ne!(tagged("", "\"a\"").key("a", b"bc", "", &[]), tagged("", "\"a\"").key("ab", b"c", "", &[]));
     }
 
     #[test]

@@ -11,10 +11,9 @@ use law_storage::{
     Validator, read_local,
 };
 
-use crate::Policy;
-use crate::fill::{Begun, Blocks, Fill, Order, Writer, may_keep};
+use crate::fill::{Begun, Blocks, Fill, Order, Writer, look_again, may_keep, reserve};
 use crate::names::Names;
-use crate::object::{Found, OVERHEAD, Object};
+use crate::object::{Found, Object};
 use crate::resolve::{Resolved, Shared, on_disk};
 use crate::seal::seal;
 use crate::statistics::Counters;
@@ -28,6 +27,9 @@ const RUN: u64 = 16;
 
 /// How often a file is made whole whose blocks turn out to be bad: a disk that damages everything is not trusted.
 const TRIES: usize = 3;
+
+/// Who fetches nothing for so long is not waited for any more.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Between two looks at what another process fetches.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -45,8 +47,13 @@ pub(crate) async fn hand_out(order: Arc<Order>) -> Result<Option<LocalFile>> {
     let object = order.object.clone();
     object.use_all();
     // Opened anew: the descriptor of the object is the cache's.
-    let file = fs::File::open(object.path())?;
-    Ok(Some(LocalFile::new(file, object.path()).guarded(object)))
+    let file = fs::File::open(object.path());
+    Ok(or_past(file.map_err(Error::from)).map(|file| LocalFile::new(file, object.path()).guarded(object)))
+}
+
+/// What the disk of the cache refuses is passed by.
+fn or_past<T>(done: Result<T>) -> Option<T> {
+    done.inspect_err(|error| tracing::debug!("the cache is passed by: {error}")).ok()
 }
 
 /// Completes and seals it; once more if a block was bad.
@@ -71,13 +78,24 @@ async fn complete(order: &Arc<Order>) -> Result<bool> {
 }
 
 async fn complete_part(order: &Arc<Order>, first: u64, end: u64) -> Result<bool> {
+    let (mut fetched, mut waited) = (None, Duration::ZERO);
     while let Some((first, end)) = order.object.missing(first, end) {
         order.call.check()?;
-        match Fill::begin(order, first, end, end).await? {
-            Begun::Fill(fill) => fill.finish().await?,
-            Begun::There => {}
-            Begun::Busy => order.call.pause(PAUSE).await?,
-            Begun::NoRoom => return Ok(false),
+        // What was fetched and is not there, the disk has refused.
+        if fetched == Some(first) || waited > PATIENCE {
+            return Ok(false);
+        }
+        match or_past(Fill::begin(order, first, end, end).await) {
+            Some(Begun::Fill(fill)) => {
+                fill.finish().await?;
+                (fetched, waited) = (Some(first), Duration::ZERO);
+            }
+            Some(Begun::There) => {}
+            Some(Begun::Busy) => {
+                order.call.pause(PAUSE).await?;
+                waited += PAUSE;
+            }
+            Some(Begun::NoRoom) | None => return Ok(false),
         }
     }
     Ok(true)
@@ -86,29 +104,36 @@ async fn complete_part(order: &Arc<Order>, first: u64, end: u64) -> Result<bool>
 /// Compares all blocks with their checksums, and the file with that of the storage, where it has one. False if a block was bad: it is missing now.
 async fn prove_and_seal(order: &Arc<Order>) -> Result<bool> {
     let expected = expected(order).await?;
-    let work = order.clone();
     let algorithm = expected.as_ref().map(Digest::algorithm);
-    let guard = on_disk(move || work.object.sealing()).await?;
-    let work = order.clone();
-    let Some(computed) = on_disk(move || checksum(&work.object, &work.shared.counters, algorithm)).await? else {
-        return Ok(false);
-    };
+    let (waiting, reading) = (order.clone(), order.clone());
+    let Some(guard) = or_past(on_disk(move || waiting.object.sealing()).await) else { return Ok(false) };
+    let computed = on_disk(move || checksum(&reading.object, &reading.shared.counters, algorithm)).await;
+    let Some(Some(computed)) = or_past(computed) else { return Ok(false) };
     if let (Some(expected), Some(computed)) = (&expected, &computed)
         && expected != computed
     {
-        let error = mismatch(order, expected, computed);
-        order.shared.forget(&order.path).await;
-        return Err(error);
+        return Err(wrong(order, expected, computed).await);
     }
-    let work = order.clone();
-    on_disk(move || {
+    let sealing = order.clone();
+    let sealed = on_disk(move || {
         let proven = expected.map(|digest| digest.to_string());
-        seal(&work.shared.store, &work.object, proven)?;
+        seal(&sealing.shared.store, &sealing.object, proven)?;
         drop(guard);
         Ok(())
-    })
-    .await?;
-    Ok(true)
+    });
+    Ok(or_past(sealed.await).is_some())
+}
+
+/// Bytes that are not the file's: nothing of them is kept.
+async fn wrong(order: &Arc<Order>, expected: &Digest, computed: &Digest) -> Error {
+    let error = match look_again(order).await {
+        Err(error) if error.kind() == ErrorKind::Changed => error,
+        _ => mismatch(order, expected, computed),
+    };
+    let work = order.clone();
+    or_past(on_disk(move || work.object.drop_all()).await);
+    order.shared.forget(&order.path).await;
+    error
 }
 
 fn mismatch(order: &Order, expected: &Digest, computed: &Digest) -> Error {
@@ -119,9 +144,8 @@ fn mismatch(order: &Order, expected: &Digest, computed: &Digest) -> Error {
 
 /// The checksum that the storage has, if it has any.
 async fn expected(order: &Order) -> Result<Option<Digest>> {
-    let told = order.shared.names.read(&order.path).known.map(|known| known.version.digests()).unwrap_or_default();
-    if let Some(digest) = told.into_iter().next() {
-        return Ok(Some(digest));
+    if let Some(digest) = order.digests.first() {
+        return Ok(Some(digest.clone()));
     }
     let wanted = order.shared.inner.capabilities().digests;
     if wanted.is_empty() {
@@ -166,20 +190,21 @@ pub(crate) async fn keep_what_was_written(
         // What comes from elsewhere would come a second time.
         None => return Ok(()),
     };
-    let Some(version) = version_of(shared, call, path, receipt).await? else { return Ok(()) };
+    // What the storage has now may be somebody else's already.
+    let Some(validator) = &receipt.validator else { return Ok(()) };
+    let version = validator.clone().with_size(Some(receipt.size));
     if receipt.size == 0 || receipt.size > shared.store.limits().all / 4 || !kept(shared, &version) {
         return Ok(());
     }
-    let Resolved::Kept(object, _) = shared.resolve(call, path, Some(&version)).await? else { return Ok(()) };
+    let Resolved::Kept(object, ..) = shared.resolve(call, path, Some(&version)).await? else { return Ok(()) };
     let (work, meta) = (shared.clone(), object.meta.clone());
-    let bytes = meta.size + OVERHEAD;
     let writer = on_disk(move || {
         let claim = object.claim(0, meta.blocks())?.filter(|claim| claim.end() == meta.blocks());
         let Some(claim) = claim else { return Ok(None) };
-        if !work.store.reserve(&work.name, bytes)? {
+        if !reserve(&work, &object, meta.size)? {
             return Ok(None);
         }
-        Writer::of_everything(claim, &object, bytes, work.store.clone()).map(Some)
+        Writer::of_everything(claim, &object, work).map(Some)
     });
     let Some(writer) = writer.await? else { return Ok(()) };
     let (mut blocks, mut hasher) = (Blocks::new(writer), Hasher::new([sent.algorithm()]));
@@ -187,28 +212,12 @@ pub(crate) async fn keep_what_was_written(
     if written.is_ok() && hasher.finish().contains(sent) {
         blocks.confirm().await?;
     }
-    let (left, work) = (blocks.end().await, shared.clone());
-    on_disk(move || {
-        work.store.give_back(&work.name, left);
-        Ok(())
-    })
-    .await
+    blocks.end().await;
+    Ok(())
 }
 
 fn kept(shared: &Shared, validator: &Validator) -> bool {
     crate::version::Version::identified(validator).is_some_and(|version| may_keep(shared.policy, &version))
-}
-
-/// The version that was written, as far as the storage tells.
-async fn version_of(shared: &Shared, call: &Call, path: &Path, receipt: &Receipt) -> Result<Option<Validator>> {
-    if let Some(validator) = &receipt.validator {
-        return Ok(Some(validator.clone().with_size(Some(receipt.size))));
-    }
-    if shared.policy != Policy::Immutable {
-        return Ok(None);
-    }
-    let found = shared.inner.stat(call, path).await?.filter(|found| found.size == Some(receipt.size));
-    Ok(found.map(|found| found.identity()))
 }
 
 /// Marks an object: it stays.
@@ -221,7 +230,9 @@ pub(crate) fn pin(store: &Arc<Store>, names: &Names, path: &Path, pinned: bool) 
     let entry = names.read(path);
     let Some(known) = entry.known.clone() else { return Ok(false) };
     let changed = known.pinned != pinned;
-    names.replace(path, &entry, &crate::names::Known { pinned, ..known.clone() })?;
+    if !names.replace(path, &entry, &crate::names::Known { pinned, ..known.clone() })? {
+        return Err(io::Error::new(io::ErrorKind::Interrupted, "the file is being changed"));
+    }
     if pinned {
         mark(store, &known.object)?;
     } else if let Err(error) = fs::remove_file(store.object(&known.object).join("pinned")) {

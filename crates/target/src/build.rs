@@ -117,8 +117,14 @@ pub fn mounted(fs: FileSystem, mount: PathBuf, durability: Durability) -> FileSy
 }
 
 /// A file system of whose files copies are kept on this machine.
-pub fn cached(fs: FileSystem, store: Arc<Store>, policy: Policy, block: u64) -> (FileSystem, Cache) {
-    let cache = Cache::new(fs.backend().clone(), fs.name(), store, policy, block);
+pub fn cached(
+    fs: FileSystem,
+    doors: Vec<String>,
+    store: Arc<Store>,
+    policy: Policy,
+    block: u64,
+) -> (FileSystem, Cache) {
+    let cache = Cache::new(fs.backend().clone(), fs.name(), doors, store, policy, block);
     (fs.over(Arc::new(Traced::new("cache", Arc::new(cache.clone())))), cache)
 }
 

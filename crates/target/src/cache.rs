@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use law_cache::{Cache, Limits, Policy, Store};
-use law_config::{CachePolicy, Config};
-use law_storage::{Error, FileSystem, Result};
+use law_config::{CachePolicy, Config, FileSystemSettings};
+use law_storage::{Error, FileSystem, Location, Result, Url};
 
 use crate::build::cached;
 
@@ -33,9 +33,8 @@ impl Caches {
 
     /// The file system with a cache, if it is to have one. A cache that cannot be is said, once, and is none.
     pub(crate) fn over(&self, config: &Config, name: &str, fs: FileSystem) -> FileSystem {
-        let Some(settings) = config.file_systems.get(name).and_then(|settings| settings.cache.as_ref()) else {
-            return fs;
-        };
+        let Some(all) = config.file_systems.get(name) else { return fs };
+        let Some(settings) = &all.cache else { return fs };
         let store = match self.store(config) {
             Ok(store) => store,
             Err(error) => {
@@ -50,7 +49,7 @@ impl Caches {
             Some(CachePolicy::TimeToLive(time)) => Policy::TimeToLive(time),
             Some(CachePolicy::Strict) | None => Policy::Strict,
         };
-        let (fs, cache) = cached(fs, store, policy, config.cache.block_size);
+        let (fs, cache) = cached(fs, addresses(all), store, policy, config.cache.block_size);
         self.over.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), cache);
         fs
     }
@@ -83,9 +82,22 @@ impl Caches {
     }
 }
 
+/// Where a storage is: its doors without their paths, and the service that has a bucket.
+fn addresses(settings: &FileSystemSettings) -> Vec<String> {
+    let endpoint = |door: &law_config::DoorSettings| match Url::parse(&door.url).ok()?.location() {
+        Location::Remote(remote) => {
+            Some(format!("{}{}", settings.endpoint.as_deref().unwrap_or_default(), remote.endpoint()))
+        }
+        _ => None,
+    };
+    let mut doors: Vec<String> = settings.doors.iter().filter_map(endpoint).collect();
+    doors.sort();
+    doors
+}
+
 /// What the settings say, or what suits the disk.
 fn limits(config: &Config, directory: &Path) -> Limits {
-    let size = |settings: &law_config::FileSystemSettings| settings.cache.as_ref()?.max_size;
+    let size = |settings: &FileSystemSettings| settings.cache.as_ref()?.max_size;
     let sizes = config.file_systems.iter().filter_map(|(name, settings)| Some((name.to_string(), size(settings)?)));
     let of_one: BTreeMap<String, u64> = sizes.collect();
     let disk = disk(directory);

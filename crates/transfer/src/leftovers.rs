@@ -80,7 +80,8 @@ fn is_young(entry: &Entry, age: Duration) -> bool {
 }
 
 fn is_within(time: SystemTime, age: Duration) -> bool {
-    SystemTime::now().duration_since(time).is_ok_and(|passed| passed < age)
+    // A storage whose clock is ahead has just been written to.
+    SystemTime::now().duration_since(time).map_or(true, |passed| passed < age)
 }
 
 async fn judge(call: &Call, place: Place, entry: &Entry) -> Result<Leftover> {

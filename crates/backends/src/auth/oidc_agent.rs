@@ -29,6 +29,9 @@ pub(super) struct OidcAgent {
     asking: tokio::sync::Mutex<()>,
 }
 
+/// How long a token lives of which the agent does not tell.
+const UNTOLD: Duration = Duration::from_secs(300);
+
 #[derive(Clone)]
 struct Held {
     token: Secret,
@@ -137,6 +140,8 @@ fn read(answer: &[u8], account: &str) -> Result<Held> {
     };
     let expires = answer.expires_at.filter(|seconds| *seconds > 0);
     let expires = expires.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+    // One of which that is not told is asked for again soon.
+    let expires = expires.or_else(|| SystemTime::now().checked_add(UNTOLD));
     Ok(Held { token: Secret::new(token.trim()), expires })
 }
 

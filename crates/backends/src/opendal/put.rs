@@ -244,6 +244,10 @@ impl Job<'_> {
         let now = self.store.look_for_file(self.call, self.path, PUT).await?;
         let there = now.identity();
         if ours.as_ref().is_some_and(|ours| ours.entity_tag() != there.entity_tag()) {
+            if self.options.verify == Verify::Require {
+                let error = Error::new(ErrorKind::Changed, "somebody replaced it before it could be compared");
+                return Err(error.at(self.store.url(self.path)).during(PUT).with_outcome(Outcome::Unknown));
+            }
             // Somebody has replaced it already, which is no fault of it.
             return Ok((Proof::None, ours));
         }

@@ -161,7 +161,12 @@ impl Endpoint {
             let (old, new) = (remote(from)?, remote(to)?);
             let linked = self.ask(call, (to, operation), |c| async move { c.sftp.fs().hard_link(old, new).await });
             if linked.await?.is_ok() {
-                return remove(self, from).await;
+                let Err(error) = remove(self, from).await else { return Ok(()) };
+                // It keeps its first name, and must not have two.
+                return match remove(self, to).await {
+                    Ok(()) => Err(error),
+                    Err(_) => Err(error.leaving(format!("{} is there as well", self.url(to)))),
+                };
             }
         }
         if self.look_at_link(call, to, operation).await?.is_some() {

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex as Guarded, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use law_storage::{Credential, EndpointSettings, Error, ErrorKind, RemoteUrl, Result};
 use openssh_sftp_client::{Sftp, SftpOptions};
@@ -36,9 +36,20 @@ pub(super) struct Connection {
     pub(super) abilities: Abilities,
     /// Killed when this is dropped, should it not have ended.
     ssh: Mutex<Child>,
+    answered: Guarded<Instant>,
 }
 
 impl Connection {
+    /// Something came.
+    pub(super) fn answers(&self) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// For how long nothing has come.
+    pub(super) fn silence(&self) -> Duration {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
     pub(super) async fn open(program: &OsString, url: &RemoteUrl, settings: &EndpointSettings) -> Result<Self> {
         let mut command = Command::new(program);
         command.args(arguments(url, settings)?).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -49,7 +60,12 @@ impl Connection {
         let words = Words::of(ssh.stderr.take().ok_or_else(missing)?);
         let limit = settings.timeouts.connect + settings.timeouts.tls;
         match tokio::time::timeout(limit, Sftp::new(input, output, SftpOptions::new())).await {
-            Ok(Ok(sftp)) => Ok(Self { abilities: Abilities::of(&sftp), sftp, ssh: Mutex::new(ssh) }),
+            Ok(Ok(sftp)) => Ok(Self {
+                abilities: Abilities::of(&sftp),
+                sftp,
+                ssh: Mutex::new(ssh),
+                answered: Guarded::new(Instant::now()),
+            }),
             Ok(Err(_)) => Err(refused_by_ssh(&words.last().await, url.host())),
             Err(_) => Err(Error::new(ErrorKind::Timeout, format!("no connection within {} s", limit.as_secs()))),
         }

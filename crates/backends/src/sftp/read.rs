@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use law_storage::{
-    ByteRange, ByteStream, Call, Metadata, Operation, Path, ReadOptions, Reading, Result, Validator, exactly, ready,
+    ByteRange, ByteStream, Call, Error, ErrorKind, Metadata, Operation, Path, ReadOptions, Reading, Result, Validator,
+    exactly, ready,
 };
 use openssh_sftp_client::file::File;
 use tokio::io::AsyncSeek as _;
@@ -35,7 +36,11 @@ impl Endpoint {
     pub(super) async fn read(self: &Arc<Self>, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
         let found = self.look_for_file(call, path, READ).await?;
         self.same_version(path, options.validator.as_ref(), &found)?;
-        let size = found.size.unwrap_or_default();
+        let no_size = || {
+            let error = Error::new(ErrorKind::Malformed, "the server does not tell how long the file is");
+            error.at(self.url(path)).during(READ)
+        };
+        let size = found.size.ok_or_else(no_size)?;
         let range = options.range.unwrap_or(ByteRange::whole(size)).clamp(size);
         let validator = found.identity();
         let stream = if range.is_empty() {

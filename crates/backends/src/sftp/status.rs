@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use law_storage::{Call, Error, ErrorKind, Operation, Outcome, Path, Result, Status};
 use openssh_sftp_client::Error as Failure;
@@ -91,7 +92,7 @@ impl Endpoint {
     ) -> Result<Result<T, No>> {
         let lost = if changes(asked.1) { Outcome::Unknown } else { Outcome::NotDone };
         let limit = self.settings.timeouts.first_byte;
-        let answer = call.bound(async { Ok(tokio::time::timeout(limit, question).await) }).await;
+        let answer = call.bound(async { Ok(answered(connection, limit, question).await) }).await;
         let answer = answer.map_err(|error| self.about(error, asked).with_outcome(lost.clone()))?;
         let error = match answer.map(Answer::of) {
             Ok(Answer::Yes(answer)) => return Ok(Ok(answer)),
@@ -135,6 +136,26 @@ impl Endpoint {
 
     fn about(&self, error: Error, (path, operation): Asked<'_>) -> Error {
         error.at(self.url(path)).during(operation)
+    }
+}
+
+/// Waits for an answer, as long as the connection brings any: on a slow line questions wait for what was sent before them.
+async fn answered<T>(
+    connection: &Connection,
+    limit: Duration,
+    question: impl Future<Output = T>,
+) -> Result<T, tokio::time::error::Elapsed> {
+    let mut question = std::pin::pin!(question);
+    loop {
+        match tokio::time::timeout(limit, &mut question).await {
+            Err(_) if connection.silence() < limit => {}
+            answer => {
+                if answer.is_ok() {
+                    connection.answers();
+                }
+                return answer;
+            }
+        }
     }
 }
 

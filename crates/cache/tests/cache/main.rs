@@ -7,6 +7,7 @@ mod reads;
 mod room;
 mod suite;
 mod versions;
+mod weak;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,18 +38,27 @@ impl Stack {
         Self::limited(policy, plenty())
     }
 
+    /// Over a storage whose versions are told apart by size and time alone.
+    fn weak(policy: Policy) -> Self {
+        Self::over(Memory::new().without_etags(), policy, plenty())
+    }
+
     fn limited(policy: Policy, limits: Limits) -> Self {
+        Self::over(Memory::new(), policy, limits)
+    }
+
+    fn over(memory: Memory, policy: Policy, limits: Limits) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let storage = Arc::new(Faulty::new(Arc::new(Memory::new()), []));
+        let storage = Arc::new(Faulty::new(Arc::new(memory), []));
         let store = Arc::new(Store::open(directory.path(), limits.clone()).unwrap());
-        let cache = Cache::new(storage.clone(), "lab", store, policy, BLOCK);
+        let cache = Cache::new(storage.clone(), "lab", Vec::new(), store, policy, BLOCK);
         Self { storage, cache, directory, policy, limits }
     }
 
     /// The cache of another process over the same storage and the same directory.
     fn again(&self) -> Self {
         let store = Arc::new(Store::open(self.directory.path(), self.limits.clone()).unwrap());
-        let cache = Cache::new(self.storage.clone(), "lab", store, self.policy, BLOCK);
+        let cache = Cache::new(self.storage.clone(), "lab", Vec::new(), store, self.policy, BLOCK);
         let (storage, directory) = (self.storage.clone(), self.directory.clone());
         Self { storage, cache, directory, policy: self.policy, limits: self.limits.clone() }
     }
@@ -56,6 +66,12 @@ impl Stack {
     /// Writes past the cache.
     async fn store(&self, name: &str, content: &[u8]) {
         put(&*self.storage, name, content).await.unwrap();
+    }
+
+    /// As if it had been written so many seconds ago.
+    async fn age(&self, name: &str, seconds: u64) {
+        let time = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+        self.storage.set_modified(&Call::new(), &path(name), time).await.unwrap();
     }
 
     async fn read(&self, name: &str) -> Vec<u8> {

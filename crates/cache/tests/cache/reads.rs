@@ -83,6 +83,8 @@ async fn a_reader_who_goes_away_leaves_whole_blocks_behind() {
     assert!(reading.stream.next().await.unwrap().is_ok());
     drop(reading);
     assert!(stack.read("file").await == file);
+    let fetched = stack.statistics().bytes_fetched;
+    assert_eq!(fetched, file.len() as u64, "what was fetched for the one who went is not fetched again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

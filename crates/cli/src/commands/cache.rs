@@ -37,7 +37,7 @@ enum Action {
     },
     /// Read everything and compare it with its checksums; what is damaged is forgotten, and fetched again when it is needed.
     ///
-    /// Exits with 5 if something was.
+    /// Exits with 7 if something was.
     Verify,
     /// Bring files here, as a whole, and keep them whatever room is needed; of directories everything that is in them now.
     Pin {

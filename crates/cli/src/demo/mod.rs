@@ -4,6 +4,7 @@
 //! fails unless it showed what it should, so that the demo is a test as well.
 
 mod bucket;
+mod cached;
 mod stores;
 mod trust;
 
@@ -37,7 +38,7 @@ struct Act {
     play: fn(&Stage) -> Result<()>,
 }
 
-const ACTS: [Act; 9] = [
+const ACTS: [Act; 10] = [
     Act { title: "A storage to play with, served by WebDAV", play: serve },
     Act { title: "Write an array and a note: whole and proven, or not at all", play: write },
     Act { title: "List it", play: list },
@@ -50,6 +51,7 @@ const ACTS: [Act; 9] = [
         title: "Trust: three doors, and the one that is used dies in the middle of a large file",
         play: trust::dying_door,
     },
+    Act { title: "Cache: a file is fetched once, whoever reads it, unless its copy is damaged", play: cached::once },
 ];
 
 const NEXT: &str = "\
