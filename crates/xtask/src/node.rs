@@ -1,11 +1,14 @@
 //! Programs for Node.js: azurite, which is Azure Blob Storage for tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
 use crate::workspace::{self, succeed};
+
+/// What Debian trusts.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 const AZURITE: &str = "azurite@3.37.0";
 
@@ -34,5 +37,11 @@ pub(crate) fn with_azurite() -> Result<()> {
         return Ok(());
     }
     let options = ["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix"];
-    succeed(Command::new("npm").args(options).arg(environment()?).arg(AZURITE))
+    let mut command = Command::new("npm");
+    command.args(options).arg(environment()?).arg(AZURITE);
+    // Node.js believes the authorities that it brings, and no others that the machine trusts.
+    if std::env::var_os("NODE_EXTRA_CA_CERTS").is_none() && Path::new(AUTHORITIES).exists() {
+        command.env("NODE_EXTRA_CA_CERTS", AUTHORITIES);
+    }
+    succeed(&mut command)
 }
