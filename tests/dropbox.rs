@@ -37,3 +37,27 @@ fn the_notes_of_a_user() {
     assert!(dir.remove().unwrap());
     assert!(!dir.exists().unwrap());
 }
+
+/// Names that differ only in case are one name there: of two such files one is refused, and none is replaced by the other.
+#[test]
+fn two_files_that_would_be_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (Some(endpoint), Some(ca)) = (setting("DROPBOX_HTTPS"), setting("CA")) else { return };
+    let sandbox = sandbox::Sandbox::new();
+    let base = format!("/case_{}", std::process::id());
+    let config = format!(
+        "[fs.box]\ndoors = [\"dropbox:///\"]\nbase = \"{base}\"\ntoken = \"access-token\"\nendpoint = \"{endpoint}\"\nca = \"{ca}\"\n"
+    );
+    sandbox.write("law.toml", config);
+    std::fs::set_permissions(sandbox.path("law.toml"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    sandbox.write("d/A.txt", "one");
+    sandbox.write("d/a.txt", "another");
+    sandbox.write("d/b.txt", "b");
+    let run = sandbox.fs("cp -r --mkdir d box:d");
+    assert!(run.code == Some(4) && run.stderr.contains("nothing but its case"), "{run}");
+    let listed = sandbox.fs("ls box:d");
+    assert_eq!(listed.text().lines().count(), 2, "{listed}");
+    let kept = if listed.text().contains("A.txt") { "one" } else { "another" };
+    assert_eq!(sandbox.fs("cat box:d/a.txt").text(), kept);
+    assert_eq!(sandbox.fs("rm -r box:d").code, Some(0));
+}

@@ -123,3 +123,22 @@ fn the_doctor_looks_for_the_service_and_not_for_the_bucket() {
         assert!(run.text().contains(found), "{run}");
     }
 }
+
+#[test]
+fn two_services_may_have_a_bucket_of_the_same_name() {
+    let Some(bucket) = Bucket::new() else { return };
+    let Some(endpoint) = setting("JUICEFS_S3") else { return };
+    let sandbox = &bucket.sandbox;
+    let config = String::from_utf8(sandbox.read("law.toml").unwrap()).unwrap();
+    let other = config.replace("[fs.lab]", "[fs.other]").replace(bucket.proxy.url().trim_end_matches('/'), &endpoint);
+    sandbox.write("law.toml", config + &other);
+    std::fs::set_permissions(sandbox.path("law.toml"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    sandbox.write("d/a", "a");
+    assert_eq!(sandbox.fs("cp -rq d lab:d").to_string(), "");
+    assert_eq!(sandbox.fs("cp -q lab:d/a other:d/a").to_string(), "");
+    assert_eq!(sandbox.fs("cp -rq -T lab:d other:d").to_string(), "");
+    assert_eq!(sandbox.fs("rm lab:d/a").code, Some(0));
+    assert_eq!((sandbox.fs("cat other:d/a").text(), sandbox.fs("exists lab:d/a").code), ("a", Some(3)));
+    let run = sandbox.fs("cp other:d/a other:d/a");
+    assert!(run.code == Some(2) && run.stderr.contains("are the same file"), "{run}");
+}

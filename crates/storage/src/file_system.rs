@@ -13,18 +13,30 @@ pub struct FileSystem {
     backend: Arc<dyn Backend>,
     doors: Option<Doors>,
     verify: Verify,
+    service: Arc<str>,
 }
 
 impl FileSystem {
     /// Puts them together; `law_target::build::build` is the one place that stacks.
     pub fn new(name: impl Into<Arc<str>>, base: Path, backend: Arc<dyn Backend>) -> Self {
-        Self { name: name.into(), base, backend, doors: None, verify: Verify::Auto }
+        Self { name: name.into(), base, backend, doors: None, verify: Verify::Auto, service: "".into() }
     }
 
     /// With so much proof for what is read and written there, unless a command says otherwise.
     #[must_use]
     pub fn verifying(self, verify: Verify) -> Self {
         Self { verify, ..self }
+    }
+
+    /// With what tells its storage from others of the same URLs: the address of the service that has a bucket, an account.
+    #[must_use]
+    pub fn at_service(self, service: impl Into<Arc<str>>) -> Self {
+        Self { service: service.into(), ..self }
+    }
+
+    /// What tells its storage from others of the same URLs.
+    pub fn service(&self) -> &str {
+        &self.service
     }
 
     /// How much proof is wanted.

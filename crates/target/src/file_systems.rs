@@ -174,7 +174,7 @@ impl FileSystems {
             Some(mount) => mounted(fs, mount.clone(), durability(settings.durability)),
             None => fs,
         };
-        Ok(self.caches.over(&self.config, name, fs).verifying(verify(settings)))
+        Ok(self.caches.over(&self.config, name, fs).verifying(verify(settings)).at_service(service(settings, name)))
     }
 
     fn doors_settings(&self, from: &FileSystemSettings) -> DoorsSettings {
@@ -209,18 +209,25 @@ impl FileSystems {
             let doors = DoorsSettings { shared: None, ..self.doors_settings(settings) };
             let door = DoorSpec::new(remote.clone());
             let fs = build(&self.registry, &remote.endpoint(), &Path::root(), &[door], &endpoint, doors)?;
-            Ok(fs.verifying(verify(settings)))
+            let name = self.name_of(remote).unwrap_or_default();
+            Ok(fs.verifying(verify(settings)).at_service(service(settings, name)))
         })
     }
 
     /// The settings of a configured file system with the same endpoint, else those for all.
     fn settings_of(&self, remote: &RemoteUrl) -> &FileSystemSettings {
+        let named = self.name_of(remote).and_then(|name| self.config.file_systems.get(name));
+        named.unwrap_or(&self.config.every)
+    }
+
+    /// The first configured file system with the same endpoint.
+    fn name_of(&self, remote: &RemoteUrl) -> Option<&str> {
         let same = |url: &str| {
             matches!(Url::parse(url).as_ref().map(Url::location),
             Ok(Location::Remote(door)) if door.endpoint() == remote.endpoint())
         };
-        let found = self.config.file_systems.values().find(|fs| fs.doors.iter().any(|door| same(&door.url)));
-        found.unwrap_or(&self.config.every)
+        let found = self.config.file_systems.iter().find(|(_, fs)| fs.doors.iter().any(|door| same(&door.url)));
+        found.map(|(name, _)| name.as_str())
     }
 
     /// The first endpoint behind a place that somebody typed; none for the local disk.
@@ -378,6 +385,13 @@ impl DropboxLogin {
 /// What nobody has named goes nowhere without encryption.
 fn credential_at(door: &RemoteUrl, settings: &FileSystemSettings) -> Result<CredentialReport> {
     credential::report(settings, &[door], door.scheme().encrypted())
+}
+
+/// What tells a storage from others of the same URLs: where the service is, and at Dropbox, which is one, whose account it is.
+fn service(settings: &FileSystemSettings, name: &str) -> String {
+    let endpoint = settings.endpoint.clone().unwrap_or_default();
+    let account = settings.doors.iter().any(|door| door.url.starts_with("dropbox:"));
+    if account { format!("{endpoint} {name}") } else { endpoint }
 }
 
 fn durability(wanted: law_config::Durability) -> Durability {

@@ -281,7 +281,7 @@ pub(crate) async fn would_have_a_place(
 }
 
 fn same_place(from: &Place, to: &Place) -> bool {
-    from.fs.url(&from.path) == to.fs.url(&to.path)
+    from.fs.service() == to.fs.service() && from.fs.url(&from.path) == to.fs.url(&to.path)
 }
 
 /// Writes, and once more if the bytes that came from the source were damaged: from other doors, where there are some.

@@ -1,7 +1,9 @@
 //! Looking: what the service says about one path.
 
 use http::{Method, StatusCode, header};
-use law_storage::{Call, Comparison, Error, ErrorKind, Metadata, Modified, Operation, Path, Result, Validator};
+use law_storage::{
+    Call, Comparison, Error, ErrorKind, Metadata, Modified, Operation, Overwrite, Path, Result, Status, Validator,
+};
 
 use super::Bucket;
 use super::answers::{Names, quoted, read};
@@ -39,10 +41,14 @@ impl Bucket {
             }
             status if status.is_success() => self.metadata(path, answer, operation).await.map(Some),
             // Such an answer has no words: those of a listing say what is wrong.
-            StatusCode::BAD_REQUEST => {
+            StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN => {
+                let denied = answer.status == StatusCode::FORBIDDEN;
                 let said = self.refused(answer, path, operation).await;
-                self.first_names(call, path, 1, operation).await?;
-                Err(said)
+                match self.first_names(call, path, 1, operation).await {
+                    // Who may not list may still have been told that of the file.
+                    Err(told) if !denied || told.kind() == ErrorKind::Unauthenticated => Err(told),
+                    _ => Err(said),
+                }
             }
             _ => Err(self.refused(answer, path, operation).await),
         }
@@ -111,6 +117,10 @@ impl Bucket {
     pub(super) fn no_object(&self, path: &Path, answer: &Answer, operation: Operation) -> Error {
         let error = match answer.is_page() {
             true => page(answer.status),
+            // Such a service loses its thread while an object is replaced.
+            false if self.service().overwrite == Overwrite::Unsafe => {
+                Error::new(ErrorKind::Unavailable, "an answer without an object").with_status(Status::Temporary)
+            }
             false => Error::new(ErrorKind::Malformed, "an answer that is not of S3"),
         };
         error.at(self.url(path)).during(operation)

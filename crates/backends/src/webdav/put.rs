@@ -29,6 +29,7 @@ pub(super) async fn put(
     options: &PutOptions,
 ) -> Result<Receipt> {
     endpoint.acquaint(call).await?;
+    endpoint.admit_new_name(call, path, Operation::Put).await?;
     if endpoint.believes(options) {
         let hopeful = Job::run(endpoint, (call, path), source, options, None).await;
         match hopeful {
@@ -75,7 +76,6 @@ impl Endpoint {
         let Some(parent) = path.parent() else {
             return Err(self.error(ErrorKind::IsADirectory, path, Operation::Put));
         };
-        self.admit_new_name(call, path, Operation::Put).await?;
         let existing = self.look(call, path, Operation::Put).await?;
         if let Some(seen) = existing {
             self.may_replace(path, &seen, &options.existing)?;

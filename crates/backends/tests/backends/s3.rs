@@ -127,6 +127,9 @@ async fn who_may_not_is_told_why() {
         let error = backend.list(&Call::new(), &base, &Default::default()).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
         assert!(error.hint_text().is_some() && !error.to_string().contains("guessed"), "{error}");
+        // The answer to this has no words of its own.
+        let error = backend.stat(&Call::new(), &base).await.unwrap_err();
+        assert_eq!((error.kind(), error.hint_text().is_some()), (ErrorKind::Unauthenticated, true), "{error}");
     }
     let reader = settings(&endpoint, &setting("S3_READ_KEY").unwrap(), &setting("S3_READ_SECRET").unwrap());
     let (backend, base) = bucket("s3://lab", &reader);

@@ -68,6 +68,9 @@ async fn refused(s: &Subject, directory: &Path, path: &Path, error: Error) -> Ch
     }
     check!(!error.message().is_empty(), "refused without a reason");
     let (call, plain) = (s.call(), directory.child("plain").map_err(Error::from)?);
+    // Who has seen that nothing is there, as a copy of a tree has, is refused as well.
+    let seen = PutOptions { seen_missing: true, ..PutOptions::default() };
+    fails("put", s.backend.put(&call, path, &BytesSource::new("named"), &seen).await, &kinds)?;
     fails("mkdir", s.backend.create_directory(&call, path, Parents::Create).await, &kinds)?;
     s.backend.put(&call, &plain, &BytesSource::new("stays"), &PutOptions::default()).await?;
     if s.capabilities.rename.possible() {

@@ -1,9 +1,11 @@
 //! One tree on its way: what is done with each entry of it.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use law_storage::{Call, Error, ErrorKind, Kind, Result, is_temporary};
+use law_storage::{Call, Error, ErrorKind, Kind, Path, Result, is_temporary};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -41,6 +43,8 @@ struct Job {
     directories: Directories,
     patience: Patience,
     places: Semaphore,
+    /// Files by their names in one case, where the destination does not tell others apart.
+    alike: Option<Mutex<HashMap<String, Path>>>,
 }
 
 impl Copying {
@@ -48,7 +52,8 @@ impl Copying {
         let places = Semaphore::new(options.jobs.map_or(AT_ONCE, std::num::NonZeroUsize::get));
         let (directories, patience) = (Directories::new(to), Patience::new(options.patience));
         let (call, from, to) = (call.clone(), from.clone(), to.clone());
-        Self(Arc::new(Job { call, from, to, options, directories, patience, places }))
+        let alike = (!to.backend().capabilities().names.case_sensitive).then(Mutex::default);
+        Self(Arc::new(Job { call, from, to, options, directories, patience, places, alike }))
     }
 
     /// How many entries are under way: enough to keep all places busy while some wait for a directory.
@@ -104,10 +109,32 @@ impl Job {
             Kind::File | Kind::Symlink if !self.options.filter.matches(&walked.below, &walked.entry.metadata) => {
                 Step::Unmeant
             }
-            Kind::File | Kind::Directory => self.patiently(&walked, &source, &target).await,
+            Kind::File | Kind::Directory => match self.same_but_for_case(&walked, &target) {
+                Some(error) => Step::Failed(error),
+                None => self.patiently(&walked, &source, &target).await,
+            },
             Kind::Symlink => Step::Skipped(source, "a symbolic link"),
             _ => Step::Skipped(source, "neither a file nor a directory"),
         }
+    }
+
+    /// Why a file cannot have its name at a storage that takes it for another one of this job.
+    fn same_but_for_case(&self, walked: &Walked, target: &Place) -> Option<Error> {
+        let mut alike = self.alike.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        if !walked.entry.metadata.is_file() {
+            return None;
+        }
+        let name = String::from_utf8_lossy(walked.below.as_bytes()).to_lowercase();
+        let other = match alike.entry(name) {
+            Entry::Vacant(none) => {
+                none.insert(walked.below.clone());
+                return None;
+            }
+            Entry::Occupied(other) => other.get().clone(),
+        };
+        let message =
+            format!("the storage takes it for {}, which differs in nothing but its case", self.to.join(&other));
+        Some(unpublished(Error::new(ErrorKind::AlreadyExists, message).at(target), target))
     }
 
     async fn patiently(&self, walked: &Walked, source: &Place, target: &Place) -> Step {
