@@ -78,7 +78,8 @@ fn every_example_is_read() {
 /// `defaults/law.toml` with the options that are only described put in force.
 fn described() -> String {
     let is_option = |line: &str| {
-        line.split_once(" = ").is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        line.split_once(" = ")
+            .is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_lowercase() || b"_.".contains(&b)))
     };
     let described = include_str!("../../defaults/law.toml").lines().map(|line| match line.strip_prefix("# ") {
         Some(option) if is_option(option) || option.starts_with("[fs.NAME") => option.replace("fs.NAME", "fs.\"*\""),
@@ -107,8 +108,10 @@ fn options_that_exist_are_described() {
         place.user(format!("{stanza}{section}\nzzzzzzzzzzzzzzzz = 1\n"));
         let message = place.message();
         let known = message.split("known: ").nth(1).unwrap();
+        // It has no table of its own there, as that would turn it on.
+        let within = if section == "[fs.wlcg.cache]" { "cache." } else { "" };
         for name in known.split(", ").filter(|name| !["timeouts", "cache"].contains(name)) {
-            assert!(described.contains(&format!("\n{name} = ")), "{section} {name} is not described");
+            assert!(described.contains(&format!("\n{within}{name} = ")), "{section} {name} is not described");
         }
     }
 }
