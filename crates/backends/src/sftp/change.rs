@@ -162,6 +162,12 @@ impl Endpoint {
             let linked = self.ask(call, (to, operation), |c| async move { c.sftp.fs().hard_link(old, new).await });
             if linked.await?.is_ok() {
                 let Err(error) = remove(self, from).await else { return Ok(()) };
+                // Only a name that is there for sure is as good as the other: without an answer, the first one may be gone.
+                if error.outcome().is_unknown()
+                    || !matches!(self.look_at_link(call, from, operation).await, Ok(Some(_)))
+                {
+                    return Err(error.leaving(format!("{} may be there as well", self.url(to))));
+                }
                 // It keeps its first name, and must not have two.
                 return match remove(self, to).await {
                     Ok(()) => Err(error),
