@@ -18,7 +18,7 @@ fn the_backends_of_this_build() {
     dav     webdav  yes  yes    yes    yes  no    no    no    ?     window   looks      -
     davs    webdav  yes  yes    yes    yes  no    no    no    ?     window   looks      -
     dcap    gfal2   yes  yes    no     no   no    no    no    no    unsafe   looks      -
-    dropbox dropbox yes  yes    yes    yes  no    no    no    yes   whole    exact      dropbox
+    dropbox dropbox yes  yes    yes    yes  no    no    yes   yes   whole    exact      dropbox
     gcs     opendal yes  yes    no     yes  no    no    no    no    whole    exact      md5
     gsidcap gfal2   yes  yes    no     no   no    no    no    no    unsafe   looks      -
     gsiftp  gfal2   yes  no     yes    no   no    no    no    no    whole    looks      adler32

@@ -142,3 +142,28 @@ fn two_services_may_have_a_bucket_of_the_same_name() {
     let run = sandbox.fs("cp other:d/a other:d/a");
     assert!(run.code == Some(2) && run.stderr.contains("are the same file"), "{run}");
 }
+
+/// Of two services with a bucket of one name only the first is what a URL means.
+#[test]
+fn a_place_of_the_second_service_is_called_by_its_name() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (sandbox, config) = (&bucket.sandbox, String::from_utf8(bucket.sandbox.read("law.toml").unwrap()).unwrap());
+    let first = "[fs.first]\ndoors = [\"s3://lab\"]\nendpoint = \"http://127.0.0.1:1\"\nretries = 0\n";
+    sandbox.write("law.toml", format!("{first}{config}"));
+    sandbox.write("file", "content");
+    let copied = sandbox.fs("cp --json file lab:file");
+    assert_eq!((copied.code, &copied.objects()[0]["to"]), (Some(0), &"lab:file".into()), "{copied}");
+    let listed = sandbox.fs("ls --json lab:");
+    assert_eq!(listed.objects()[0]["url"], "lab:file", "{listed}");
+    assert_eq!(sandbox.fs("ls --json first:").code, Some(6));
+}
+
+#[test]
+fn a_checksum_that_a_storage_does_not_have_is_no_secret() {
+    let Some(bucket) = Bucket::new() else { return };
+    bucket.sandbox.write("file", "content");
+    let run = bucket.sandbox.fs("cp --set fs.lab.checksum=adler32 file lab:file");
+    assert!(run.code == Some(0) && run.stderr.contains("names the checksum adler32"), "{run}");
+    let run = bucket.sandbox.fs("cp --set fs.lab.checksum=crc32c file lab:other");
+    assert!(run.code == Some(0) && run.stderr.is_empty(), "{run}");
+}

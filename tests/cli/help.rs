@@ -100,8 +100,11 @@ fn of_cp() {
     Usage: law fs cp [OPTIONS] <PLACE> <PLACE>...
 
     Arguments:
-      <PLACE> <PLACE>...
-              What to copy, and last where to
+      <PLACE>
+              What to copy
+
+      <PLACE>...
+              More of that, and last where to
 
     Options:
       -r, --recursive
@@ -296,9 +299,10 @@ fn what_cannot_be_meant() {
     2> For more information, try '--help'.
     [exit 2]
     $ law fs cp a
-    2> error: 2 values required by '<PLACE> <PLACE>...'; only 1 was provided
+    2> error: the following required arguments were not provided:
+    2>   <PLACE>...
     2>
-    2> Usage: law fs cp [OPTIONS] <PLACE> <PLACE>...
+    2> Usage: law fs cp <PLACE> <PLACE>...
     2>
     2> For more information, try '--help'.
     [exit 2]

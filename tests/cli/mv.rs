@@ -176,3 +176,12 @@ fn a_file_with_two_names_is_not_lost() {
     assert_eq!(sandbox.names("d"), [".hidden", "a.txt", "sub", "sub/b.txt"]);
     assert_eq!(sandbox.read("d/a.txt").unwrap(), b"hello\n");
 }
+
+#[test]
+fn options_may_stand_between_places() {
+    on_both(|sandbox, place| {
+        assert_eq!(sandbox.fs(&format!("cp {place}a.txt -f {place}b.txt")).code, Some(0));
+        assert_eq!(sandbox.fs(&format!("mv {place}a.txt --no-clobber {place}b.txt -v {place}sub")).code, Some(0));
+        assert_eq!(sandbox.fs(&format!("mv {place}sub")).code, Some(2));
+    });
+}

@@ -85,6 +85,9 @@ fn certificates_and_proxies_are_shown() {
     assert!(run.stderr.contains("the certificate expired on") && run.stderr.contains("/expired-proxy"), "{run}");
     let run = site.refused(&[("X509_USER_PROXY", "/no/such/proxy".into())], 77);
     assert!(run.stderr.contains("cannot read the certificate in") && run.stderr.contains("/no/such/proxy"), "{run}");
+    let mixed = [("X509_USER_CERT", site.secret("alice.pem")), ("X509_USER_KEY", site.secret("stranger.key"))];
+    let run = site.refused(&mixed, 77);
+    assert!(run.stderr.contains("belongs to another key than that in") && run.stderr.contains("stranger.key"), "{run}");
     // Grids have their authorities in a directory, which a variable names.
     let line = format!("cat {}", site.private("file.txt"));
     let mut command = site.sandbox.command(&line);
@@ -110,6 +113,20 @@ fn named_ones_win_and_an_order_can_be_given() {
     site.sandbox.write("law.toml", format!("[fs.site]\ndoors = [\"{plain}\"]\ncertificate = \"{proxy}\"\n"));
     let run = site.run("cat site:private/file.txt", &[]);
     assert!(run.code == Some(77) && run.stderr.contains("cannot be shown without encryption"), "{run}");
+}
+
+/// The URL of a refusal does not tell which of two file systems with one door was used.
+#[test]
+fn the_credential_that_was_used_is_the_one_that_is_blamed() {
+    let Some(site) = Site::start() else { return };
+    let door = site.server.endpoint("XROOTD_AUTH_HTTPS").replacen("https", "davs", 1);
+    let [narrow, expired] = ["narrow-token", "expired-token"].map(|name| site.secret(name));
+    let section = |name: &str, token: &str| format!("[fs.{name}]\ndoors = [\"{door}\"]\ntoken_file = \"{token}\"\n");
+    site.sandbox.write("law.toml", section("first", &narrow) + &section("second", &expired));
+    let run = site.run("cat second:private/file.txt", &[]);
+    assert!(run.code == Some(77) && run.stderr.contains("expired 1 hour ago"), "{run}");
+    let run = site.run("cat first:private/file.txt", &[]);
+    assert!(run.code == Some(5) && !run.stderr.contains("expired"), "{run}");
 }
 
 #[test]

@@ -472,3 +472,14 @@ fn sorted(session: &str) -> String {
     commands.iter_mut().for_each(|lines| lines[1..].sort_unstable());
     commands.concat().join("\n")
 }
+
+/// A job that could not begin is none that goes on.
+#[test]
+fn a_job_that_was_refused_is_not_remembered() {
+    let sandbox = crate::sandbox::Sandbox::new();
+    sandbox.write("from/file", "content");
+    let run = sandbox.fs("cp -r from http://127.0.0.1:1/to");
+    assert_eq!(run.code, Some(6), "{run}");
+    let run = sandbox.fs("transfers --json");
+    assert!(run.code == Some(0) && run.stdout.is_empty(), "{run}");
+}

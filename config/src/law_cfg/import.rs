@@ -15,7 +15,7 @@ pub struct Imported {
     pub text: String,
     /// The names of its file systems.
     pub names: Vec<String>,
-    /// Files that were left out, one line each.
+    /// Files and file systems that were left out, one line each.
     pub warnings: Vec<String>,
 }
 
@@ -43,13 +43,19 @@ pub fn import(environment: &Environment, path: &Path) -> Result<Imported> {
     let sections = includes::whole(&file, &bytes, environment, &mut read_own)?;
     let all = file_systems(&sections, environment);
     let names = all.file_systems.keys().cloned().collect();
+    warnings.extend(left_out(&all));
     Ok(Imported { text: text(&all, &path), names, warnings })
+}
+
+/// File systems that cannot be used, and why.
+fn left_out(all: &LawCfg) -> impl Iterator<Item = String> {
+    all.broken.iter().map(|(name, why)| one_line(format_args!("{name} is left out: {why}")))
 }
 
 fn text(all: &LawCfg, path: &Path) -> String {
     let mut parts = vec![one_line(format_args!("# The file systems of {}.", path.display())) + "\n"];
     parts[0].extend(all.warnings().map(|line| format!("# {line}\n")));
-    parts[0].extend(all.broken.iter().map(|(name, why)| one_line(format_args!("# {name} is left out: {why}")) + "\n"));
+    parts[0].extend(left_out(all).map(|line| format!("# {line}\n")));
     for (name, item) in &all.file_systems {
         if let crate::tree::Value::Table(table) = &item.node.value {
             parts.push(stanza::text(name, table));

@@ -49,7 +49,9 @@ fn both_mean_the_same() {
         place.project(&imported.text);
         assert_eq!(settings(&place), before, "{cfg}\n{}", imported.text);
         assert_eq!(imported.names, before.keys().map(Name::to_string).collect::<Vec<_>>());
-        assert!(!before.is_empty() && imported.warnings.is_empty() && !imported.text.contains("hunter"));
+        assert!(!before.is_empty() && !imported.text.contains("hunter"));
+        let left_out: Vec<&str> = imported.text.lines().filter(|line| line.contains(" is left out: ")).collect();
+        assert_eq!(imported.warnings.iter().map(|line| format!("# {line}")).collect::<Vec<_>>(), left_out);
     }
 }
 
@@ -69,7 +71,9 @@ fn what_is_printed() {
 #[test]
 fn secrets_and_what_cannot_be_used_are_comments() {
     let place = place(&format!("{}[bad_fs]\nbase = nonsense\n", EXAMPLES[4]));
-    let text = imported(&place).text;
+    let imported = imported(&place);
+    assert!(imported.warnings[0].contains("bad is left out: "), "{imported:?}");
+    let text = imported.text;
     assert!(text.contains("\n# app_secret = \"...\"   # it stands in /"), "{text}");
     assert!(text.contains("law.cfg:5:1: copy it, and keep this file at mode 0600\n"), "{text}");
     assert!(text.contains("\n# bad is left out: ") && text.contains("law.cfg:8:1: \"nonsense\" is no URL"), "{text}");

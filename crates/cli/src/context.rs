@@ -125,15 +125,10 @@ impl Context {
     fn dated(&self, error: Error) -> Error {
         let url = error.url().and_then(|url| Url::parse(url).ok());
         let storage = url.filter(|url| !matches!(url.location(), Location::Local(_)));
-        let report = storage.and_then(|url| self.file_systems.credential_of(&url).ok());
-        let expires = report.as_ref().and_then(CredentialReport::expires);
-        let (Some(source), Some(expires)) = (report.and_then(|report| report.source), expires) else { return error };
-        match std::time::SystemTime::now().duration_since(expires) {
-            Ok(passed) => {
-                let hint = format!("the {source} expired {}: a new one is needed", output::ago(passed));
-                error.with_kind(ErrorKind::Unauthenticated).hint(hint)
-            }
-            Err(_) => error,
+        let reports = storage.map(|url| self.file_systems.credentials_used_at(&url)).unwrap_or_default();
+        match reports.into_iter().find_map(too_old) {
+            Some(hint) => error.with_kind(ErrorKind::Unauthenticated).hint(hint),
+            None => error,
         }
     }
 
@@ -202,6 +197,13 @@ impl Context {
         }
         Failure::of_all(kinds)
     }
+}
+
+/// That a credential has ended by its own date, if it has.
+fn too_old(report: CredentialReport) -> Option<String> {
+    let (expires, source) = (report.expires()?, report.source?);
+    let passed = std::time::SystemTime::now().duration_since(expires).ok()?;
+    Some(format!("the {source} expired {}: a new one is needed", output::ago(passed)))
 }
 
 /// What a URL or path has behind its host, without what stands for a query.

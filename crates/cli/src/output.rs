@@ -6,7 +6,7 @@ mod log;
 
 use std::io::{self, BufWriter, Write as _};
 
-use law_storage::{Backend, Kind, Metadata, Path, encode_bytes, encode_path};
+use law_storage::{FileSystem, Kind, Metadata, Path, encode_bytes, encode_path};
 use law_transfer::Place;
 use serde_json::{Value, json};
 
@@ -138,25 +138,33 @@ pub(crate) fn escaped(name: &str) -> String {
     shown
 }
 
-/// Where something is, for programs: a URL that can be typed, byte for byte; of local files, too.
-pub(crate) fn url(backend: &dyn Backend, path: &Path) -> String {
-    let url = backend.url(path);
+/// Where something is, for programs: a URL that can be typed, byte for byte; of local files, too. `NAME:path` where a URL leads to another file system.
+/// `path` is that on the backend.
+pub(crate) fn url(fs: &FileSystem, path: &Path) -> String {
+    let below = path.strip_prefix(fs.base()).filter(|below| fs.is_only_by_name() && is_exact(below));
+    if let Some(below) = below {
+        return fs.shown(&below);
+    }
+    let url = fs.backend().url(path);
     // What the disk says is a path for people, in which odd bytes have escapes of their own.
     if url.starts_with('/') { format!("file:///{}", encode_path(path)) } else { url }
 }
 
 /// The same of a place.
 pub(crate) fn place_url(place: &Place) -> String {
-    url(place.backend(), &place.resolved())
+    url(&place.fs, &place.resolved())
 }
 
 /// One end of what was done, for programs: `NAME:path` where several doors lead there, as far as that says every byte; else a
 /// URL, as [`url`].
 pub(crate) fn reference(place: &Place) -> String {
     let shown = place.to_string();
-    let path = place.resolved();
-    let is_exact = path.to_str().is_some_and(|path| !path.contains(char::is_control));
-    if place.fs.doors().is_some() && is_exact { shown } else { place_url(place) }
+    if place.fs.doors().is_some() && is_exact(&place.resolved()) { shown } else { place_url(place) }
+}
+
+/// Whether a text says every byte of a path.
+fn is_exact(path: &Path) -> bool {
+    path.to_str().is_some_and(|path| !path.contains(char::is_control))
 }
 
 /// Adds a name under `key`; of one that is not UTF-8 what can be read of it, and its bytes percent-encoded under `key_encoded`.
@@ -169,11 +177,11 @@ pub(crate) fn with_name(mut object: Value, key: &str, name: &[u8]) -> Value {
 }
 
 /// What a storage says of an entry, as an object.
-pub(crate) fn entry_json(backend: &dyn Backend, path: &Path, metadata: &Metadata) -> Value {
+pub(crate) fn entry_json(fs: &FileSystem, path: &Path, metadata: &Metadata) -> Value {
     let digests: serde_json::Map<String, Value> =
         metadata.digests.iter().map(|d| (d.algorithm().to_string(), d.hex().into())).collect();
     let object = json!({
-        "url": url(backend, path),
+        "url": url(fs, path),
         "kind": kind(metadata.kind),
         "size": metadata.size,
         "modified": time_json(metadata.modified),

@@ -79,7 +79,8 @@ impl TreeJob<'_> {
             });
             told = std::mem::replace(&mut told, Ok(())).and(told_now);
         };
-        let report = sync_tree(&context.call, self.from, self.to, &options, &mut tell).await?;
+        let report = sync_tree(&context.call, self.from, self.to, &options, &mut tell).await;
+        let report = report.inspect_err(|error| note_refusal(journal.as_deref(), error))?;
         told?;
         if let Some(manifest) = manifest {
             manifest.close()?;
@@ -88,6 +89,14 @@ impl TreeJob<'_> {
             journal.end(report.copies.failures.values().sum())?;
         }
         Ok(report)
+    }
+}
+
+/// That a job failed as a whole; one that was stopped goes on later.
+fn note_refusal(journal: Option<&Journal>, error: &Error) {
+    let Some(journal) = journal.filter(|_| error.kind() != ErrorKind::Cancelled) else { return };
+    if let Err(error) = journal.end_or_forget(1) {
+        tracing::warn!("the end of this copy is not noted: {error}");
     }
 }
 

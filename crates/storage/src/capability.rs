@@ -168,6 +168,8 @@ pub struct Capabilities {
     pub modes: Support,
     /// Setting the time of modification.
     pub set_modified: Support,
+    /// Keeping the time of modification that comes with a file that is written.
+    pub keeps_modified: Support,
     /// Free and used space.
     pub space: Support,
     /// Handing out a local path instead of bytes.
@@ -209,6 +211,7 @@ impl Capabilities {
             symlinks: self.symlinks.and(other.symlinks),
             modes: self.modes.and(other.modes),
             set_modified: self.set_modified.and(other.set_modified),
+            keeps_modified: self.keeps_modified.and(other.keeps_modified),
             space: self.space.and(other.space),
             local_files: self.local_files.and(other.local_files),
             digests: self.digests.iter().copied().filter(|a| other.digests.contains(a)).collect(),

@@ -14,12 +14,20 @@ pub struct FileSystem {
     doors: Option<Doors>,
     verify: Verify,
     service: Arc<str>,
+    by_name: bool,
 }
 
 impl FileSystem {
     /// Puts them together; `law_target::build::build` is the one place that stacks.
     pub fn new(name: impl Into<Arc<str>>, base: Path, backend: Arc<dyn Backend>) -> Self {
-        Self { name: name.into(), base, backend, doors: None, verify: Verify::Auto, service: "".into() }
+        let (name, service) = (name.into(), "".into());
+        Self { name, base, backend, doors: None, verify: Verify::Auto, service, by_name: false }
+    }
+
+    /// Called `NAME:path` wherever a place is shown, as its URLs lead to another file system when they are typed.
+    #[must_use]
+    pub fn only_by_name(self) -> Self {
+        Self { by_name: true, ..self }
     }
 
     /// With so much proof for what is read and written there, unless a command says otherwise.
@@ -84,9 +92,15 @@ impl FileSystem {
     /// A path for messages, without secrets: its URL, or `NAME:path` where no URL is the one that is used.
     pub fn shown(&self, path: &Path) -> String {
         match &self.doors {
+            _ if self.by_name => format!("{}:{path}", self.name),
             Some(doors) => doors.shown(&self.resolve(path)),
             None => self.url(path),
         }
+    }
+
+    /// Whether a URL does not lead here when it is typed.
+    pub fn is_only_by_name(&self) -> bool {
+        self.by_name
     }
 
     /// The URL of a path, at the first door, without secrets.

@@ -380,6 +380,17 @@ impl RemoteUrl {
         format!("{}://{host}{port}", self.scheme)
     }
 
+    /// As [`endpoint`](Self::endpoint), but the same for all spellings of what is connected to: `dav://host` is `http://host:80`.
+    pub fn server(&self) -> String {
+        let (scheme, usual) = match self.scheme.name() {
+            "dav" | "http" => ("http", Some(80)),
+            "davs" | "https" => ("https", Some(443)),
+            other => (other, None),
+        };
+        let port = self.port.or(usual).map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{scheme}://{}{port}", self.host.to_ascii_lowercase())
+    }
+
     /// The same endpoint, user and secrets with another path.
     #[must_use]
     pub fn with_path(&self, path: Path) -> Self {

@@ -134,3 +134,13 @@ proptest! {
         prop_assert_eq!(again.path(), &path);
     }
 }
+
+#[test]
+fn spellings_of_one_server() {
+    let server = |text: &str| remote_of(text).server();
+    assert_eq!(server("davs://Door.site.example/a"), server("https://door.site.example:443/b"));
+    assert_eq!(server("dav://door.site.example/"), "http://door.site.example:80");
+    assert_ne!(server("davs://door.site.example:8443/"), server("davs://door.site.example/"));
+    assert_ne!(server("dav://door.site.example/"), server("davs://door.site.example/"));
+    assert_eq!(server("s3://bucket/key"), "s3://bucket");
+}

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use law_backends::auth::{
-    FoundIdentity, FoundToken, Identity, Lifetime, dropbox_file, find_identity, find_netrc, find_token, oidc_token,
-    read_dropbox_file, read_token,
+    FoundIdentity, FoundToken, Identity, Lifetime, dropbox_file, find_identity, find_netrc, find_token,
+    has_aws_profile, oidc_token, read_dropbox_file, read_token,
 };
 use law_backends::opendal::SERVICES;
 use law_config::{AuthMethod, FileSystemSettings};
@@ -144,7 +144,8 @@ fn of_ssh(settings: &FileSystemSettings) -> Chosen {
     if !settings.trusted || (user.is_none() && key.is_none()) {
         return Chosen::found(Credential::Ssh { user: None, key: None }, "keys and agents that ssh itself finds");
     }
-    let of_key = |key: &std::path::PathBuf| format!("key of {}", key.display());
+    let missing = |key: &Path| if key.exists() { "" } else { ", which is not there" };
+    let of_key = |key: &PathBuf| format!("key of {}{}", key.display(), missing(key));
     let source = key.as_ref().map_or_else(|| "keys and agents that ssh itself finds".to_owned(), of_key);
     Chosen::named(Credential::Ssh { user, key }, source)
 }
@@ -228,7 +229,7 @@ fn found(method: AuthMethod, kind: Kind, hosts: &[&str]) -> Option<Chosen> {
 fn key(kind: Kind, settings: &FileSystemSettings) -> Option<Chosen> {
     if let Some(profile) = settings.profile.as_ref().filter(|_| kind == Kind::Bucket) {
         let credential = Credential::Aws { profile: Some(profile.clone()) };
-        return Some(Chosen::named(credential, format!("access key of the profile {profile}")));
+        return Some(Chosen::named(credential, of_profile(profile)));
     }
     let id = settings.access_key.clone()?;
     let secret = match &settings.secret_key {
@@ -238,7 +239,11 @@ fn key(kind: Kind, settings: &FileSystemSettings) -> Option<Chosen> {
         None => return None,
     };
     let token = settings.session_token.as_ref().map(|token| Secret::new(token.expose()));
-    let source = format!("access key {id} of the settings");
+    let source = match (&settings.secret_key, kind) {
+        (None, _) => format!("SAS of the settings, for the account {id}"),
+        (_, Kind::Store) if token.is_some() => format!("SAS of the settings, with the account key of {id}"),
+        _ => format!("access key {id} of the settings"),
+    };
     Some(Chosen::named(Credential::AccessKey { id, secret, token }, source))
 }
 
@@ -248,9 +253,14 @@ fn aws_source() -> String {
         return format!("access key {} of $AWS_ACCESS_KEY_ID", id.to_string_lossy());
     }
     match environment("AWS_PROFILE").filter(|profile| !profile.is_empty()) {
-        Some(profile) => format!("access key of the profile {} ($AWS_PROFILE)", profile.to_string_lossy()),
+        Some(profile) => of_profile(&profile.to_string_lossy()) + " ($AWS_PROFILE)",
         None => "access key of ~/.aws, or of a role of the job or of the machine, if there is one".into(),
     }
+}
+
+fn of_profile(name: &str) -> String {
+    let missing = if has_aws_profile(&environment, name) { "" } else { ", which is in no file" };
+    format!("access key of the profile {name}{missing}")
 }
 
 fn agent_socket() -> Option<PathBuf> {

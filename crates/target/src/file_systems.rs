@@ -5,12 +5,10 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use law_backends::auth::{dropbox_file, write_dropbox_file};
-use law_backends::dropbox::Login;
 use law_cache::{Cache, Store};
 use law_config::{Config, DoorSettings, Environment, FileSystemSettings};
 use law_storage::{
-    Algorithm, Call, DoorPolicy, DoorsSettings, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Location,
+    Algorithm, DoorPolicy, DoorsSettings, Durability, EndpointSettings, Error, ErrorKind, FileSystem, Location,
     Operation, Path, Publish, Registry, RemoteUrl, Result, Secret, Url, Verify,
 };
 use law_transfer::Place;
@@ -170,11 +168,23 @@ impl FileSystems {
         let urls: Vec<&RemoteUrl> = doors.iter().map(|door| &door.url).collect();
         let endpoint = self.endpoint_settings(settings, &urls)?;
         let fs = build(&self.registry, name, &base, &doors, &endpoint, self.doors_settings(settings))?;
+        warn_of_checksum(name, &endpoint, &fs);
         let fs = match &settings.local_root {
             Some(mount) => mounted(fs, mount.clone(), durability(settings.durability)),
             None => fs,
         };
+        let fs =
+            if urls.first().is_some_and(|door| self.is_hidden(name, settings, door)) { fs.only_by_name() } else { fs };
         Ok(self.caches.over(&self.config, name, fs).verifying(verify(settings)).at_service(service(settings, name)))
+    }
+
+    /// Whether a URL at this door means another file system, with other settings.
+    fn is_hidden(&self, name: &str, settings: &FileSystemSettings, door: &RemoteUrl) -> bool {
+        let first = self.name_of(door).filter(|first| *first != name);
+        let Some(first) = first.and_then(|first| self.config.file_systems.get(first)) else { return false };
+        let mut there = settings.clone();
+        (there.base, there.doors) = (first.base.clone(), first.doors.clone());
+        there != *first
     }
 
     fn doors_settings(&self, from: &FileSystemSettings) -> DoorsSettings {
@@ -220,14 +230,30 @@ impl FileSystems {
         named.unwrap_or(&self.config.every)
     }
 
+    /// The configured file system whose settings count for a URL that was typed.
+    pub fn configured_name(&self, remote: &RemoteUrl) -> Option<&str> {
+        self.name_of(remote)
+    }
+
+    /// The lines of a `[fs.NAME]` that say where the service of a bucket is, as the settings have it for a URL that was typed; empty if they do not.
+    pub fn endpoint_of(&self, remote: &RemoteUrl) -> String {
+        let named = self.settings_of(remote).endpoint.as_ref();
+        named.map(|endpoint| format!("endpoint = {endpoint:?}\n")).unwrap_or_default()
+    }
+
     /// The first configured file system with the same endpoint.
     fn name_of(&self, remote: &RemoteUrl) -> Option<&str> {
+        self.named_at(remote).next().map(|(name, _)| name)
+    }
+
+    /// The configured file systems with a door at the same endpoint, in the order of their names.
+    fn named_at(&self, remote: &RemoteUrl) -> impl Iterator<Item = (&str, &FileSystemSettings)> {
         let same = |url: &str| {
             matches!(Url::parse(url).as_ref().map(Url::location),
-            Ok(Location::Remote(door)) if door.endpoint() == remote.endpoint())
+            Ok(Location::Remote(door)) if door.server() == remote.server())
         };
-        let found = self.config.file_systems.iter().find(|(_, fs)| fs.doors.iter().any(|door| same(&door.url)));
-        found.map(|(name, _)| name.as_str())
+        let all = self.config.file_systems.iter().map(|(name, fs)| (name.as_str(), fs));
+        all.filter(move |(_, fs)| fs.doors.iter().any(|door| same(&door.url)))
     }
 
     /// The first endpoint behind a place that somebody typed; none for the local disk.
@@ -283,6 +309,22 @@ impl FileSystems {
         }
     }
 
+    /// The credentials that may have been sent to a URL: those of the configured file systems that were used here so far and have a door there, or else
+    /// that of the URL itself. What cannot be read is left out.
+    pub fn credentials_used_at(&self, url: &Url) -> Vec<CredentialReport> {
+        let Location::Remote(remote) = url.location() else { return self.credential_of(url).into_iter().collect() };
+        let is_used = |name: &str| {
+            let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            ready.contains_key(&format!("{name}:"))
+        };
+        let used = self.named_at(remote).filter(|(name, _)| is_used(name));
+        let mut reports: Vec<_> = used.filter_map(|(_, settings)| credential_at(remote, settings).ok()).collect();
+        if reports.is_empty() {
+            reports.extend(self.credential_of(url));
+        }
+        reports
+    }
+
     /// Which credential goes to any storage that somebody types, has no settings of its own, and is reached with encryption.
     ///
     /// # Errors
@@ -291,35 +333,17 @@ impl FileSystems {
         credential::report(&self.config.every, &[], true)
     }
 
-    /// Begins a login at Dropbox, for the app of the configured file system of that name, or else for the first that has one.
-    ///
-    /// # Errors
-    /// `InvalidInput` for a name that is not configured, and if no app is.
-    pub fn dropbox_login(&self, name: Option<&str>, app_key: Option<&str>) -> Result<DropboxLogin> {
-        let named = name.map(|name| self.config.file_system(name).map_err(misconfigured)).transpose()?;
-        let trusted = self.config.file_systems.values().find(|fs| fs.app_key.is_some() && fs.trusted);
-        let settings = named.or(trusted).unwrap_or(&self.config.every);
-        if !settings.trusted {
-            let error = Error::new(ErrorKind::InvalidInput, "somebody else's configuration says where to log in");
-            return Err(error.hint("law config trust FILE, if you trust it"));
-        }
-        let app_key = app_key.map(str::to_owned).or_else(|| settings.app_key.clone()).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, "it is not known which app of Dropbox asks")
-                .hint("--app-key KEY, or app_key in [fs.NAME]; https://www.dropbox.com/developers/apps makes one")
-        })?;
-        let app_secret = settings.app_secret.as_ref().map(|secret| Secret::new(secret.expose()));
-        let endpoint = self.endpoint_settings(settings, &[])?;
-        let login = Login::begin(&app_key, app_secret.as_ref(), &endpoint)?;
-        Ok(DropboxLogin { login, app_key, app_secret })
-    }
-
     fn bare(&self) -> EndpointSettings {
         let mut settings = EndpointSettings::default();
         settings.ca = self.ca.clone();
         settings
     }
 
-    fn endpoint_settings(&self, from: &FileSystemSettings, doors: &[&RemoteUrl]) -> Result<EndpointSettings> {
+    pub(crate) fn endpoint_settings(
+        &self,
+        from: &FileSystemSettings,
+        doors: &[&RemoteUrl],
+    ) -> Result<EndpointSettings> {
         let mut settings = self.bare();
         let chosen = credential(from, doors);
         (settings.credential, settings.found) = (chosen.credential, chosen.found);
@@ -356,30 +380,15 @@ impl FileSystems {
     }
 }
 
-/// A login at Dropbox that has begun.
-pub struct DropboxLogin {
-    login: Login,
-    app_key: String,
-    app_secret: Option<Secret>,
-}
-
-impl DropboxLogin {
-    /// The page that asks the user, and tells a code.
-    pub fn address(&self) -> String {
-        self.login.address()
-    }
-
-    /// Gets a refresh token for the code, and keeps it for this user alone. The file that has it now.
-    ///
-    /// # Errors
-    /// `Unauthenticated` if the code is not accepted; those of the connection and of the disk.
-    pub async fn end(self, call: &Call, code: &str) -> Result<PathBuf> {
-        let no_home = || Error::new(ErrorKind::InvalidInput, "there is no place for a login: HOME is not set");
-        let file = dropbox_file(&|name| std::env::var_os(name)).ok_or_else(no_home)?;
-        let token = self.login.end(call, code).await?;
-        write_dropbox_file(&file, &self.app_key, self.app_secret.as_ref(), &token)?;
-        Ok(file)
-    }
+/// Says that a storage whose checksums are known from the start has none of the kind that was named.
+fn warn_of_checksum(name: &str, settings: &EndpointSettings, fs: &FileSystem) {
+    let known = fs.backend().capabilities().digests;
+    let Some(named) = settings.checksum.filter(|named| !known.is_empty() && !known.contains(named)) else { return };
+    let known: Vec<_> = known.iter().map(|kind| kind.name()).collect();
+    tracing::warn!(
+        "[fs.{name}] names the checksum {named}, which this storage does not have: it has {}",
+        known.join(", ")
+    );
 }
 
 /// What nobody has named goes nowhere without encryption.
@@ -440,7 +449,7 @@ fn operations(word: law_config::Operation) -> &'static [Operation] {
     }
 }
 
-fn misconfigured(error: law_config::Error) -> Error {
+pub(crate) fn misconfigured(error: law_config::Error) -> Error {
     Error::new(ErrorKind::InvalidInput, error.to_string())
 }
 

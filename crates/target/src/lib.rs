@@ -15,6 +15,7 @@ mod file;
 mod file_systems;
 mod localize;
 mod localize_directory;
+mod login;
 mod node_directory;
 #[cfg(feature = "object_store")]
 mod objects;
@@ -34,9 +35,10 @@ pub use collection::{
 pub use credential::CredentialReport;
 pub use directory::DirectoryTarget;
 pub use file::FileTarget;
-pub use file_systems::{DropboxLogin, FileSystems};
+pub use file_systems::FileSystems;
 pub use localize::{LocalizedRead, LocalizedWrite};
 pub use localize_directory::{LocalizedDirectory, LocalizedDirectoryWrite};
+pub use login::DropboxLogin;
 #[cfg(feature = "object_store")]
 pub use objects::Objects;
 pub use publish_directory::PublishedDirectory;

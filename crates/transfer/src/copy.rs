@@ -34,7 +34,7 @@ impl Preserve {
     fn lost_at(self, to: &Place) -> Vec<&'static str> {
         let capabilities = to.backend().capabilities();
         let lost = [
-            (self.modified && capabilities.set_modified == Support::No, "the time of modification"),
+            (self.modified && capabilities.keeps_modified == Support::No, "the time of modification"),
             (self.mode && capabilities.modes == Support::No, "the permissions"),
         ];
         lost.into_iter().filter(|(lost, _)| *lost).map(|(_, what)| what).collect()

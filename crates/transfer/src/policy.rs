@@ -61,7 +61,7 @@ fn is_not_older(file: &Metadata, other: &Metadata) -> bool {
 /// Whether times say that a copy of the same size is one of this source.
 fn is_unmodified(to: &Place, copy: &Metadata, source: &Metadata) -> bool {
     let (Some(copied), Some(original)) = (copy.modified, source.modified) else { return false };
-    if to.backend().capabilities().set_modified != Support::Yes {
+    if to.backend().capabilities().keeps_modified != Support::Yes {
         return copied.time >= original.time;
     }
     // The coarser of two clocks cuts off the rest of the finer one.

@@ -19,21 +19,43 @@ pub struct AwsProfile {
 
 /// The named profile, or the usual one. What cannot be read says nothing.
 pub fn aws_profile(environment: &dyn Fn(&str) -> Option<OsString>, name: Option<&str>) -> AwsProfile {
-    let text = |name: &str| environment(name)?.into_string().ok().filter(|text| !text.is_empty());
-    let usual = || Some(PathBuf::from(environment("HOME")?).join(".aws/config"));
-    let file = text("AWS_CONFIG_FILE").map(PathBuf::from).or_else(usual);
-    let named = name.map(str::to_owned).or_else(|| text("AWS_PROFILE")).unwrap_or_else(|| "default".into());
+    let set = || environment("AWS_PROFILE")?.into_string().ok().filter(|text| !text.is_empty());
+    let named = name.map(str::to_owned).or_else(set).unwrap_or_else(|| "default".into());
+    profile(&text_of(environment, "AWS_CONFIG_FILE", ".aws/config"), &named)
+}
+
+/// Whether a file of Amazon's tools has a profile of that name.
+pub fn has_aws_profile(environment: &dyn Fn(&str) -> Option<OsString>, name: &str) -> bool {
+    let files = [("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")];
+    files.into_iter().any(|(variable, usual)| {
+        let text = text_of(environment, variable, usual);
+        text.lines().filter_map(title).any(|title| is_title(title, name))
+    })
+}
+
+/// What is between the brackets of a section's first line.
+fn title(line: &str) -> Option<&str> {
+    line.trim().strip_prefix('[')?.split_once(']').map(|(title, _)| title.trim())
+}
+
+fn is_title(title: &str, name: &str) -> bool {
+    title == name || title.strip_prefix("profile").is_some_and(|rest| rest.trim() == name)
+}
+
+/// The text of the file that a variable names, or of the usual one at home; empty if it cannot be read.
+fn text_of(environment: &dyn Fn(&str) -> Option<OsString>, variable: &str, usual: &str) -> String {
+    let set = |name: &str| environment(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let file = set(variable).or_else(|| Some(set("HOME")?.join(usual)));
     let bytes = file.and_then(|file| read_small(&file, LONGEST).ok()).unwrap_or_default();
-    profile(&String::from_utf8_lossy(&bytes), &named)
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn profile(text: &str, name: &str) -> AwsProfile {
     let mut found = AwsProfile::default();
     let mut here = false;
     for line in text.lines() {
-        if let Some(section) = line.trim().strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            let title = section.0.trim();
-            here = title == name || title.strip_prefix("profile").is_some_and(|rest| rest.trim() == name);
+        if let Some(title) = title(line) {
+            here = is_title(title, name);
         }
         // What is indented belongs to the line above.
         let option = line.split_once('=').filter(|_| here && !line.starts_with([' ', '\t', '#', ';']));
@@ -73,5 +95,6 @@ mod tests {
         assert_eq!(aws_profile(&environment, None).region.as_deref(), Some("here"));
         assert_eq!(aws_profile(&environment, Some("other")), AwsProfile::default());
         assert_eq!(aws_profile(&|_| None, None), AwsProfile::default());
+        assert!(has_aws_profile(&environment, "work") && !has_aws_profile(&environment, "other"));
     }
 }

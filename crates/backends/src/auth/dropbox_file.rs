@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use law_storage::{Credential, Error, ErrorKind, Result, Secret};
@@ -24,12 +24,17 @@ pub fn dropbox_file(environment: Environment<'_>) -> Option<PathBuf> {
 /// The credential of a login.
 ///
 /// # Errors
-/// `Unauthenticated`, with the name of the file, if it cannot be read or is none of a login.
+/// `Unauthenticated`, with the name of the file, if it cannot be read, if others than its owner may read it, and if it is none of a login.
 pub fn read_dropbox_file(path: &Path) -> Result<Credential> {
     let unusable = |why: &str| {
         let error = Error::new(ErrorKind::Unauthenticated, format!("cannot use {}: {why}", path.display()));
         error.hint("law login dropbox makes a new one")
     };
+    let mode = fs::metadata(path).map_or(0, |metadata| metadata.mode() & 0o777);
+    if mode & 0o077 != 0 {
+        let why = format!("others may read it (mode {mode:04o})");
+        return Err(unusable(&why).hint(format!("chmod 600 {}", path.display())));
+    }
     let bytes = read_small(path, LONGEST).map_err(|error| unusable(&error.to_string()))?;
     let value: Value = serde_json::from_slice(&bytes).map_err(|_| unusable("it is no JSON"))?;
     let text = |name: &str| value[name].as_str().map(str::to_owned);
@@ -86,6 +91,10 @@ mod tests {
             assert_eq!((app_key.as_str(), refresh_token.expose()), ("key", "token"));
             assert_eq!(app_secret.as_ref().map(Secret::expose), secret.as_ref().map(Secret::expose));
         }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let Err(error) = read_dropbox_file(&path) else { panic!("it was read") };
+        assert!(error.to_string().contains("others may read it") && error.hint_text().unwrap().contains("chmod 600"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "{\"app_key\": \"key\"}").unwrap();
         let Err(error) = read_dropbox_file(&path) else { panic!("it was read") };
         assert_eq!(error.kind(), ErrorKind::Unauthenticated);

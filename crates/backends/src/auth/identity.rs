@@ -11,11 +11,12 @@ use std::time::{Duration, SystemTime};
 use law_storage::{Error, ErrorKind, Result};
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
+use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::small_file::read_small;
 
@@ -111,9 +112,25 @@ impl Identity {
         })?;
         let signing = rustls::crypto::ring::sign::any_supported_type(&signing)
             .map_err(|e| unusable().because(e).hint("RSA keys need 2048 bits at least: voms-proxy-init -bits 2048"))?;
+        if !is_key_of(&chain[0], &*signing) {
+            let message = "the certificate belongs to another key than that in";
+            let error = Error::new(ErrorKind::Unauthenticated, message).at(self.key.display());
+            return Err(error.hint(format!("the certificate is that of {}", self.chain.display())));
+        }
         let lifetime = lifetime(&chain);
         Ok((Arc::new(CertifiedKey::new(chain, signing)), lifetime))
     }
+}
+
+/// Whether a certificate is that of this key; what cannot be read is for the storage to judge.
+fn is_key_of(certificate: &CertificateDer<'_>, key: &dyn SigningKey) -> bool {
+    let certificate = Certificate::from_der(certificate).ok();
+    let certified = certificate.map(|it| it.tbs_certificate.subject_public_key_info.subject_public_key);
+    let public = key.public_key();
+    // How the algorithm is written may differ; the key itself may not.
+    let of_key = public.as_deref().and_then(|der| SubjectPublicKeyInfoRef::from_der(der).ok());
+    let (Some(certified), Some(of_key)) = (certified, of_key) else { return true };
+    certified.raw_bytes() == of_key.subject_public_key.raw_bytes()
 }
 
 /// Certificates that cannot be read say nothing: the storage reads them.

@@ -14,7 +14,7 @@ mod small_file;
 mod token_file;
 
 pub use authorization::Authorization;
-pub use aws::{AwsProfile, aws_profile};
+pub use aws::{AwsProfile, aws_profile, has_aws_profile};
 pub use discovery::{Environment, FoundIdentity, FoundToken, find_authorities, find_identity, find_netrc, find_token};
 pub use dropbox_file::{dropbox_file, read_dropbox_file, write_dropbox_file};
 pub use identity::{Identity, Lifetime};

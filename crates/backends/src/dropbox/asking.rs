@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Account;
 use super::status::Refused;
-use crate::http::{Answer, Client, Origin, Request, Upload};
+use crate::http::{Answer, Client, Origin, Request, Upload, at_place};
 
 const ARGUMENT: HeaderName = HeaderName::from_static("dropbox-api-arg");
 
@@ -120,7 +120,7 @@ impl Account {
             let request = request(client.home().path(&path), &token).map_err(Refused::Error)?;
             let sent = client.send(call, &request, CONTINUE_WAIT.min(self.settings.timeouts.continue_wait)).await;
             let answer =
-                sent.map_err(|error| Refused::Error(error.instead_at(self.url(asked.path)).during(asked.operation)))?;
+                sent.map_err(|error| Refused::Error(at_place(error, self.url(asked.path)).during(asked.operation)))?;
             if answer.status.is_success() && !answer.is_page() {
                 return Ok(answer);
             }

@@ -61,7 +61,13 @@ impl Login {
             ("client_id", self.app_key.as_str()),
         ];
         form.extend(self.app_secret.as_ref().map(|secret| ("client_secret", secret.expose())));
-        let granted = granted(&client, call, &form).await?;
+        let refused = |error: Error| match error.kind() {
+            ErrorKind::Unauthenticated => {
+                error.hint("a code counts once, and for a few minutes: law login dropbox asks for another")
+            }
+            _ => error,
+        };
+        let granted = granted(&client, call, &form).await.map_err(refused)?;
         let missing = || Error::new(ErrorKind::Malformed, "an answer without a refresh token").at(address);
         granted.refresh_token.map(Secret::new).ok_or_else(missing)
     }

@@ -139,6 +139,7 @@ impl Backend for Dropbox {
             symlinks: Support::No,
             modes: Support::No,
             set_modified: Support::No,
+            keeps_modified: Support::Yes,
             space: Support::Yes,
             local_files: Support::No,
             digests: vec![Algorithm::Dropbox],

@@ -152,6 +152,7 @@ impl Backend for Gfal2 {
             symlinks: Support::No,
             modes: Support::No,
             set_modified: Support::No,
+            keeps_modified: Support::No,
             space: Support::No,
             local_files: Support::No,
             digests: self.0.rules.digests.to_vec(),

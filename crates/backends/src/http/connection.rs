@@ -97,6 +97,13 @@ pub(super) async fn connect(
     }
 }
 
+/// An error on the way to a service, as one about a place in it: the place is said instead of the request's address, but for a service that could not
+/// be reached at all, which its address tells best.
+pub(crate) fn at_place(error: Error, url: String) -> Error {
+    let is_origin = |address: &str| address.split_once("://").is_some_and(|(_, host)| !host.contains('/'));
+    if error.url().is_some_and(is_origin) { error } else { error.instead_at(url) }
+}
+
 async fn timeout<T>(limit: Duration, what: &str, origin: &Origin, work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
         let message = format!("{what} took longer than {} s", limit.as_secs_f32());

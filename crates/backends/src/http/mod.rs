@@ -23,5 +23,6 @@ mod upload;
 pub use address::{Address, Origin};
 pub use body::Body;
 pub use client::{Answer, Client, Request};
+pub(crate) use connection::at_place;
 pub use redaction::Secrets;
 pub use upload::Upload;

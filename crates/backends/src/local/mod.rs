@@ -88,6 +88,7 @@ impl Backend for Local {
             symlinks: Support::Yes,
             modes: Support::Yes,
             set_modified: Support::Yes,
+            keeps_modified: Support::Yes,
             space: Support::Yes,
             local_files: Support::Yes,
             digests: Algorithm::ALL.to_vec(),

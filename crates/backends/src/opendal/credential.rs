@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use law_storage::{Credential, EndpointSettings, Error, ErrorKind, Result};
 
 use super::services::{Options, Service};
@@ -15,6 +17,8 @@ pub(super) struct Rule {
     token: &'static str,
     /// Its names for the name of an access key, for the key, and for what a temporary one comes with.
     key: [&'static str; 3],
+    /// The key is written in base64.
+    encoded: bool,
     /// What it takes for nobody in particular.
     nobody: &'static str,
     /// Whether it finds what its own tools would find.
@@ -25,8 +29,15 @@ pub(super) struct Rule {
 
 const SET_ENDPOINT: &str = "set endpoint in [fs.NAME]";
 
-pub(super) const NOBODY: Rule =
-    Rule { bearer: false, token: "", key: [""; 3], nobody: "", finds: false, where_it_is: SET_ENDPOINT };
+pub(super) const NOBODY: Rule = Rule {
+    bearer: false,
+    token: "",
+    key: [""; 3],
+    encoded: false,
+    nobody: "",
+    finds: false,
+    where_it_is: SET_ENDPOINT,
+};
 
 #[allow(dead_code, reason = "a build without this service is possible")]
 pub(super) const GOOGLE: Rule = Rule { bearer: true, nobody: "skip_signature", finds: true, ..NOBODY };
@@ -35,6 +46,7 @@ pub(super) const GOOGLE: Rule = Rule { bearer: true, nobody: "skip_signature", f
 pub(super) const AZURE: Rule = Rule {
     bearer: true,
     key: ["account_name", "account_key", "sas_token"],
+    encoded: true,
     nobody: "skip_signature",
     finds: true,
     where_it_is: "name the account: access_key or endpoint in [fs.NAME], or $AZURE_STORAGE_ACCOUNT",
@@ -77,13 +89,23 @@ pub(super) fn check(service: &Service, credential: &Credential) -> Result<()> {
         _ => (false, "such a credential"),
     };
     if fits {
-        return Ok(());
+        return rule.check_key(service, credential);
     }
     let error = Error::new(ErrorKind::InvalidInput, format!("{} has no place for {what}", service.name));
     Err(error.hint(rule.takes()))
 }
 
 impl Rule {
+    /// A key that is none is no riddle for the service.
+    fn check_key(&self, service: &Service, credential: &Credential) -> Result<()> {
+        let Credential::AccessKey { secret, .. } = credential else { return Ok(()) };
+        if !self.encoded || STANDARD.decode(secret.expose()).is_ok() {
+            return Ok(());
+        }
+        let error = Error::new(ErrorKind::InvalidInput, format!("a key of {} is written in base64", service.name));
+        Err(error.hint("secret_key is not: was it copied whole, and is it no SAS? that is session_token"))
+    }
+
     /// Whether our own client is to send it.
     pub(super) fn sends(&self, credential: &Credential) -> bool {
         self.bearer && matches!(credential, Credential::Bearer(_) | Credential::BearerFile(_))
@@ -188,5 +210,8 @@ mod tests {
         assert_eq!((error.kind(), error.hint_text().is_some()), (ErrorKind::InvalidInput, true));
         let key = Credential::AccessKey { id: "lab".into(), secret: Secret::new("a2V5"), token: None };
         assert!(check(service("gcs"), &key).is_err() && check(service("azblob"), &key).is_ok());
+        let odd = Credential::AccessKey { id: "lab".into(), secret: Secret::new("not base64!"), token: None };
+        let error = check(service("azblob"), &odd).unwrap_err();
+        assert!(error.to_string().contains("base64") && !error.to_string().contains("not base64!"), "{error}");
     }
 }

@@ -147,6 +147,7 @@ impl Backend for OpenDal {
             symlinks: Support::No,
             modes: Support::No,
             set_modified: Support::No,
+            keeps_modified: Support::No,
             space: Support::No,
             local_files: Support::No,
             digests: service.digests.to_vec(),

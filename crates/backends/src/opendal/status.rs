@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use law_storage::{Call, Credential, Error, ErrorKind, Operation, Outcome, Path, Result};
 
 use super::Store;
+use crate::http::at_place;
 
 /// Why something was not done.
 #[derive(Debug)]
@@ -131,7 +132,7 @@ impl Store {
     pub(super) fn failed(&self, told: Told, path: &Path, operation: Operation) -> Error {
         let missing = matches!(told, Told::NotFound);
         let lost = matches!(&told, Told::Other(error) if matches!(error.kind(), ErrorKind::Malformed));
-        let error = self.to_nobody(told.error()).instead_at(self.url(path)).during(operation);
+        let error = at_place(self.to_nobody(told.error()), self.url(path)).during(operation);
         let error = if lost && changes(operation) { error.with_outcome(Outcome::Unknown) } else { error };
         match missing && matches!(operation, Operation::List | Operation::Put | Operation::CreateDirectory) {
             true => error.hint(format!("is there a {} {}?", self.service.container, self.shown.host())),

@@ -161,6 +161,7 @@ impl Backend for S3 {
             symlinks: Support::No,
             modes: Support::No,
             set_modified: Support::No,
+            keeps_modified: Support::No,
             space: Support::No,
             local_files: Support::No,
             digests: self.0.offered(),

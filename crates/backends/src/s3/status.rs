@@ -147,10 +147,17 @@ impl Bucket {
         let error = refused.error(self, path, operation);
         let Ok(site) = self.site() else { return error };
         if denied && error.kind() == ErrorKind::PermissionDenied && site.signer.is_anonymous().await {
-            return error.with_kind(ErrorKind::Unauthenticated).hint(
-                "nobody is named: set access_key and secret_key, or a profile, in [fs.NAME], or $AWS_ACCESS_KEY_ID",
-            );
+            return error.with_kind(ErrorKind::Unauthenticated).hint(nobody());
         }
         error
+    }
+}
+/// Why nobody has asked.
+fn nobody() -> String {
+    match std::env::var("AWS_PROFILE").ok().filter(|profile| !profile.is_empty()) {
+        Some(profile) => format!("nobody is named: no file has a key of the profile {profile} ($AWS_PROFILE)"),
+        None => {
+            "nobody is named: set access_key and secret_key, or a profile, in [fs.NAME], or $AWS_ACCESS_KEY_ID".into()
+        }
     }
 }

@@ -66,7 +66,7 @@ impl Connection {
                 ssh: Mutex::new(ssh),
                 answered: Guarded::new(Instant::now()),
             }),
-            Ok(Err(_)) => Err(refused_by_ssh(&words.last().await, url.host())),
+            Ok(Err(_)) => Err(refused_by_ssh(&words.last().await, &typed(url, settings))),
             Err(_) => Err(Error::new(ErrorKind::Timeout, format!("no connection within {} s", limit.as_secs()))),
         }
     }
@@ -132,6 +132,18 @@ fn arguments(url: &RemoteUrl, settings: &EndpointSettings) -> Result<Vec<OsStrin
     arguments.extend(["-T", "-s", "--"].map(Into::into));
     arguments.extend([url.host().into(), "sftp".into()]);
     Ok(arguments)
+}
+
+/// What somebody types after `ssh` to come to the same host.
+fn typed(url: &RemoteUrl, settings: &EndpointSettings) -> String {
+    let (mut user, mut key) = (url.user(), None);
+    if let Credential::Ssh { user: set, key: file } = &settings.credential {
+        (user, key) = (user.or(set.as_deref()), file.as_ref());
+    }
+    let port = url.port().map(|port| format!("-p {port} ")).unwrap_or_default();
+    let key = key.map(|key| format!("-i {} ", key.display())).unwrap_or_default();
+    let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+    format!("{port}{key}{user}{}", url.host())
 }
 
 /// The name goes into commands of the user's configuration, such as `ProxyCommand`.

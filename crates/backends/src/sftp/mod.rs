@@ -192,6 +192,7 @@ impl Backend for Sftp {
             symlinks: Support::Yes,
             modes: Support::Yes,
             set_modified: Support::Yes,
+            keeps_modified: Support::Yes,
             space: known(abilities.map(|can| can.space)),
             local_files: Support::No,
             digests: put::DIGESTS.to_vec(),

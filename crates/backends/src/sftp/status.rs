@@ -174,8 +174,8 @@ fn changes(operation: Operation) -> bool {
     matches!(operation, Copy | CreateDirectory | Link | Put | Remove | Rename | SetMetadata)
 }
 
-/// Why `ssh` ended before anything was asked, by its last words.
-pub(super) fn refused_by_ssh(words: &str, host: &str) -> Error {
+/// Why `ssh` ended before anything was asked, by its last words; `whom` is what `ssh` is told.
+pub(super) fn refused_by_ssh(words: &str, whom: &str) -> Error {
     const LONGEST: usize = 160;
     let says = |word: &str| words.contains(word);
     let line = words.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("ssh ended without a word");
@@ -183,11 +183,11 @@ pub(super) fn refused_by_ssh(words: &str, host: &str) -> Error {
     let error = |kind, status| Error::new(kind, format!("no connection ({line})")).with_status(status);
     if says("Host key verification failed") || says("IDENTIFICATION HAS CHANGED") {
         let error = error(ErrorKind::Unauthenticated, Status::Exhausted);
-        return error.hint(format!("compare its key by hand once: ssh {host}"));
+        return error.hint(format!("compare its key by hand once: ssh {whom}"));
     }
     if says("Permission denied") || says("Too many authentication failures") {
         let error = error(ErrorKind::Unauthenticated, Status::Exhausted);
-        return error.hint(format!("ssh -o BatchMode=yes {host} must work without a password: use a key, an agent, or user and key in [fs.NAME]"));
+        return error.hint(format!("ssh -o BatchMode=yes {whom} must work without a password: use a key, an agent, or user and key in [fs.NAME]"));
     }
     if says("subsystem request failed") || says("Bad configuration option") {
         return error(ErrorKind::Unsupported, Status::Exhausted);

@@ -272,6 +272,7 @@ impl Backend for WebDav {
             symlinks: Support::No,
             modes: Support::No,
             set_modified: Support::No,
+            keeps_modified: Support::No,
             space: Support::Unknown,
             local_files: Support::No,
             digests: self.0.preferred(learnt.digests.clone()),

@@ -60,7 +60,8 @@ fn checksums(can: &Capabilities) -> Vec<&'static str> {
 
 fn cells(can: &Capabilities) -> [String; 11] {
     let checksums = checksums(can).join(",");
-    let yes_or_no = [can.list, can.ranges, can.rename, can.copy, can.symlinks, can.modes, can.set_modified, can.space];
+    let yes_or_no =
+        [can.list, can.ranges, can.rename, can.copy, can.symlinks, can.modes, can.keeps_modified, can.space];
     let [list, ranges, rename, copy, links, modes, times, space] = yes_or_no.map(|support| word(support).to_owned());
     let (replaces, no_clobber) = (replaces(can.overwrite).into(), no_clobber(can.no_clobber).into());
     let checksums = if checksums.is_empty() { "-".into() } else { checksums };

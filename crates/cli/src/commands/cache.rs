@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use clap::{Args, Subcommand};
 use futures_util::StreamExt as _;
 use law_cache::{Cache as Over, Content, Store};
-use law_storage::{Error, ErrorKind, Result};
+use law_storage::{Error, ErrorKind, Location, Result, Url};
 use law_transfer::{Place, walk};
 use serde_json::json;
 
@@ -142,7 +142,7 @@ fn list(context: &Context, store: &Store, name: Option<&str>) -> Result<(), Fail
     for content in store.contents().into_iter().filter(|content| name.is_none_or(|name| name == content.file_system)) {
         let age = SystemTime::now().duration_since(content.since).unwrap_or_default();
         if context.json {
-            out.line(json!({"file_system": content.file_system, "path": content.path, "size": content.size,
+            out.line(json!({"file_system": content.file_system, "path": content.path, "place": called(context, &content), "size": content.size,
                 "here": content.here, "on_disk": content.on_disk, "whole": content.sealed, "pinned": content.pinned,
                 "age": age.as_secs()}))?;
             continue;
@@ -150,13 +150,19 @@ fn list(context: &Context, store: &Store, name: Option<&str>) -> Result<(), Fail
         let words = [(content.sealed, "whole"), (content.pinned, "pinned")];
         let words: String = words.iter().filter(|(is, _)| *is).map(|(_, word)| format!(", {word}")).collect();
         let (here, size) = (output::amount(content.here), output::amount(content.size));
-        out.line(format!("{}  {here} of {size}, {}{words}", called(&content), output::ago(age)))?;
+        out.line(format!("{}  {here} of {size}, {}{words}", called(context, &content), output::ago(age)))?;
     }
     Ok(out.flush()?)
 }
 
-fn called(content: &Content) -> String {
-    output::escaped(&format!("{}:/{}", content.file_system, content.path))
+/// As somebody types it: below the base of the file system, as long as there is one of that name.
+fn called(context: &Context, content: &Content) -> String {
+    let name = &content.file_system;
+    let base = context.file_systems().config().file_systems.get(name.as_str()).map(|fs| fs.base.trim_matches('/'));
+    let below = base.and_then(|base| content.path.strip_prefix(base));
+    let below = below.filter(|below| base == Some("") || below.is_empty() || below.starts_with('/'));
+    let path = below.map_or_else(|| format!("/{}", content.path), |below| below.trim_start_matches('/').to_owned());
+    output::escaped(&format!("{name}:{path}"))
 }
 
 async fn verify(context: &Context, store: &Arc<Store>) -> Result<(), Failure> {
@@ -167,7 +173,7 @@ async fn verify(context: &Context, store: &Arc<Store>) -> Result<(), Failure> {
         if context.json {
             out.line(json!({"file_system": content.file_system, "path": content.path, "bad_blocks": blocks}))?;
         } else {
-            out.line(format!("{}  {blocks} damaged, forgotten", called(content)))?;
+            out.line(format!("{}  {blocks} damaged, forgotten", called(context, content)))?;
         }
     }
     out.flush()?;
@@ -191,7 +197,7 @@ async fn pin(context: &Context, text: &OsString, pinned: bool) -> Result<(), Fai
     let place = context.place_only(text)?;
     let none = || {
         let error = Error::new(ErrorKind::Unsupported, format!("{} has no cache", place.fs.name())).at(&place);
-        error.hint(format!("[fs.{}.cache] in law.toml gives it one", place.fs.name()))
+        error.hint(where_a_cache_is(context, &place))
     };
     let cache = context.file_systems().cache_of(&place).ok_or_else(none)?;
     if !context.existing(&place).await?.is_directory() {
@@ -204,6 +210,21 @@ async fn pin(context: &Context, text: &OsString, pinned: bool) -> Result<(), Fai
         }
     }
     Ok(())
+}
+
+/// Whether the place has a cache under its name, or how it gets one.
+fn where_a_cache_is(context: &Context, place: &Place) -> String {
+    let systems = context.file_systems();
+    let url = Url::parse(place.fs.name()).ok();
+    let name = url.as_ref().and_then(|url| match url.location() {
+        Location::Remote(remote) => systems.configured_name(remote),
+        _ => None,
+    });
+    match name {
+        Some(name) => format!("places have a cache by their names: {name}:PATH, with [fs.{name}.cache] in law.toml"),
+        None if url.is_some() => "places have a cache by their names: [fs.NAME] and [fs.NAME.cache] in law.toml".into(),
+        None => format!("[fs.{}.cache] in law.toml gives it one", place.fs.name()),
+    }
 }
 
 async fn one(context: &Context, cache: &Over, place: &Place, pinned: bool) -> Result<(), Failure> {

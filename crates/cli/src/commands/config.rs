@@ -11,6 +11,7 @@ use law_config::{Config, Environment, Name, add_stanza, stanza};
 use law_storage::{Error, ErrorKind};
 use serde_json::json;
 
+use super::doctor::missing_container;
 use crate::arguments::Global;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -267,6 +268,11 @@ async fn ask(context: &Context, name: &str) -> Result<(), Failure> {
     let of = |error: Error| if error.to_string().contains(&format!("{name}:")) { error } else { error.of(name) };
     let place = context.place_only(&OsString::from(format!("{name}:"))).map_err(of)?;
     let found = context.stat(&place).await.map_err(of)?;
+    if found.is_none()
+        && let Some(error) = missing_container(context, &place).await
+    {
+        return Err(of(error).into());
+    }
     let answer = found.as_ref().map_or("answers, but nothing is there yet", |metadata| match metadata.is_directory() {
         true => "reached",
         false => "reached; its base is a file",

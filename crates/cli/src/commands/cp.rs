@@ -24,9 +24,14 @@ use crate::tree_job::{TreeJob, ended, is_remembered, journal, summary};
 /// alone. Symbolic links within a directory are passed over and named. `-` is standard input or output.
 #[derive(Args)]
 pub(crate) struct Cp {
-    /// What to copy, and last where to.
-    #[arg(value_name = "PLACE", required = true, num_args = 2..)]
-    places: Vec<OsString>,
+    /// What to copy.
+    #[arg(value_name = "PLACE")]
+    first: OsString,
+
+    /// More of that, and last where to.
+    // Two arguments, as options may stand between them.
+    #[arg(value_name = "PLACE", required = true)]
+    others: Vec<OsString>,
 
     /// Directories, and everything below them.
     #[arg(short, long, visible_short_alias = 'R')]
@@ -109,8 +114,9 @@ enum TargetKind {
 
 impl Cp {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let places: Vec<OsString> = std::iter::once(&self.first).chain(&self.others).cloned().collect();
         // clap has made sure that there are two.
-        let Some((to, from)) = self.places.split_last() else { return Ok(()) };
+        let Some((to, from)) = places.split_last() else { return Ok(()) };
         match (from, to) {
             ([from], to) if from == "-" && to == "-" => {
                 let error = Error::new(
@@ -186,13 +192,14 @@ impl Cp {
         if let Some(Err(error)) = options.journal.map(|journal| journal.end_or_forget(copied.is_err().into())) {
             tracing::warn!("the end of this copy is not noted: {error}");
         }
-        self.tell(context, &copied.map_err(|error| unpublished(self.hinted(error), &to))?)?;
+        self.tell(context, &copied.map_err(|error| unpublished(self.hinted(error, &to), &to))?)?;
         Ok(())
     }
 
     /// The source is there, so that what is missing is a directory for the copy.
-    fn hinted(&self, error: Error) -> Error {
-        if error.kind() == ErrorKind::NotFound && !self.mkdir {
+    fn hinted(&self, error: Error, to: &Place) -> Error {
+        // Where no directory need be made, the storage says what is.
+        if error.kind() == ErrorKind::NotFound && !self.mkdir && !is_implied(to) {
             return error.hint("--mkdir makes the directories above the copy");
         }
         error
@@ -213,7 +220,7 @@ impl Cp {
             (self.copy.quiet && !context.json, self.copy.resume, self.copy.manifest.as_deref());
         let job = TreeJob { from, to, options, quiet, resume, manifest };
         let report = job.run(context, &|copied| self.tell(context, copied), &display).await;
-        let report = report.map_err(|failure| self.hinted_failure(failure))?;
+        let report = report.map_err(|failure| self.hinted_failure(failure, to))?;
         drop(display);
         if !self.copy.quiet && !context.json {
             output::note(format!("{from} -> {to}: {}", summary(&report, self.copy.dry_run, true)));
@@ -221,9 +228,9 @@ impl Cp {
         ended(&report)
     }
 
-    fn hinted_failure(&self, failure: Failure) -> Failure {
+    fn hinted_failure(&self, failure: Failure, to: &Place) -> Failure {
         match failure {
-            Failure::One(error) => Failure::One(self.hinted(error)),
+            Failure::One(error) => Failure::One(self.hinted(error, to)),
             other => other,
         }
     }
@@ -256,7 +263,7 @@ impl Cp {
             return Ok(());
         }
         let receipt = place.backend().put(&context.call, &place.resolved(), spooled.source(), &options).await;
-        let receipt = receipt.map_err(|error| self.hinted(error))?;
+        let receipt = receipt.map_err(|error| self.hinted(error, &place))?;
         let copied = json!({"from": "-", "to": output::reference(&place), "size": receipt.size, "outcome": "copied",
             "checksum": receipt.storage_digest().map(ToString::to_string)});
         let line = format!("- -> {place} ({}, {})", output::amount(receipt.size), proof(&receipt));

@@ -99,7 +99,7 @@ impl Find {
             match step {
                 Ok(step) if !self.wants(&step, now) => {}
                 Ok(step) if context.json => {
-                    out.line(output::entry_json(place.backend(), &step.entry.path, &step.entry.metadata))?;
+                    out.line(output::entry_json(&place.fs, &step.entry.path, &step.entry.metadata))?;
                 }
                 Ok(step) => self.print(&mut out, &Context::below(text, &step.below))?,
                 Err(error) => {

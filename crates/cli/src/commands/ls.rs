@@ -188,7 +188,7 @@ impl Lister<'_> {
 
     fn print(&mut self, place: &Place, entry: &Entry, name: &str) -> Result<(), Failure> {
         if self.context.json {
-            self.out.line(output::entry_json(place.backend(), &entry.path, &entry.metadata))?;
+            self.out.line(output::entry_json(&place.fs, &entry.path, &entry.metadata))?;
             return Ok(());
         }
         let name = output::escaped(name);

@@ -16,9 +16,14 @@ use crate::progress::Display;
 /// Rename within a storage; between storages copy, verify, and only then remove the source.
 #[derive(Args)]
 pub(crate) struct Mv {
-    /// What to move, and last where to.
-    #[arg(value_name = "PLACE", required = true, num_args = 2..)]
-    places: Vec<OsString>,
+    /// What to move.
+    #[arg(value_name = "PLACE")]
+    first: OsString,
+
+    /// More of that, and last where to.
+    // Two arguments, as options may stand between them.
+    #[arg(value_name = "PLACE", required = true)]
+    others: Vec<OsString>,
 
     /// Never replace a file.
     #[arg(short, long)]
@@ -39,8 +44,9 @@ pub(crate) struct Mv {
 
 impl Mv {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let places: Vec<OsString> = std::iter::once(&self.first).chain(&self.others).cloned().collect();
         // clap has made sure that there are two.
-        let Some((to, from)) = self.places.split_last() else { return Ok(()) };
+        let Some((to, from)) = places.split_last() else { return Ok(()) };
         let (target, slash) = context.place(to)?;
         let existing = if self.no_target_directory { None } else { context.stat(&target).await? };
         let is_directory = existing.as_ref().is_some_and(Metadata::is_directory);

@@ -27,7 +27,7 @@ async fn show(context: &Context, text: &OsString) -> Result<(), Failure> {
     let metadata = context.existing(&place).await?;
     let mut out = Out::new();
     if context.json {
-        out.line(output::entry_json(place.backend(), &place.resolved(), &metadata))?;
+        out.line(output::entry_json(&place.fs, &place.resolved(), &metadata))?;
         return Ok(out.flush()?);
     }
     let mut row = |name: &str, value: String| out.line(format!("{name:<10} {value}"));

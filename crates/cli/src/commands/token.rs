@@ -46,13 +46,28 @@ impl Token {
 }
 
 impl Show {
+    /// Where a credential of that storage may be.
+    fn places(&self, context: &Context) -> &'static str {
+        let url = self.place.as_ref().and_then(|place| Url::parse(place).ok());
+        let door = url.and_then(|url| context.file_systems().door(&url).ok().flatten());
+        match door.as_ref().map(|door| door.scheme().name()) {
+            Some("dropbox") => {
+                "law login dropbox makes one; token, or refresh_token and app_key, in [fs.NAME] name one"
+            }
+            Some("gcs") => "token and token_file in [fs.NAME] name one; auth must not begin with none",
+            Some("s3" | "azblob") => "access_key and secret_key in [fs.NAME] name one; auth must not begin with none",
+            _ => PLACES,
+        }
+    }
+
     fn run(self, context: &Context) -> Result<(), Failure> {
         let report = match &self.place {
             Some(place) => context.file_systems().credential_of(&Url::parse(place)?)?,
             None => context.file_systems().usual_credential()?,
         };
         let Some(source) = report.source.clone() else {
-            return Err(Error::new(ErrorKind::Unauthenticated, "there is no credential").hint(PLACES).into());
+            let error = Error::new(ErrorKind::Unauthenticated, "there is no credential");
+            return Err(error.hint(self.places(context)).into());
         };
         let mut out = Out::new();
         match context.json {

@@ -50,7 +50,7 @@ impl Tree {
         let mut out = Out::new();
         if context.json {
             for entry in children.values().flatten() {
-                out.line(output::entry_json(place.backend(), &entry.path, &entry.metadata))?;
+                out.line(output::entry_json(&place.fs, &entry.path, &entry.metadata))?;
             }
             out.flush()?;
             return Failure::of_all(kinds);

@@ -76,6 +76,11 @@ pub(super) fn set_modified(c: &Capabilities) -> Needed {
     need(c.set_modified.possible(), "the time of modification cannot be set")
 }
 
+pub(super) fn keeps_modified(c: &Capabilities) -> Needed {
+    writes(c)?;
+    need(c.keeps_modified.possible(), "the time of modification of a source is not kept")
+}
+
 pub(super) fn times(c: &Capabilities) -> Needed {
     writes(c)?;
     need(c.modified_resolution.is_some(), "it tells no time of modification")

@@ -46,7 +46,7 @@ cases!("writes",
     no_digests => [a_required_checksum_that_nobody_has_publishes_nothing],
     modes => [a_mode_is_kept],
     links => [a_link_stays_and_its_target_is_replaced],
-    set_modified => [a_time_of_modification_is_kept],
+    keeps_modified => [a_time_of_modification_is_kept],
 );
 
 fn with(existing: Existing) -> PutOptions {

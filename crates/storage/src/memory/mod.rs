@@ -69,6 +69,7 @@ impl Memory {
             symlinks: Support::Yes,
             modes: Support::Yes,
             set_modified: Support::Yes,
+            keeps_modified: Support::Yes,
             space: Support::Yes,
             local_files: Support::No,
             digests: Algorithm::ALL.to_vec(),

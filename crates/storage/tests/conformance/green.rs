@@ -62,6 +62,7 @@ async fn memory_that_can_little() {
             *support = Support::No;
         }
         c.set_modified = Support::No;
+        c.keeps_modified = Support::No;
         c.space = Support::No;
         c.digests.clear();
         c.overwrite = Overwrite::Unsafe;

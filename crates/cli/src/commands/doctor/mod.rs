@@ -9,8 +9,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::SystemTime;
 
 use clap::Args;
+use futures_util::StreamExt as _;
 use law_config::stanza;
-use law_storage::{Capabilities, Doors, Error, ErrorKind, Location, Metadata, Overwrite, Result, Support, Url};
+use law_storage::{Capabilities, Doors, Error, ErrorKind, Location, Metadata, Overwrite, Path, Result, Support, Url};
 use law_transfer::Place;
 
 use crate::context::Context;
@@ -73,7 +74,7 @@ impl Doctor {
             findings.note("write", "not tried; --write tries it without asking")?;
         }
         declared(&place.backend().capabilities(), findings)?;
-        self.settings(url, findings)
+        self.settings(context, url, findings)
     }
 
     /// Asks, if there is somebody to answer.
@@ -89,13 +90,17 @@ impl Doctor {
     }
 
     /// What to write into `law.toml`, or where it stands already.
-    fn settings(&self, url: &Url, findings: &mut Findings) -> Result<(), Failure> {
+    fn settings(&self, context: &Context, url: &Url, findings: &mut Findings) -> Result<(), Failure> {
+        let systems = context.file_systems();
         match url.location() {
             Location::Named { name, .. } => findings.good("settings", format!("[fs.{name}]"))?,
             Location::Remote(remote) if remote.user().is_none() && remote.query().is_none() => {
+                if let Some(name) = systems.configured_name(remote) {
+                    return Ok(findings.good("settings", format!("[fs.{name}], of the same door"))?);
+                }
                 let name = name_for(remote.host());
                 match stanza(&name, &remote.with_path(remote.path().clone()).to_string(), None) {
-                    Ok(text) => findings.stanza(&name, &text)?,
+                    Ok(text) => findings.stanza(&name, &(text + &systems.endpoint_of(remote)))?,
                     Err(error) => findings.note("settings", error.to_string())?,
                 }
             }
@@ -163,15 +168,28 @@ async fn look(context: &Context, place: &Place, findings: &mut Findings) -> Resu
         }
         Ok(None) => {
             let error = Error::new(ErrorKind::NotFound, "nothing is there");
-            findings.failed("place", &error.hint("the storage answers: is the path right, with all of its prefix?"))?;
+            let error = error.hint("the storage answers: is the path right, with all of its prefix?");
+            findings.failed("place", &missing_container(context, place).await.unwrap_or(error))?;
         }
         Err(error) => findings.failed("place", &error)?,
     }
     Ok(None)
 }
 
+/// That not even the bucket is there, of a storage that has such things.
+pub(crate) async fn missing_container(context: &Context, place: &Place) -> Option<Error> {
+    if !place.backend().capabilities().implied_directories {
+        return None;
+    }
+    let listing = place.backend().list(&context.call, &Path::root(), &Default::default()).await;
+    let first = match listing {
+        Ok(mut listing) => listing.next().await?.err(),
+        Err(error) => Some(error),
+    };
+    first.filter(|error| error.kind() == ErrorKind::NotFound)
+}
+
 async fn list(context: &Context, directory: &Place, findings: &mut Findings) -> Result<(), Failure> {
-    use futures_util::StreamExt as _;
     let listing = directory.backend().list(&context.call, &directory.resolved(), &Default::default()).await;
     let first = match listing {
         Ok(mut listing) => listing.next().await.transpose(),
