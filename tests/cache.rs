@@ -138,7 +138,7 @@ fn files_are_pinned_listed_verified_and_cleared() {
     let file = std::fs::File::options().write(true).open(data).unwrap();
     file.write_all_at(b"damage", 1 << 20).unwrap();
     let verified = sandbox.fs("cache verify");
-    assert!(verified.code == Some(7) && verified.text().contains("hot:/file.bin  1 damaged"), "{verified}");
+    assert!(verified.code == Some(7) && verified.text().contains("hot:file.bin  1 damaged"), "{verified}");
     assert_eq!(sandbox.fs("cp -q hot:file.bin copy").to_string(), "");
     assert!(sandbox.read("copy").unwrap() == hot.content);
     assert!(sandbox.fs("cache unpin hot:sub/a").text().contains("(unpinned)"));
