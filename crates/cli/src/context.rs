@@ -203,7 +203,16 @@ impl Context {
 fn too_old(report: CredentialReport) -> Option<String> {
     let (expires, source) = (report.expires()?, report.source?);
     let passed = std::time::SystemTime::now().duration_since(expires).ok()?;
-    Some(format!("the {source} expired {}: a new one is needed", output::ago(passed)))
+    Some(format!("the {source} expired {}: {}", output::ago(passed), renewal(&source)))
+}
+
+/// How one gets a new one of what a credential is.
+pub(crate) fn renewal(source: &str) -> &'static str {
+    match source.split(' ').next() {
+        Some("proxy" | "certificate") => "voms-proxy-init makes a new proxy, or as your site says",
+        Some("bearer") => "oidc-token or htgettoken gives a new one, or as your site says",
+        _ => "get a new one, as your site or collaboration says",
+    }
 }
 
 /// What a URL or path has behind its host, without what stands for a query.

@@ -8,7 +8,7 @@ use law_storage::{Error, ErrorKind, Modified, Url};
 use law_target::CredentialReport;
 use serde_json::{Value, json};
 
-use crate::context::Context;
+use crate::context::{Context, renewal};
 use crate::exit::Failure;
 use crate::output::{self, Out};
 
@@ -78,7 +78,7 @@ impl Show {
         match report.expires().is_some_and(|expires| expires <= SystemTime::now()) {
             true => {
                 let error = Error::new(ErrorKind::Unauthenticated, format!("the {source} has expired"));
-                Err(error.hint("get a new one, as your site or collaboration says").into())
+                Err(error.hint(renewal(&source)).into())
             }
             false => Ok(()),
         }

@@ -14,7 +14,7 @@ use law_config::stanza;
 use law_storage::{Capabilities, Doors, Error, ErrorKind, Location, Metadata, Overwrite, Path, Result, Support, Url};
 use law_transfer::Place;
 
-use crate::context::Context;
+use crate::context::{Context, renewal};
 use crate::exit::Failure;
 use crate::output::{self, Out};
 use finding::Findings;
@@ -156,7 +156,7 @@ fn credential(context: &Context, url: &Url, findings: &mut Findings) -> Result<(
         return Ok(findings.good("credential", format!("{source}, until {date}"))?);
     }
     let error = Error::new(ErrorKind::Unauthenticated, format!("{source} has expired on {date}"));
-    Ok(findings.failed("credential", &error.hint("get a new one, as your site or collaboration says"))?)
+    Ok(findings.failed("credential", &error.hint(renewal(&source)))?)
 }
 
 /// What is there; none if it cannot be told, or nothing is.
