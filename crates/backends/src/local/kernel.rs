@@ -11,7 +11,7 @@ use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
 use super::blocking;
-use super::write::preallocate;
+use super::room::preallocate;
 
 /// What is copied at once, so that a cancelled copy ends soon.
 const STEP: usize = 64 * 1024 * 1024;
@@ -143,19 +143,5 @@ mod tests {
         let to = options.open(there.path().join("to")).unwrap();
         copy_steps(&from, &to, &AtomicBool::new(true)).unwrap();
         assert_eq!(std::fs::read(here.path().join("from")).unwrap(), std::fs::read(there.path().join("to")).unwrap());
-    }
-
-    /// More than any disk has is refused before the first byte, on a disk in memory as well, which reserves nothing.
-    #[test]
-    fn what_has_no_room_is_not_begun() {
-        for place in ["/var/tmp", "/dev/shm"] {
-            let Ok(file) = tempfile::tempfile_in(place) else { continue };
-            let blocks = || file.metadata().unwrap().blocks();
-            assert_eq!(preallocate(&file, Some(8 << 40)).map_err(|e| e.kind()), Err(ErrorKind::NoSpace), "{place}");
-            assert_eq!(blocks(), 0);
-            preallocate(&file, Some(1 << 20)).unwrap();
-            assert_eq!(file.metadata().unwrap().len(), 0, "{place}");
-            assert!(place != "/dev/shm" || blocks() == 0);
-        }
     }
 }

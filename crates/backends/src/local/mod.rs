@@ -8,6 +8,7 @@ mod kernel;
 mod list;
 mod parallel;
 mod read;
+mod room;
 mod unfinished;
 mod write;
 

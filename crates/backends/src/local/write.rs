@@ -13,13 +13,14 @@ use law_storage::{
     LocalFile, Metadata, Operation, Overwrite, Parents, Path, Proof, Publish, PutOptions, Receipt, Result, Source,
     Taken, Validator, Verify, hash_local, temporary_path,
 };
-use rustix::fs::{Advice, FallocateFlags};
+use rustix::fs::Advice;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::inspect::describe;
 use super::kernel::{copy_in_kernel, copy_now};
 use super::parallel;
+use super::room::preallocate;
 use super::unfinished::{Notes, reopen};
 use super::{Local, blocking, change, failure, refusal, shown};
 
@@ -419,28 +420,6 @@ async fn write_chunks(
         }
     }
     Ok(Taken { size: hasher.length(), digests: hasher.finish() })
-}
-
-/// Finds out before the first byte whether there is room. File systems that cannot are fine as they are.
-pub(super) fn preallocate(file: &File, expected: Option<u64>) -> Result<()> {
-    let Some(size) = expected.filter(|size| *size > 0) else { return Ok(()) };
-    let is_room = match free_memory(file) {
-        Some(free) => size <= free,
-        None => !matches!(
-            rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, size),
-            Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT)
-        ),
-    };
-    if is_room { Ok(()) } else { Err(Error::new(ErrorKind::NoSpace, format!("no room for {size} bytes"))) }
-}
-
-/// What is free on a disk in memory, which is not asked for more: to reserve its pages takes as long as to write them, and nothing there is written
-/// in a better order. None of other disks.
-fn free_memory(file: &File) -> Option<u64> {
-    const TMPFS_MAGIC: u64 = 0x0102_1994;
-    let about = rustix::fs::fstatfs(file).ok().filter(|about| about.f_type as u64 == TMPFS_MAGIC)?;
-    // One without a limit has no blocks at all.
-    (about.f_blocks > 0).then(|| about.f_bavail.saturating_mul(about.f_bsize.unsigned_abs()))
 }
 
 /// The kernel begins to write what it is told to forget, and forgets only what is on the disk.
