@@ -29,7 +29,7 @@ const PIECE: (u64, u64) = (4 << 20, 32 << 20);
 const LOOK: Duration = Duration::from_millis(300);
 
 /// What is done sooner than that needs no further stream.
-const SOON: f64 = 1.0;
+const SOON: f64 = 2.0;
 
 /// How much faster all must have become by the last stream for another one to be tried.
 const GAIN: f64 = 1.1;
@@ -241,6 +241,8 @@ impl Growth {
         let left = (rest.back - rest.front) as f64;
         if self.streams > 1 && rate < self.before * GAIN {
             self.enough = true;
+            // What this machine or the server is busy with takes longer by more streams.
+            self.streams -= usize::from(rate < self.before);
         } else if left > rate * SOON && self.streams < MOST {
             self.before = rate;
             self.streams += 1;
@@ -273,6 +275,7 @@ mod tests {
     fn streams_come_while_they_help() {
         assert_eq!(grown(|streams| 1_000_000 * streams as u64), [2, 3, 4, 5, 6, 7, 8, 8, 8, 8, 8, 8]);
         assert_eq!(grown(|_| 1_000_000)[..4], [2, 2, 2, 2]);
+        assert_eq!(grown(|streams| 1_000_000 - 1000 * streams as u64)[..4], [2, 1, 1, 1]);
         assert_eq!(grown(|streams| 1_000_000 * streams.min(3) as u64)[..6], [2, 3, 4, 4, 4, 4]);
     }
 

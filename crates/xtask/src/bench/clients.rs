@@ -66,7 +66,7 @@ impl Program {
 fn package(program: &str) -> Option<&'static str> {
     Some(match program {
         "curl" => "curl",
-        "cp" | "du" | "ls" => "coreutils",
+        "cat" | "cp" | "du" | "ls" => "coreutils",
         "davix-get" | "davix-put" | "davix-ls" => "davix",
         "rclone" => "rclone",
         "xrdcp" | "xrdfs" => "xrootd-client",

@@ -1,5 +1,6 @@
 //! Clients that do the same thing in turns.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
@@ -18,6 +19,8 @@ pub(super) enum Task {
     Copy { source: PathBuf, destination: Destination },
     /// Afterwards the directory `destination` has what `source` has: so many bytes.
     Tree { source: PathBuf, destination: Destination, bytes: u64 },
+    /// It prints what `source` has, to nobody; `before` is run before each run, and is not measured.
+    Read { source: PathBuf, before: Option<Vec<OsString>> },
     /// It prints so many lines, or some.
     List { lines: Option<u32> },
 }
@@ -99,6 +102,13 @@ impl Contest {
             Task::Tree { source, destination, .. } => {
                 self.one_copy(line, (source, destination), compare_trees, interrupt)
             }
+            Task::Read { before, .. } => {
+                if let Some(before) = before {
+                    let line: Vec<&std::ffi::OsStr> = before.iter().map(OsString::as_os_str).collect();
+                    measure::timed(&line, &self.place, interrupt)?;
+                }
+                measure::timed(line, &self.place, interrupt)
+            }
             Task::List { lines: expected } => {
                 let (sample, lines) = measure::list(line, &self.place, interrupt)?;
                 let right = expected.map_or(lines > 0, |expected| lines == expected);
@@ -127,7 +137,9 @@ impl Contest {
 
     fn bytes(&self) -> Result<Option<u64>> {
         match &self.task {
-            Task::Copy { source, .. } => Ok(Some(fs::metadata(source).context("size of the source")?.len())),
+            Task::Copy { source, .. } | Task::Read { source, .. } => {
+                Ok(Some(fs::metadata(source).context("size of the source")?.len()))
+            }
             Task::Tree { bytes, .. } => Ok(Some(*bytes)),
             Task::List { .. } => Ok(None),
         }

@@ -64,7 +64,7 @@ pub(super) fn copy(line: &[&OsStr], destination: &Path, place: &Path, interrupt:
 }
 
 /// Runs a command to its end, which must be a good one.
-fn timed(line: &[&OsStr], place: &Path, interrupt: &Interrupt) -> Result<Sample> {
+pub(super) fn timed(line: &[&OsStr], place: &Path, interrupt: &Interrupt) -> Result<Sample> {
     let begin = Instant::now();
     let status = interrupt.run(&mut clock(line, place)?)?;
     let wall = begin.elapsed().as_secs_f64();

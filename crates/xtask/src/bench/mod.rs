@@ -8,10 +8,13 @@
 //!
 //! `s3` is SeaweedFS, whose disk holds files in a form of its own: what was uploaded is fetched by another way and compared.
 //!
+//! `cache` reads a file of the XRootD server to nobody: with and without a cache that has to be filled, and from one that has it all, beside `cat`.
+//!
 //! `far` is the XRootD server behind a link with a round trip of 20 ms, 1 Gbit/s, and 4 MiB for each connection, which is what Linux
 //! gives one by itself.
 
 mod buckets;
+mod caches;
 mod clients;
 mod contest;
 mod measure;
@@ -32,6 +35,7 @@ use crate::interrupt::Interrupt;
 use crate::servers::{Endpoints, Server, Started};
 use crate::workspace;
 use buckets::Buckets;
+use caches::Caches;
 use clients::{Clients, LocalClients};
 use contest::Contest;
 use law_faults::{Distance, DistantLink};
@@ -178,6 +182,9 @@ impl Place {
         all.extend(far.contests_from_afar(&content)?);
         if filter.is_none_or(|filter| filter.contains("s3")) {
             all.extend(Buckets::prepare(&self.endpoints, law, &content)?.contests(&content));
+        }
+        if let Some(law) = law.filter(|_| filter.is_none_or(|filter| filter.contains("cache"))) {
+            all.extend(Caches::prepare(&self.endpoints, law, &content)?.contests());
         }
         let chosen = |name: &str| filter.is_none_or(|filter| name.contains(filter));
         for contest in &mut all {
