@@ -1,8 +1,14 @@
 //! The cache over a storage in memory.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "this is all test code, also where no function is a test")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "this is all test code, also where no function is a test"
+)]
 
 mod damage;
+mod model;
 mod reads;
 mod room;
 mod suite;
