@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -111,7 +111,8 @@ impl Names {
         let _alone = self.alone(&file)?;
         let raw = read(&file);
         let moment = format!("{{\"forgotten\":\"{} {:016x}\"}}", now(), RandomState::new().build_hasher().finish());
-        self.write(&file, moment.as_bytes())?;
+        // A disk that is full must not keep what is wrong from now on.
+        self.write(&file, moment.as_bytes()).or_else(|_| overwrite(&file, moment.as_bytes()))?;
         Ok(parse(&raw))
     }
 
@@ -172,6 +173,16 @@ impl Names {
         new.persist(file).map_err(|error| error.error)?;
         Ok(())
     }
+}
+
+/// Writes over what is there, which takes no room; who reads it meanwhile finds nothing that makes sense.
+fn overwrite(file: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
+    let over = || {
+        let file = File::options().write(true).custom_flags(PLAIN).open(file)?;
+        file.write_all_at(bytes, 0)?;
+        file.set_len(bytes.len() as u64)
+    };
+    over().or_else(|_: io::Error| fs::remove_file(file))
 }
 
 /// The bytes of a plain file of the index; none if it is none.

@@ -81,7 +81,11 @@ impl Store {
             self.make_directory(&directory)?;
         }
         let tag = self.root.join("CACHEDIR.TAG");
-        if !tag.exists() { fs::write(tag, TAG) } else { Ok(()) }
+        if !tag.exists() {
+            // A disk that has no room for it has a cache all the same.
+            let _ = fs::write(tag, TAG);
+        }
+        Ok(())
     }
 
     fn has_locks(&self) -> bool {

@@ -8,9 +8,11 @@
 )]
 
 mod damage;
+mod killed;
 mod model;
 mod reads;
 mod room;
+mod small_disk;
 mod suite;
 mod versions;
 mod weak;

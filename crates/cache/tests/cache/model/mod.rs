@@ -19,14 +19,14 @@ const SEEDS: u64 = 40;
 const STEPS: usize = 60;
 
 /// A small generator, so that a seed means the same everywhere (Marsaglia's xorshift64*).
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn of(seed: u64) -> Self {
+    pub(crate) fn of(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(super) fn next(&mut self, sides: u64) -> u64 {
+    pub(crate) fn next(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -53,11 +53,11 @@ pub(super) struct Kind {
     etags: bool,
     /// Bytes that the cache may hold.
     cap: u64,
+    /// There is room for all files.
+    fits: bool,
 }
 
-const PLENTY: u64 = 1 << 30;
-
-const STRICT: Kind = Kind { policy: Policy::Strict, doors: 3, etags: true, cap: PLENTY };
+const STRICT: Kind = Kind { policy: Policy::Strict, doors: 3, etags: true, cap: 1 << 30, fits: true };
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -110,5 +110,12 @@ fn of_files_that_only_this_machine_changes() {
 
 #[test]
 fn with_files_that_do_not_fit() {
-    run(Kind { cap: 120_000, ..STRICT }, anywhere);
+    run(Kind { cap: 120_000, fits: false, ..STRICT }, anywhere);
+}
+
+/// On a disk that is full now and then, whatever the cache has counted.
+pub(crate) fn on_a_small_disk(disk: &std::path::Path) {
+    let directory = || tempfile::tempdir_in(disk).unwrap();
+    run(Kind { fits: false, ..STRICT }, directory);
+    run(Kind { fits: false, policy: Policy::Immutable, doors: 1, ..STRICT }, directory);
 }

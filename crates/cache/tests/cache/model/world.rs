@@ -246,8 +246,7 @@ impl World {
             assert!(get(&self.processes[0], name).await.unwrap() == content, "{name}");
             let before = self.reads();
             assert!(get(&self.processes[1], name).await.unwrap() == content, "{name} by another process");
-            let may_fetch = self.kind.cap < super::PLENTY;
-            assert!(may_fetch || self.reads() == before, "{name} is not kept");
+            assert!(!self.kind.fits || self.reads() == before, "{name} is not kept");
         }
     }
 
