@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::lock::{Lock, lock, try_lock};
+use crate::map::crc32c;
 use crate::store::{PLAIN, Store, now};
 use crate::version::{Version, hex};
 
@@ -101,7 +102,7 @@ impl Names {
         if !try_lock(&shard, Lock::Exclusive, change_of(&file), 1)? || read(&file) != before.raw {
             return Ok(false);
         }
-        self.write(&file, &serde_json::to_vec(known)?)?;
+        self.write(&file, &encode(known)?)?;
         Ok(true)
     }
 
@@ -197,8 +198,18 @@ fn read(file: &std::path::Path) -> Vec<u8> {
 /// An entry is a few hundred bytes.
 const LONGEST: u64 = 1 << 20;
 
+/// A line with the checksum (CRC-32C) of the one behind it.
+fn encode(known: &Known) -> io::Result<Vec<u8>> {
+    let text = serde_json::to_vec(known)?;
+    Ok([format!("{:08x}\n", crc32c(&text)).as_bytes(), &text].concat())
+}
+
+/// What an entry says; none if it is not what was written.
 fn parse(raw: &[u8]) -> Option<Known> {
-    serde_json::from_slice::<Known>(raw).ok().filter(|known| is_key(&known.object))
+    let (checksum, text) = (raw.get(..8)?, raw.get(9..)?);
+    let right = std::str::from_utf8(checksum).is_ok_and(|told| told == format!("{:08x}", crc32c(text)));
+    let known = right.then(|| serde_json::from_slice::<Known>(text).ok())??;
+    is_key(&known.object).then_some(known)
 }
 
 /// The byte of a shard that is locked while a path is being changed. Two paths may share it.

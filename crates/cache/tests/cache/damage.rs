@@ -114,6 +114,24 @@ async fn what_nobody_can_open_makes_room() {
     assert_eq!(past, 0, "nothing found no room");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_flipped_bit_of_the_index_is_believed() {
+    let stack = Stack::new(Policy::Immutable);
+    let file = content(1, 3 * BLOCK as usize);
+    stack.store("file", &file).await;
+    let told = stack.cache.stat(&Call::new(), &path("file")).await.unwrap();
+    stack.read("file").await;
+    let entry = index(&stack).remove(0);
+    let right = std::fs::read(&entry).unwrap();
+    for at in 0..right.len() {
+        let mut wrong = right.clone();
+        wrong[at] ^= 1;
+        std::fs::write(&entry, wrong).unwrap();
+        assert_eq!(stack.cache.stat(&Call::new(), &path("file")).await.unwrap(), told, "byte {at}");
+    }
+    assert!(stack.read("file").await == file);
+}
+
 fn index(stack: &Stack) -> Vec<std::path::PathBuf> {
     let names = stack.cache.store().root().join("names");
     let shards = std::fs::read_dir(names).unwrap().flatten();

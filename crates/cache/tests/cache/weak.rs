@@ -125,7 +125,9 @@ async fn nothing_that_is_written_there_leads_out_of_the_directory() {
     let begin = text.find("\"object\":\"").unwrap() + 10;
     let end = begin + text[begin..].find('"').unwrap();
     for object in [format!("xx{}", victim.display()), String::new(), "../".repeat(20)] {
-        std::fs::write(&entry, format!("{}{object}{}", &text[..begin], &text[end..])).unwrap();
+        let line = format!("{}{object}{}", &text[9..begin], &text[end..]);
+        let checksum = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, line.as_bytes());
+        std::fs::write(&entry, format!("{checksum:08x}\n{line}")).unwrap();
         put(&stack.cache, "file", &content(3, 100)).await.unwrap();
         assert!(stack.read("file").await == content(3, 100));
         assert!(victim.exists());
