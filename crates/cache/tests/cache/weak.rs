@@ -87,10 +87,12 @@ async fn a_byte_that_flips_on_its_way_is_noticed_and_fetched_again() {
     let stack = Stack::new(Policy::Immutable);
     let file = content(1, 5 * BLOCK as usize);
     stack.store("file", &file).await;
-    stack.storage.add(Fault::Flip { at: 2 * BLOCK }.on(Operation::Read, 1));
     let call = Call::new();
+    stack.storage.add(Fault::Flip { at: 2 * BLOCK }.always(Operation::Read));
     let error = stack.cache.local_file(&call, &path("file"), None).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Integrity);
+    assert_eq!((error.kind(), call.trail().is_damaged()), (ErrorKind::Integrity, true));
+    stack.storage.heal();
+    stack.storage.add(Fault::Flip { at: 2 * BLOCK }.on(Operation::Read, 1));
     let local = stack.cache.local_file(&call, &path("file"), None).await.unwrap().unwrap();
     assert!(std::fs::read(local.path()).unwrap() == file);
 }
