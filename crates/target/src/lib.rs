@@ -18,6 +18,7 @@ mod localize_directory;
 mod node_directory;
 #[cfg(feature = "object_store")]
 mod objects;
+mod own_cache;
 mod publish_directory;
 mod rows;
 pub mod runtime;
