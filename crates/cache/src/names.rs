@@ -6,13 +6,14 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use law_storage::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
 
-use crate::lock::{Lock, lock, try_lock};
+use crate::lock::{Lock, try_lock};
 use crate::map::crc32c;
 use crate::store::{PLAIN, Store, now};
 use crate::version::{Version, hex};
@@ -99,17 +100,24 @@ impl Names {
     pub(crate) fn replace(&self, path: &Path, before: &Entry, known: &Known) -> io::Result<bool> {
         let file = self.file(path);
         let shard = self.alone(&file)?;
+        let begin = Instant::now();
         if !try_lock(&shard, Lock::Exclusive, change_of(&file), 1)? || read(&file) != before.raw {
             return Ok(false);
         }
-        self.write(&file, &encode(known)?)?;
-        Ok(true)
+        let new = self.prepare(&encode(known)?)?;
+        // Who was stopped meanwhile is not waited for any more.
+        let in_time = begin.elapsed() < LATE;
+        if in_time {
+            new.persist(&file).map_err(|error| error.error)?;
+        }
+        Ok(in_time)
     }
 
     /// Whatever was known of a path counts no more, also for those who are asking the storage just now.
     pub(crate) fn forget(&self, path: &Path) -> io::Result<Option<Known>> {
         let file = self.file(path);
-        let _alone = self.alone(&file)?;
+        // Who does not go on is not waited for, and notes nothing when he does.
+        let _alone = self.alone(&file);
         let raw = read(&file);
         let moment = format!("{{\"forgotten\":\"{} {:016x}\"}}", now(), RandomState::new().build_hasher().finish());
         // A disk that is full must not keep what is wrong from now on.
@@ -121,7 +129,7 @@ impl Names {
     pub(crate) fn changing(&self, path: &Path) -> io::Result<File> {
         let file = self.file(path);
         let shard = self.shard(&file)?;
-        lock(&shard, Lock::Shared, change_of(&file), 1)?;
+        self.store.lock(&shard, Lock::Shared, change_of(&file))?;
         Ok(shard)
     }
 
@@ -165,7 +173,7 @@ impl Names {
     /// Nobody else changes this part of the index meanwhile.
     fn alone(&self, file: &std::path::Path) -> io::Result<File> {
         let shard = self.shard(file)?;
-        lock(&shard, Lock::Exclusive, 0, 1)?;
+        self.store.lock(&shard, Lock::Exclusive, 0)?;
         Ok(shard)
     }
 
@@ -177,10 +185,14 @@ impl Names {
     }
 
     fn write(&self, file: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
+        self.prepare(bytes)?.persist(file).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    fn prepare(&self, bytes: &[u8]) -> io::Result<NamedTempFile> {
         let mut new = self.store.temporary_file()?;
         new.write_all(bytes)?;
-        new.persist(file).map_err(|error| error.error)?;
-        Ok(())
+        Ok(new)
     }
 }
 
@@ -219,6 +231,9 @@ fn parse(raw: &[u8]) -> Option<Known> {
     let known = right.then(|| serde_json::from_slice::<Known>(text).ok())??;
     is_key(&known.object).then_some(known)
 }
+
+/// What takes longer under the lock of a shard is given up, before others stop waiting for it.
+const LATE: Duration = Duration::from_secs(5);
 
 /// The byte of a shard that is locked while a path is being changed. Two paths may share it.
 fn change_of(file: &std::path::Path) -> u64 {

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use law_storage::ByteRange;
@@ -201,9 +202,10 @@ impl Object {
         }
     }
 
-    /// Waits until nobody else seals it.
+    /// Waits until nobody else seals it, as long as it takes to read all of it from a slow disk.
     pub(crate) fn sealing(&self) -> io::Result<Option<Sealing>> {
-        open_map(&self.directory, &self.meta)?.map(Sealing::begin).transpose()
+        let patience = Duration::from_secs(30 + (self.meta.size >> 25));
+        open_map(&self.directory, &self.meta)?.map(|map| Sealing::begin(map, patience)).transpose()
     }
 
     /// Forgets a block that is not what was written.

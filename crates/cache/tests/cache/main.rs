@@ -13,6 +13,7 @@ mod model;
 mod reads;
 mod room;
 mod small_disk;
+mod stopped;
 mod suite;
 mod versions;
 mod weak;
