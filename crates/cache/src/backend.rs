@@ -224,9 +224,13 @@ impl Backend for Cache {
     }
 
     async fn put(&self, call: &Call, path: &Path, source: &dyn Source, options: &PutOptions) -> Result<Receipt> {
+        let was_pinned = self.0.names.read(path).known.is_some_and(|known| known.pinned);
         let receipt = self.changing(path, self.0.inner.put(call, path, source, options)).await?;
         if let Err(error) = whole::keep_what_was_written(&self.0, call, path, source, &receipt).await {
             tracing::debug!("what was written is not kept: {error}");
+        }
+        if was_pinned && let Err(error) = self.pin(call, path).await {
+            tracing::warn!("what was written is not pinned any more: {error}");
         }
         Ok(receipt)
     }
