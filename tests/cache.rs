@@ -119,6 +119,26 @@ fn a_cache_on_nothing_that_will_do_is_said_once_and_reads_go_on() {
 }
 
 #[test]
+fn a_file_system_has_a_directory_for_itself_and_one_process_one_that_goes_with_it() {
+    let hot = Hot::new();
+    let config = String::from_utf8(hot.sandbox.read("law.toml").unwrap()).unwrap();
+    let own = hot.sandbox.path("own").display().to_string();
+    let with = |line: &str| {
+        config.replace("policy = \"immutable\"", &format!("policy = \"immutable\"\ndir = \"{own}\"\n{line}"))
+    };
+    hot.sandbox.write("law.toml", with(""));
+    assert_eq!(hot.sandbox.fs("cp -q hot:file.bin copy").to_string(), "");
+    assert!(hot.sandbox.path("own/law-cache-1").exists());
+    assert!(hot.sandbox.fs("cache ls").text().contains("hot:/file.bin"));
+    assert!(hot.sandbox.fs("cache clear").text().contains("1 files"));
+    std::fs::remove_dir_all(hot.sandbox.path("own")).unwrap();
+    hot.sandbox.write("law.toml", with("cleanup = true"));
+    assert_eq!(hot.sandbox.fs("cp -q hot:file.bin again").to_string(), "");
+    assert!(hot.sandbox.read("again").unwrap() == hot.content);
+    assert_eq!(std::fs::read_dir(hot.sandbox.path("own")).unwrap().count(), 0);
+}
+
+#[test]
 fn files_are_pinned_listed_verified_and_cleared() {
     use std::os::unix::fs::FileExt as _;
     let hot = Hot::new();

@@ -30,6 +30,10 @@ pub struct FileSystemCacheSettings {
     pub max_size: Option<u64>,
     /// When a cached file is looked up again.
     pub policy: Option<CachePolicy>,
+    /// A directory for this file system alone; `None` is that of `[cache]`.
+    pub dir: Option<PathBuf>,
+    /// Each process has a directory of its own, which goes when the process ends.
+    pub cleanup: bool,
 }
 
 /// When a cached file is looked up again at its storage.
@@ -59,8 +63,10 @@ impl FileSystemCacheSettings {
         let is_present = section.is_present();
         let max_size = section.optional::<Size>("max_size")?.map(|size| size.0);
         let policy = section.optional("policy")?;
+        let dir = section.optional("dir")?;
+        let cleanup = section.optional("cleanup")?.unwrap_or_default();
         section.finish()?;
-        Ok(is_present.then_some(Self { max_size, policy }))
+        Ok(is_present.then_some(Self { max_size, policy, dir, cleanup }))
     }
 }
 

@@ -19,8 +19,19 @@ const DROPBOX: [(&str, [&str; 2]); 4] = [
 ];
 
 /// Other options that have a meaning here.
-const OTHERS: [&str; 6] =
-    ["retries", "random_base", "local_root", "use_cache", "cache_max_size", "cache_mtime_patience"];
+const OTHERS: [&str; 8] = [
+    "retries",
+    "random_base",
+    "local_root",
+    "use_cache",
+    "cache_root",
+    "cache_cleanup",
+    "cache_max_size",
+    "cache_mtime_patience",
+];
+
+/// As `cache_root`, a directory that is made for one process and goes with it.
+const TEMPORARY: &str = "__TMP__";
 
 /// Whether nobody who reads a stanza may see its value.
 pub(super) fn is_secret(option: &str) -> bool {
@@ -108,13 +119,17 @@ impl Reading<'_, '_> {
 
     fn local_root(&self, table: &mut Table) -> Result<()> {
         let Some(found) = self.values.of(self.section, "local_root").transpose()? else { return Ok(()) };
-        if !found.text.starts_with('/') || found.text.contains('\0') {
-            return Err(self.invalid("local_root", "local_root is an absolute path"));
-        }
-        let same = expand_path(&found.unexpanded, self.values.environment).is_ok_and(|path| path == found.text);
-        let text = if same { found.unexpanded } else { found.text.replace('$', "$$") };
-        set(table, "local_root", Value::Text(text), &found.origin);
+        let origin = found.origin.clone();
+        let path = self.absolute(found).ok_or_else(|| self.invalid("local_root", "local_root is an absolute path"))?;
+        set(table, "local_root", Value::Text(path), &origin);
         Ok(())
+    }
+
+    /// A path for a law.toml; none if it is not absolute.
+    fn absolute(&self, found: Resolved) -> Option<String> {
+        let is_path = found.text.starts_with('/') && !found.text.contains('\0');
+        let same = expand_path(&found.unexpanded, self.values.environment).is_ok_and(|path| path == found.text);
+        is_path.then(|| if same { found.unexpanded } else { found.text.replace('$', "$$") })
     }
 
     /// A cache that is only there for those who ask for it in Python is none here.
@@ -122,8 +137,9 @@ impl Reading<'_, '_> {
         let used = self.typed("use_cache", "True or False", boolean)?.filter(|(used, _)| *used);
         let size = self.typed("cache_max_size", "a size such as 15GB", megabytes)?;
         let patience = self.typed("cache_mtime_patience", "a number of seconds", |text| text.parse::<f64>().ok())?;
-        let Some((_, origin)) = used else { return Ok(()) };
         let mut cache = Table::new();
+        self.cache_root(&mut cache)?;
+        let Some((_, origin)) = used else { return Ok(()) };
         if let Some((Some(size), origin)) = size {
             set(&mut cache, "max_size", Value::Text(show_size(size)), &origin);
         }
@@ -132,6 +148,26 @@ impl Reading<'_, '_> {
         let from = patience.map_or_else(|| origin.clone(), |(_, origin)| origin);
         set(&mut cache, "policy", Value::Text(word.to_owned()), &from);
         set(table, "cache", Value::Table(cache), &origin);
+        Ok(())
+    }
+
+    /// Where a cache is, and whether it goes when the process ends, as a temporary one always does.
+    fn cache_root(&self, cache: &mut Table) -> Result<()> {
+        let mut cleanup = self.typed("cache_cleanup", "True or False", boolean)?;
+        if let Some(found) = self.values.of(self.section, "cache_root").transpose()? {
+            let origin = found.origin.clone();
+            if found.text == TEMPORARY {
+                cleanup = Some((true, origin));
+            } else {
+                let path = self.absolute(found);
+                let path =
+                    path.ok_or_else(|| self.invalid("cache_root", "cache_root is an absolute path or __TMP__"))?;
+                set(cache, "dir", Value::Text(path), &origin);
+            }
+        }
+        if let Some((true, origin)) = cleanup {
+            set(cache, "cleanup", Value::Boolean(true), &origin);
+        }
         Ok(())
     }
 

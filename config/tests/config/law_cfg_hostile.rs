@@ -115,11 +115,13 @@ fn pieces() -> impl Strategy<Value = String> {
 
 /// A whole law.cfg whose values are anything.
 fn values() -> impl Strategy<Value = String> {
-    const OPTIONS: [&str; 8] = [
+    const OPTIONS: [&str; 10] = [
         "base",
         "base_listdir",
         "retries",
         "use_cache",
+        "cache_root",
+        "cache_cleanup",
         "cache_max_size",
         "cache_mtime_patience",
         "local_root",

@@ -7,7 +7,7 @@ use law_config::{Config, Environment, ErrorKind, FileSystemSettings, Name, add_i
 use crate::place::{Place, set_mode};
 
 /// What law.cfg files look like, with everything that they can say of a file system.
-const EXAMPLES: [&str; 6] = [
+const EXAMPLES: [&str; 8] = [
     "[wlcg_fs]\nbase: davs://door.example:2880/pnfs/me\n",
     "[wlcg_fs]\nbase: davs://d{1,2}.example:2880/pnfs/$USER/x,\n  davs://d3.example:2880/pnfs/$USER/x\nbase_filecopy: root://r//pnfs/${USER}/x\n\
      retries: 5\nretry_delay: 5s\nrandom_base: True\nuse_cache: True\ncache_max_size: 1.5GB\ncache_mtime_patience: 1.0\n",
@@ -15,6 +15,8 @@ const EXAMPLES: [&str; 6] = [
     "[x_fs]\nbase: $WHERE\nbase_listdir: davs://other/p%%23\nbase_unlink: davs://other/p%%23\nuse_cache: yes\n[local_fs]\nbase: ~/d \"q\" {1}\n",
     "[_dropbox_fs_defaults]\ndropbox_app_key: k\"\\\n[dropbox_fs]\nbase: dropbox://dropbox.com/my dir\ndropbox_app_secret: hunter2\ndropbox_access_token: hunter3\n",
     "[core]\ninherit: more.cfg\n[DEFAULT]\nretries = 0\n[y_fs]\nbase = &::z_fs::base/$USER\n[srm_fs]\nbase: srm://h:8443/srm/managerv2?SFN=/pnfs/x\n",
+    "[x_fs]\nbase: davs://d\nuse_cache: True\ncache_root: ~/c/$USER\ncache_cleanup: yes\n",
+    "[x_fs]\nbase: davs://d\nuse_cache: True\ncache_root: __TMP__\ncache_max_size: 2GB\n",
 ];
 
 fn place(cfg: &str) -> Place {
@@ -66,6 +68,16 @@ fn what_is_printed() {
         { url = \"root://r\", ops = [\"read\", \"write\", \"copy\"] }]\n\
         base = \"/pnfs/${USER}/x\"\ndoor_policy = \"random\"\nretries = 5\n\n[fs.wlcg.cache]\nmax_size = \"1536M\"\npolicy = \"strict\"\n";
     assert_eq!(imported(&place).text.replace(&root, ""), text);
+}
+
+#[test]
+fn a_cache_of_ones_own_is_printed() {
+    let place_of = place(EXAMPLES[6]);
+    let text = imported(&place_of).text.replace(&place_of.path("home").display().to_string(), "HOME");
+    let wanted = "[fs.x.cache]\ncleanup = true\ndir = \"HOME/c/${USER}\"\npolicy = \"strict\"\n";
+    assert!(text.ends_with(wanted), "{text}");
+    let text = imported(&place(EXAMPLES[7])).text;
+    assert!(text.ends_with("[fs.x.cache]\ncleanup = true\nmax_size = \"2G\"\npolicy = \"strict\"\n"), "{text}");
 }
 
 #[test]

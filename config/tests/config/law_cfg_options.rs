@@ -64,6 +64,28 @@ fn numbers_policies_and_caches() {
 }
 
 #[test]
+fn where_a_cache_is_and_how_long() {
+    let cache = |lines: &str| file_system(&format!("[x_fs]\nbase = davs://d\nuse_cache = True\n{lines}"), "x").cache;
+    let told = |lines| cache(lines).map(|cache| (cache.dir, cache.cleanup)).unwrap();
+    assert_eq!(told(""), (None, false));
+    assert_eq!(told("cache_root = None\ncache_cleanup = None\n"), (None, false));
+    assert_eq!(told("cache_root = /scratch/$USER\n"), (Some("/scratch/me".into()), false));
+    assert_eq!(told("cache_root = /scratch\ncache_cleanup = True\n"), (Some("/scratch".into()), true));
+    for temporary in ["cache_root = __TMP__\n", "cache_root = __TMP__\ncache_cleanup = False\n"] {
+        assert_eq!(told(temporary), (None, true), "{temporary}");
+    }
+    let defaults = "[_wlcg_fs_defaults]\ncache_root = /c\n";
+    assert_eq!(told(defaults), (Some("/c".into()), false));
+    for wrong in ["cache_root = here", "cache_cleanup = perhaps"] {
+        let place = place(&format!("[x_fs]\nbase = davs://d\nuse_cache = True\n{wrong}\n"));
+        let error = place.load().file_system("x").err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains(wrong.split(' ').next().unwrap()), "{error}");
+    }
+    let unused = file_system("[x_fs]\nbase = davs://d\ncache_root = /c\n", "x");
+    assert_eq!(unused.cache, None, "it is there for those who ask for it in Python alone");
+}
+
+#[test]
 fn a_dropbox_by_both_names_of_its_section() {
     let older = "base: dropbox://dropbox.com/my_dir\napp_key: key\napp_secret: hunter2\naccess_token: hunter3\nrefresh_token: hunter4\n";
     let present = older.replace("app_key", "dropbox_app_key").replace("app_secret", "dropbox_app_secret");
@@ -163,14 +185,14 @@ fn what_has_no_meaning_is_listed_once_a_file() {
         "[core]\ninherit: more.cfg\nlaw_home: /x\n[x_fs]\nretry_delay: 5s\nbase: davs://d\ncreate_file_dir: True\nbase_stat: davs://e\n\
          base_exists: davs://f\ngfal_transfer_timeout: None\nhost: h\n[luigi_core]\nx: 1\n[a_fs]\nbase: davs://&::x_fs::host\nvalidate_copy: True\n[none_fs]\nmy: 1\n",
     );
-    place.write("home/project/more.cfg", "[_wlcg_fs_defaults]\ncache_root: /c\n[job]\nx: 1\n");
+    place.write("home/project/more.cfg", "[_wlcg_fs_defaults]\ncache_wait_delay: 5s\n[job]\nx: 1\n");
     let root = format!("{}/", place.path("home/project").display());
     let warnings: Vec<_> = place.load().warnings.iter().map(|line| line.replace(&root, "")).collect();
     assert_eq!(
         warnings,
         [
             "law.cfg: without a meaning here: [a_fs] validate_copy; [x_fs] base_exists, create_file_dir, retry_delay",
-            "more.cfg: without a meaning here: [_wlcg_fs_defaults] cache_root",
+            "more.cfg: without a meaning here: [_wlcg_fs_defaults] cache_wait_delay",
         ]
     );
 }

@@ -224,9 +224,13 @@ impl Backend for Cache {
     }
 
     async fn put(&self, call: &Call, path: &Path, source: &dyn Source, options: &PutOptions) -> Result<Receipt> {
+        let was_pinned = self.0.names.read(path).known.is_some_and(|known| known.pinned);
         let receipt = self.changing(path, self.0.inner.put(call, path, source, options)).await?;
         if let Err(error) = whole::keep_what_was_written(&self.0, call, path, source, &receipt).await {
             tracing::debug!("what was written is not kept: {error}");
+        }
+        if was_pinned && let Err(error) = self.pin(call, path).await {
+            tracing::warn!("what was written is not pinned any more: {error}");
         }
         Ok(receipt)
     }
@@ -288,14 +292,18 @@ impl Backend for Cache {
         {
             return Ok(Some(local));
         }
-        let Resolved::Kept(object, version, digests) = self.0.resolve(call, path, validator).await? else {
-            return self.0.inner.local_file(call, path, validator).await;
-        };
         let begin = Instant::now();
-        let local = whole::hand_out(self.order(call, path, (object, version, digests))).await?;
+        let done = match self.hand_out(call, path, validator).await {
+            // What was damaged on its way is not kept, and may come as it is the next time.
+            Err(error) if error.kind() == ErrorKind::Integrity => self.hand_out(call, path, validator).await,
+            other => other,
+        };
+        if done.as_ref().is_err_and(|error| error.kind() == ErrorKind::Integrity) {
+            call.trail().found_damage();
+        }
         self.0.write_down().await;
-        tracing::debug!(milliseconds = begin.elapsed().as_millis() as u64, here = local.is_some(), "a whole file");
-        Ok(local)
+        tracing::debug!(milliseconds = begin.elapsed().as_millis() as u64, "a whole file");
+        done
     }
 
     async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
@@ -355,6 +363,15 @@ impl Cache {
             if here { stream } else { begun(stream).await? }
         };
         Ok(Reading { size, range, validator, digests, stream })
+    }
+
+    async fn hand_out(&self, call: &Call, path: &Path, validator: Option<&Validator>) -> Result<Option<LocalFile>> {
+        match self.0.resolve(call, path, validator).await? {
+            Resolved::Kept(object, version, digests) => {
+                whole::hand_out(self.order(call, path, (object, version, digests))).await
+            }
+            Resolved::Past => self.0.inner.local_file(call, path, validator).await,
+        }
     }
 
     /// Of a file that was handed out, and that nobody has changed since.

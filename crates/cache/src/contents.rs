@@ -1,7 +1,6 @@
 //! What is in the cache, for those who look after it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -113,7 +112,7 @@ impl Store {
     pub fn clear(self: &Arc<Self>, of: Option<&str>) -> io::Result<Tidied> {
         for (file, known) in Names::all(self) {
             if of.is_none_or(|of| of == known.file_system) {
-                fs::remove_file(file)?;
+                Names::remove(&file)?;
             }
         }
         if of.is_none() {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::map::GROUP;
 use crate::names::Names;
-use crate::object::{Meta, bytes_on_disk, map_of, remove, writer};
+use crate::object::{Meta, bytes_on_disk, is_broken, map_of, remove, writer};
 use crate::space::Used;
 use crate::store::Store;
 
@@ -52,7 +52,7 @@ pub(crate) fn used(store: &Store) -> io::Result<Used> {
 
 /// Lets groups go until `wanted` bytes are free, or at least `needed`; of one file system, or of all. The caller has the ledger.
 pub(crate) fn make_room(store: &Store, used: &mut Used, of: Option<&str>, wanted: u64, needed: u64) -> io::Result<u64> {
-    sweep(store)?;
+    sweep(store, used)?;
     let mut groups = groups(store, of);
     groups.sort_by(|a, b| a.position.cmp(&b.position));
     let mut hand = read_hand(store);
@@ -186,21 +186,22 @@ pub(crate) fn tidy(store: &Store, used: &mut Used) -> io::Result<(u64, u64)> {
             (gone, freed) = (gone + 1, freed + bytes);
         }
     }
-    sweep(store)?;
+    sweep(store, used)?;
     Names::tidy(store, LEFT)?;
     Ok((gone, freed))
 }
 
-/// Removes what was left without a name, and objects of which nobody can tell whose they are.
-fn sweep(store: &Store) -> io::Result<()> {
+/// Removes what was left without a name, and objects that nobody can open.
+fn sweep(store: &Store, used: &mut Used) -> io::Result<()> {
     for left in fs::read_dir(store.root().join("new"))?.flatten() {
         let age = left.metadata().and_then(|found| found.modified()).map(|time| time.elapsed().unwrap_or_default());
         if age.is_ok_and(|age| age > LEFT) {
             let _ = if left.path().is_dir() { fs::remove_dir_all(left.path()) } else { fs::remove_file(left.path()) };
         }
     }
-    for directory in store.all_objects().filter(|directory| Meta::of(directory).is_none()) {
-        let _ = fs::remove_dir_all(directory);
+    for directory in store.all_objects().filter(|directory| is_broken(directory)) {
+        // One that somebody holds goes another time.
+        let _ = remove(store, &directory, used);
     }
     Ok(())
 }

@@ -371,7 +371,11 @@ async fn run(order: &Order, blocks: &mut Blocks, sender: &Sender, (first, end): 
 
 async fn confirm(order: &Order, blocks: &mut Blocks) -> Result<()> {
     look_again(order).await?;
-    blocks.confirm().await.map(|_| ())
+    if let Err(error) = blocks.confirm().await {
+        // It was right for who reads it, and counts for nobody else.
+        tracing::debug!("the cache cannot write: {error}");
+    }
+    Ok(())
 }
 
 /// Whether it is still the same version, where only its time tells.

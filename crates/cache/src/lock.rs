@@ -5,10 +5,14 @@
 
 use std::fs::File;
 use std::io;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
+
+/// Between two looks.
+const PAUSES: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(5));
 
 /// Who else may have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,15 +32,19 @@ pub(crate) fn try_lock(file: &File, lock: Lock, first: u64, length: u64) -> io::
     }
 }
 
-/// Waits for the lock. Only for those who hold it briefly.
-pub(crate) fn lock(file: &File, lock: Lock, first: u64, length: u64) -> io::Result<()> {
-    loop {
-        match fcntl(file, FcntlArg::F_OFD_SETLKW(&wish(kind(lock), first, length))) {
-            Ok(_) => return Ok(()),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
+/// Waits for the lock of a byte, but not longer than anybody needs it: who has it may be stopped, or its disk hang.
+///
+/// Waiting in the kernel cannot be broken off, so it is looked for again and again.
+pub(crate) fn lock(file: &File, lock: Lock, byte: u64, patience: Duration) -> io::Result<()> {
+    let (begin, mut pause) = (Instant::now(), PAUSES.0);
+    while !try_lock(file, lock, byte, 1)? {
+        if begin.elapsed() >= patience {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "a process that does not go on has locked the cache"));
         }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(PAUSES.1);
     }
+    Ok(())
 }
 
 /// Gives it back.
@@ -65,6 +73,19 @@ fn wish(kind: libc::c_int, first: u64, length: u64) -> libc::flock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_waits_for_ever() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let open = || File::options().read(true).write(true).open(file.path()).unwrap();
+        let (one, two) = (open(), open());
+        assert!(try_lock(&one, Lock::Exclusive, 0, 1).unwrap());
+        let (begin, patience) = (Instant::now(), Duration::from_millis(30));
+        let error = lock(&two, Lock::Exclusive, 0, patience).unwrap_err();
+        assert!(error.kind() == io::ErrorKind::TimedOut && begin.elapsed() >= patience);
+        drop(one);
+        lock(&two, Lock::Exclusive, 0, patience).unwrap();
+    }
 
     #[test]
     fn two_openings_of_a_process_exclude_each_other() {

@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
+use std::time::Duration;
 
 use crc_fast::{CrcAlgorithm, checksum};
 
@@ -201,8 +202,8 @@ pub(crate) struct Sealing(#[expect(dead_code, reason = "holds the lock")] Map);
 
 impl Sealing {
     /// Waits until nobody else does. `map` is opened for this alone.
-    pub(crate) fn begin(map: Map) -> io::Result<Self> {
-        lock(&map.file, Lock::Exclusive, SEALING, 1)?;
+    pub(crate) fn begin(map: Map, patience: Duration) -> io::Result<Self> {
+        lock(&map.file, Lock::Exclusive, SEALING, patience)?;
         Ok(Self(map))
     }
 }

@@ -3,16 +3,18 @@
 use std::fs::{self, File};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use law_storage::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
 
-use crate::lock::{Lock, lock, try_lock};
+use crate::lock::{Lock, try_lock};
+use crate::map::crc32c;
 use crate::store::{PLAIN, Store, now};
 use crate::version::{Version, hex};
 
@@ -98,20 +100,28 @@ impl Names {
     pub(crate) fn replace(&self, path: &Path, before: &Entry, known: &Known) -> io::Result<bool> {
         let file = self.file(path);
         let shard = self.alone(&file)?;
+        let begin = Instant::now();
         if !try_lock(&shard, Lock::Exclusive, change_of(&file), 1)? || read(&file) != before.raw {
             return Ok(false);
         }
-        self.write(&file, &serde_json::to_vec(known)?)?;
-        Ok(true)
+        let new = self.prepare(&encode(known)?)?;
+        // Who was stopped meanwhile is not waited for any more.
+        let in_time = begin.elapsed() < LATE;
+        if in_time {
+            new.persist(&file).map_err(|error| error.error)?;
+        }
+        Ok(in_time)
     }
 
     /// Whatever was known of a path counts no more, also for those who are asking the storage just now.
     pub(crate) fn forget(&self, path: &Path) -> io::Result<Option<Known>> {
         let file = self.file(path);
-        let _alone = self.alone(&file)?;
+        // Who does not go on is not waited for, and notes nothing when he does.
+        let _alone = self.alone(&file);
         let raw = read(&file);
         let moment = format!("{{\"forgotten\":\"{} {:016x}\"}}", now(), RandomState::new().build_hasher().finish());
-        self.write(&file, moment.as_bytes())?;
+        // A disk that is full must not keep what is wrong from now on.
+        self.write(&file, moment.as_bytes()).or_else(|_| overwrite(&file, moment.as_bytes()))?;
         Ok(parse(&raw))
     }
 
@@ -119,7 +129,7 @@ impl Names {
     pub(crate) fn changing(&self, path: &Path) -> io::Result<File> {
         let file = self.file(path);
         let shard = self.shard(&file)?;
-        lock(&shard, Lock::Shared, change_of(&file), 1)?;
+        self.store.lock(&shard, Lock::Shared, change_of(&file))?;
         Ok(shard)
     }
 
@@ -134,10 +144,18 @@ impl Names {
             let modified = file.metadata().and_then(|found| found.modified());
             let old = modified.is_ok_and(|time| time.elapsed().is_ok_and(|passed| passed >= age));
             if old && file.file_name() != "lock" && parse(&read(&file.path())).is_none() {
-                fs::remove_file(file.path())?;
+                Self::remove(&file.path())?;
             }
         }
         Ok(())
+    }
+
+    /// Removes an entry, unless somebody else was faster.
+    pub(crate) fn remove(entry: &std::path::Path) -> io::Result<()> {
+        match fs::remove_file(entry) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn files(store: &Store) -> impl Iterator<Item = fs::DirEntry> {
@@ -155,7 +173,7 @@ impl Names {
     /// Nobody else changes this part of the index meanwhile.
     fn alone(&self, file: &std::path::Path) -> io::Result<File> {
         let shard = self.shard(file)?;
-        lock(&shard, Lock::Exclusive, 0, 1)?;
+        self.store.lock(&shard, Lock::Exclusive, 0)?;
         Ok(shard)
     }
 
@@ -167,11 +185,25 @@ impl Names {
     }
 
     fn write(&self, file: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
-        let mut new = self.store.temporary_file()?;
-        new.write_all(bytes)?;
-        new.persist(file).map_err(|error| error.error)?;
+        self.prepare(bytes)?.persist(file).map_err(|error| error.error)?;
         Ok(())
     }
+
+    fn prepare(&self, bytes: &[u8]) -> io::Result<NamedTempFile> {
+        let mut new = self.store.temporary_file()?;
+        new.write_all(bytes)?;
+        Ok(new)
+    }
+}
+
+/// Writes over what is there, which takes no room; who reads it meanwhile finds nothing that makes sense.
+fn overwrite(file: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
+    let over = || {
+        let file = File::options().write(true).custom_flags(PLAIN).open(file)?;
+        file.write_all_at(bytes, 0)?;
+        file.set_len(bytes.len() as u64)
+    };
+    over().or_else(|_: io::Error| fs::remove_file(file))
 }
 
 /// The bytes of a plain file of the index; none if it is none.
@@ -186,9 +218,22 @@ fn read(file: &std::path::Path) -> Vec<u8> {
 /// An entry is a few hundred bytes.
 const LONGEST: u64 = 1 << 20;
 
-fn parse(raw: &[u8]) -> Option<Known> {
-    serde_json::from_slice::<Known>(raw).ok().filter(|known| is_key(&known.object))
+/// A line with the checksum (CRC-32C) of the one behind it.
+fn encode(known: &Known) -> io::Result<Vec<u8>> {
+    let text = serde_json::to_vec(known)?;
+    Ok([format!("{:08x}\n", crc32c(&text)).as_bytes(), &text].concat())
 }
+
+/// What an entry says; none if it is not what was written.
+fn parse(raw: &[u8]) -> Option<Known> {
+    let (checksum, text) = (raw.get(..8)?, raw.get(9..)?);
+    let right = std::str::from_utf8(checksum).is_ok_and(|told| told == format!("{:08x}", crc32c(text)));
+    let known = right.then(|| serde_json::from_slice::<Known>(text).ok())??;
+    is_key(&known.object).then_some(known)
+}
+
+/// What takes longer under the lock of a shard is given up, before others stop waiting for it.
+const LATE: Duration = Duration::from_secs(5);
 
 /// The byte of a shard that is locked while a path is being changed. Two paths may share it.
 fn change_of(file: &std::path::Path) -> u64 {

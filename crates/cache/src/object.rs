@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use law_storage::ByteRange;
@@ -119,14 +119,14 @@ impl Object {
         Ok(Some(Self { directory, meta, map, data, sealed, fresh: false }))
     }
 
-    /// The object of that name, which is made if there is none.
+    /// The object of that name, which is made if there is none, or none that makes sense. None if somebody is just removing it.
     pub(crate) fn open_or_make(store: &Store, key: &str, meta: &Meta) -> io::Result<Option<Self>> {
-        if let Some(object) = Self::open(store, key)? {
+        let open = || Ok::<_, io::Error>(Self::open(store, key)?.filter(|object| object.meta.size == meta.size));
+        if let Some(object) = open()? {
             return Ok(Some(object));
         }
-        let made = make(store, key, meta)?;
-        let opened = Self::open(store, key)?;
-        Ok(opened.map(|object| Self { fresh: made, ..object }))
+        let made = make(store, key, meta)? || (open()?.is_none() && discard(store, key)? && make(store, key, meta)?);
+        Ok(open()?.map(|object| Self { fresh: made, ..object }))
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -202,9 +202,10 @@ impl Object {
         }
     }
 
-    /// Waits until nobody else seals it.
+    /// Waits until nobody else seals it, as long as it takes to read all of it from a slow disk.
     pub(crate) fn sealing(&self) -> io::Result<Option<Sealing>> {
-        open_map(&self.directory, &self.meta)?.map(Sealing::begin).transpose()
+        let patience = Duration::from_secs(30 + (self.meta.size >> 25));
+        open_map(&self.directory, &self.meta)?.map(|map| Sealing::begin(map, patience)).transpose()
     }
 
     /// Forgets a block that is not what was written.
@@ -238,8 +239,12 @@ pub(crate) fn writer(directory: &Path, meta: &Meta) -> io::Result<File> {
     }
 }
 
+fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).custom_flags(PLAIN).open(path)
+}
+
 fn open_map(directory: &Path, meta: &Meta) -> io::Result<Option<Map>> {
-    let file = match OpenOptions::new().read(true).write(true).custom_flags(PLAIN).open(directory.join("map")) {
+    let file = match open_file(&directory.join("map")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
@@ -289,7 +294,7 @@ pub(crate) fn write_block(data: &File, meta: &Meta, block: u64, chunks: &[Bytes]
 }
 
 /// Removes an object as a whole, unless it is in use.
-pub(crate) fn discard(store: &Arc<Store>, key: &str) -> io::Result<bool> {
+pub(crate) fn discard(store: &Store, key: &str) -> io::Result<bool> {
     let mut ledger = Ledger::open(store)?;
     let gone = remove(store, &store.object(key), &mut ledger.used)?;
     ledger.save()?;
@@ -298,19 +303,31 @@ pub(crate) fn discard(store: &Arc<Store>, key: &str) -> io::Result<bool> {
 
 /// As [`discard`], for those who have the ledger.
 pub(crate) fn remove(store: &Store, directory: &Path, used: &mut Used) -> io::Result<bool> {
-    let bytes = bytes_on_disk(directory);
-    let meta = Meta::of(directory);
+    let (bytes, meta) = (bytes_on_disk(directory), Meta::of(directory));
+    // Who holds it has the lock, whatever has become of the rest.
+    let lock = lock_of(directory)?;
+    if lock.as_ref().is_some_and(|lock| !lock.hold_alone().unwrap_or(false)) {
+        return Ok(false);
+    }
+    remove_directory(store, directory)?;
     if let Some(meta) = &meta {
-        let Some(map) = open_map(directory, meta)? else { return Ok(false) };
-        if !map.hold_alone()? {
-            return Ok(false);
-        }
-        remove_directory(store, directory)?;
         used.subtract(&meta.file_system, bytes);
-    } else {
-        remove_directory(store, directory)?;
     }
     Ok(true)
+}
+
+/// The map of an object for its locks alone; none if there is none, so that nobody can hold the object.
+fn lock_of(directory: &Path) -> io::Result<Option<Map>> {
+    match open_file(&directory.join("map")) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => Ok(None),
+        other => Ok(Some(Map::new(other?, 0))),
+    }
+}
+
+/// Whether an object can never be opened as it is.
+pub(crate) fn is_broken(directory: &Path) -> bool {
+    let Some(meta) = Meta::of(directory) else { return true };
+    matches!(open_map(directory, &meta), Ok(None)) || !directory.join(&meta.name).exists()
 }
 
 /// Nobody sees a part of what is being removed.

@@ -132,7 +132,7 @@ impl Shared {
         if let Some(old) = old {
             discard(&self.store, &old.object)?;
         }
-        Ok(object.filter(|object| object.meta.size == known.version.size))
+        Ok(object)
     }
 
     /// Finds out which version is to be read, and what is here of it.

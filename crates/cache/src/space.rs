@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::evict;
-use crate::lock::{Lock, lock, try_lock};
+use crate::lock::{Lock, try_lock};
 use crate::store::Store;
 
 /// How much a cache may hold.
@@ -61,7 +61,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) fn open(store: &Store) -> io::Result<Self> {
         let mut file = store.open_or_make(&store.root().join("space"))?;
-        lock(&file, Lock::Exclusive, 0, 1)?;
+        store.lock(&file, Lock::Exclusive, 0)?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
         // Numbers that cannot be read are those of an empty cache, until somebody looks.
@@ -88,7 +88,7 @@ impl Reserved {
     fn new(store: &Store) -> io::Result<Self> {
         let file = tempfile::Builder::new().prefix("").tempfile_in(store.reservations())?;
         store.share(file.as_file())?;
-        lock(file.as_file(), Lock::Exclusive, 0, 1)?;
+        store.lock(file.as_file(), Lock::Exclusive, 0)?;
         Ok(Self { file, bytes: 0 })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lock::{Lock, lock};
+use crate::lock::Lock;
 use crate::store::Store;
 
 /// Sums since the cache was made.
@@ -112,7 +112,7 @@ type All = BTreeMap<String, Statistics>;
 
 fn change(store: &Store, how: impl FnOnce(&mut All)) -> io::Result<All> {
     let mut file = store.open_or_make(&store.root().join("statistics"))?;
-    lock(&file, Lock::Exclusive, 0, 1)?;
+    store.lock(&file, Lock::Exclusive, 0)?;
     let mut text = Vec::new();
     file.read_to_end(&mut text)?;
     let mut all: All = serde_json::from_slice(&text).unwrap_or_default();

@@ -23,12 +23,13 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use law_storage::{Error, ErrorKind, Result};
 use tempfile::NamedTempFile;
 
-use crate::lock::{Lock, try_lock};
+use crate::lock::{Lock, lock, try_lock};
 use crate::names::moment;
 use crate::space::{Limits, Reserved};
 
@@ -46,7 +47,16 @@ pub struct Store {
     shared: bool,
     limits: Limits,
     pub(crate) reserved: Mutex<Option<Reserved>>,
+    patience: Duration,
+    /// Since when nobody waits for locks, in milliseconds since 1970; none is 0.
+    stuck: AtomicU64,
 }
+
+/// The longest work under a lock is to look at all objects to make room.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// So long after somebody did not go on nobody waits for him.
+const STUCK: u64 = 60_000;
 
 impl Store {
     /// Opens the cache in a directory, which is made if it is not there. A directory whose group may write to it, is shared by the group.
@@ -63,7 +73,14 @@ impl Store {
                 .hint("dir of [cache], or LAW_CACHE_DIR, names a directory on a local disk"));
         }
         let shared = owned(directory).map_err(told)?;
-        let store = Self { root: directory.join(LAYOUT), shared, limits, reserved: Mutex::new(None) };
+        let store = Self {
+            root: directory.join(LAYOUT),
+            shared,
+            limits,
+            reserved: Mutex::new(None),
+            patience: PATIENCE,
+            stuck: AtomicU64::new(0),
+        };
         store.prepare().map_err(told)?;
         if !store.has_locks() {
             let error = Error::new(ErrorKind::Unsupported, "the file system has no locks that processes share");
@@ -81,7 +98,11 @@ impl Store {
             self.make_directory(&directory)?;
         }
         let tag = self.root.join("CACHEDIR.TAG");
-        if !tag.exists() { fs::write(tag, TAG) } else { Ok(()) }
+        if !tag.exists() {
+            // A disk that has no room for it has a cache all the same.
+            let _ = fs::write(tag, TAG);
+        }
+        Ok(())
     }
 
     fn has_locks(&self) -> bool {
@@ -92,6 +113,29 @@ impl Store {
     /// Where it is.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Waits so long for locks of other processes, which may be stopped; then the cache is passed by.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// How long somebody may wait for a lock.
+    pub(crate) fn patience(&self) -> Duration {
+        let is_stuck = now().saturating_sub(self.stuck.load(Ordering::Relaxed)) < STUCK;
+        if is_stuck { Duration::ZERO } else { self.patience }
+    }
+
+    /// Waits for the lock of a byte that others hold briefly.
+    pub(crate) fn lock(&self, file: &File, kind: Lock, byte: u64) -> io::Result<()> {
+        let patience = self.patience();
+        let done = lock(file, kind, byte, patience);
+        if done.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut) && patience > Duration::ZERO {
+            tracing::warn!("a process that does not go on has locked the cache, which is passed by for a minute");
+            self.stuck.store(now(), Ordering::Relaxed);
+        }
+        done
     }
 
     /// How much it may hold.

@@ -147,10 +147,8 @@ async fn expected(order: &Order) -> Result<Option<Digest>> {
     if let Some(digest) = order.digests.first() {
         return Ok(Some(digest.clone()));
     }
+    // Which checksums it has, a storage may tell only with the first one: nothing wanted is any.
     let wanted = order.shared.inner.capabilities().digests;
-    if wanted.is_empty() {
-        return Ok(None);
-    }
     match order.shared.inner.digest(&order.call, &order.path, &wanted).await {
         Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
         other => other,

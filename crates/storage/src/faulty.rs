@@ -171,6 +171,11 @@ impl Faulty {
         self.script().add(line);
     }
 
+    /// Takes back what has not happened yet: from now on it does what the wrapped one does.
+    pub fn heal(&self) {
+        self.script().lines.clear();
+    }
+
     /// How often an operation was called so far.
     pub fn calls(&self, operation: Operation) -> usize {
         self.script().calls.get(&operation).copied().unwrap_or(0)

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use law_cache::{Cache, Limits, Policy, Store};
-use law_config::{CachePolicy, Config, FileSystemSettings};
+use law_config::{CachePolicy, Config, FileSystemCacheSettings, FileSystemSettings};
 use law_storage::{Error, FileSystem, Location, Result, Url};
 
 use crate::build::cached;
+use crate::own_cache::OwnDirectory;
 
 /// The most that is kept where nobody has said how much.
 const MOST: u64 = 20_000_000_000;
@@ -22,20 +23,31 @@ pub(crate) struct Caches {
     /// Where it may be, the best first.
     directories: Arc<[PathBuf]>,
     store: Arc<OnceLock<Arc<Store>>>,
+    /// Of file systems that have a directory of their own.
+    others: Arc<Mutex<HashMap<PathBuf, Arc<Store>>>>,
     told: Arc<OnceLock<()>>,
     over: Arc<Mutex<HashMap<String, Cache>>>,
+    /// They go behind everything that uses them.
+    own: Arc<Mutex<Vec<OwnDirectory>>>,
 }
 
 impl Caches {
     pub(crate) fn new(directories: Vec<PathBuf>) -> Self {
-        Self { directories: directories.into(), store: Arc::default(), told: Arc::default(), over: Arc::default() }
+        Self {
+            directories: directories.into(),
+            store: Arc::default(),
+            others: Arc::default(),
+            told: Arc::default(),
+            over: Arc::default(),
+            own: Arc::default(),
+        }
     }
 
     /// The file system with a cache, if it is to have one. A cache that cannot be is said, once, and is none.
     pub(crate) fn over(&self, config: &Config, name: &str, fs: FileSystem) -> FileSystem {
         let Some(all) = config.file_systems.get(name) else { return fs };
         let Some(settings) = &all.cache else { return fs };
-        let store = match self.store(config) {
+        let store = match self.store_of(config, settings) {
             Ok(store) => store,
             Err(error) => {
                 if self.told.set(()).is_ok() {
@@ -60,6 +72,45 @@ impl Caches {
         }
         let opened = Arc::new(self.open(config)?);
         Ok(self.store.get_or_init(|| opened).clone())
+    }
+
+    /// That of all file systems, and those that some have for themselves and keep.
+    pub(crate) fn all(&self, config: &Config) -> Result<Vec<Arc<Store>>> {
+        let mut stores = vec![self.store(config)?];
+        let settings = config.file_systems.values().filter_map(|settings| settings.cache.as_ref());
+        for directory in settings.filter(|settings| !settings.cleanup).filter_map(|settings| settings.dir.as_ref()) {
+            let store = self.other(config, directory)?;
+            if !stores.iter().any(|known| known.root() == store.root()) {
+                stores.push(store);
+            }
+        }
+        Ok(stores)
+    }
+
+    fn store_of(&self, config: &Config, settings: &FileSystemCacheSettings) -> Result<Arc<Store>> {
+        match (&settings.dir, settings.cleanup) {
+            (None, false) => self.store(config),
+            (Some(directory), false) => self.other(config, directory),
+            (directory, true) => self.own(config, &directory.clone().unwrap_or_else(std::env::temp_dir)),
+        }
+    }
+
+    fn other(&self, config: &Config, directory: &Path) -> Result<Arc<Store>> {
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = others.get(directory) {
+            return Ok(store.clone());
+        }
+        let store = Arc::new(Store::open(directory, limits(config, directory))?);
+        others.insert(directory.to_owned(), store.clone());
+        Ok(store)
+    }
+
+    /// One that goes when the process ends.
+    fn own(&self, config: &Config, above: &Path) -> Result<Arc<Store>> {
+        let own = OwnDirectory::make(above).map_err(|error| Error::from(error).at(above.display()))?;
+        let store = Store::open(own.path(), limits(config, own.path()))?;
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).push(own);
+        Ok(Arc::new(store))
     }
 
     pub(crate) fn of(&self, name: &str) -> Option<Cache> {

@@ -78,6 +78,14 @@ impl FileSystems {
         self.caches.store(&self.config)
     }
 
+    /// [`cache_store`](Self::cache_store), and those of file systems that have a directory for themselves.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn cache_stores(&self) -> Result<Vec<Arc<Store>>> {
+        self.caches.all(&self.config)
+    }
+
     /// The cache of the file system of a place; none if it has none.
     pub fn cache_of(&self, place: &Place) -> Option<Cache> {
         self.caches.of(place.fs.name())

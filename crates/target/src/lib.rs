@@ -19,6 +19,7 @@ mod login;
 mod node_directory;
 #[cfg(feature = "object_store")]
 mod objects;
+mod own_cache;
 mod publish_directory;
 mod rows;
 pub mod runtime;

@@ -25,6 +25,8 @@ pub(super) struct Cell<'a> {
     pub(super) row: &'a Row,
     pub(super) offset: usize,
     pub(super) doors: Doors,
+    /// The storage has a cache before it, in which nothing is yet.
+    pub(super) cached: bool,
 }
 
 impl Cell<'_> {
@@ -62,8 +64,14 @@ impl Cell<'_> {
         let took = started.elapsed();
         let met = stage.bad.iter().any(|proxy| self.has_met(proxy));
         let done = stage.counter.requests();
+        // The server itself speaks no TLS, so that such a door is never well.
+        let looks = self.cached && !self.row.tls;
+        let left_wrong = looks && !stage.reads_right_once_all_is_well();
         let sandbox = stage.end();
-        let verdict = judge(self, &run, &sandbox, &place, &done);
+        let mut verdict = judge(self, &run, &sandbox, &place, &done);
+        if left_wrong {
+            verdict.broken.push("what is in the cache is not right".to_owned());
+        }
         // What the server has of this cell is not needed any more, and may be large in sum.
         let _ = fs::remove_dir_all(&place.disk);
         Verdict { met, took, ..verdict }
@@ -95,12 +103,26 @@ impl CellStage {
         let bad: Vec<_> = (0..cell.doors.bad()).map(|_| door(&cell.script())).collect();
         let good: Vec<_> = (bad.len()..cell.doors.count()).map(|_| door("")).collect();
         let sandbox = Sandbox::new();
-        sandbox.write("law.toml", configuration(cell, &bad, &good, place));
+        let mut settings = configuration(cell, &bad, &good, place);
+        if cell.cached {
+            settings += &format!("[fs.three.cache]\n[cache]\ndir = \"{}\"\n", sandbox.path("cache").display());
+            settings += "block_size = \"64K\"\n";
+        }
+        sandbox.write("law.toml", settings);
         sandbox.write("copies/old", OLD);
         sandbox.write("new", content());
         fs::create_dir(sandbox.path("runtime")).unwrap();
         fs::set_permissions(sandbox.path("runtime"), Permissions::from_mode(0o700)).unwrap();
         Self { sandbox, bad, _good: good, counter }
+    }
+
+    /// Whether the file comes through the same cache as it is, whatever a broken network has left there.
+    fn reads_right_once_all_is_well(&self) -> bool {
+        self.bad.iter().for_each(|proxy| proxy.set_script(Script::new()));
+        let read = |line: &str| self.sandbox.fs(&format!("{IMPATIENT} {line}"));
+        let copied = read("cp -q three:file second");
+        let right = self.sandbox.read("second").is_some_and(|bytes| bytes == content());
+        copied.code == Some(0) && right && read("cat three:file").stdout == content()
     }
 
     /// Closes all connections: what the server does now is what it has done.

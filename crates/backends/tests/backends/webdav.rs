@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use law_backends::local::Local;
+use law_cache::{Cache, Limits, Policy, Store};
 use law_storage::{
     Algorithm, Backend, ByteStream, BytesSource, Call, Door, Doors, DoorsSettings, Durability, EndpointSettings,
     ErrorKind, Hasher, LocalFile, Mirrored, Parents, Path, Proof, Publish, PutOptions, ReadOptions, Result, Retry,
@@ -102,8 +103,29 @@ async fn a_mount_gives_files_and_the_storage_what_it_lacks() {
     assert_eq!(reading.collect(100).await.unwrap(), "both");
 }
 
-/// Three doors, of which one is dead and two are the same server by two names.
 async fn suite_through_doors(url: &str, settings: &EndpointSettings) -> conformance::Report {
+    let (doors, base) = doors(url, settings);
+    conformance::run_all(Arc::new(doors), base).await
+}
+
+/// `Cache(Doors(Retry(WebDav), ...))`, as `law_target` stacks it.
+async fn suite_through_a_cache(url: &str, settings: &EndpointSettings) -> conformance::Report {
+    let (directory, (doors, base)) = (tempfile::tempdir().unwrap(), doors(url, settings));
+    let store = Store::open(directory.path(), Limits { all: 1 << 30, ..Limits::default() }).unwrap();
+    let cache = Cache::new(Arc::new(doors), "lab", Vec::new(), Arc::new(store), Policy::Strict, 64 << 10);
+    conformance::run_all(Arc::new(cache), base).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_through_a_cache_over_doors_of_apache() {
+    let Some(url) = setting("APACHE_HTTP") else { return };
+    let report = suite_through_a_cache(&format!("{url}/open"), &EndpointSettings::default()).await;
+    println!("{report}");
+    report.assert_green(100);
+}
+
+/// Three doors, of which one is dead and two are the same server by two names.
+fn doors(url: &str, settings: &EndpointSettings) -> (Doors, Path) {
     let urls = [url.to_owned(), url.replace("127.0.0.1", "localhost"), "http://127.0.0.1:9".to_owned()];
     let mut base = Path::root();
     let mut door = |url: &String| {
@@ -111,8 +133,7 @@ async fn suite_through_doors(url: &str, settings: &EndpointSettings) -> conforma
         base = path;
         Door::new(Arc::new(Retry::new(backend, RetrySettings::default())))
     };
-    let doors = Doors::new(urls.iter().map(&mut door).collect(), DoorsSettings::default());
-    conformance::run_all(Arc::new(doors), base).await
+    (Doors::new(urls.iter().map(&mut door).collect(), DoorsSettings::default()), base)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,19 @@
 //! The cache over a storage in memory.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "this is all test code, also where no function is a test")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "this is all test code, also where no function is a test"
+)]
 
 mod damage;
+mod killed;
+mod model;
 mod reads;
 mod room;
+mod small_disk;
+mod stopped;
 mod suite;
 mod versions;
 mod weak;

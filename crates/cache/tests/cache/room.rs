@@ -107,6 +107,20 @@ async fn what_is_in_use_or_pinned_stays_and_reads_pass_by() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_pinned_stays_so_when_it_is_written() {
+    let stack = Stack::new(Policy::Strict);
+    stack.store("file", &content(1, 5 * BLOCK as usize)).await;
+    stack.cache.pin(&Call::new(), &path("file")).await.unwrap();
+    for seed in 2..4 {
+        crate::put(&stack.cache, "file", &content(seed, 5 * BLOCK as usize)).await.unwrap();
+        let contents = stack.cache.store().contents();
+        let pinned: Vec<_> = contents.iter().filter(|content| content.pinned).collect();
+        assert!(pinned.len() == 1 && pinned[0].here == 5 * BLOCK, "{contents:?}");
+    }
+    assert!(stack.cache.unpin(&path("file")).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_has_no_room_left_fails_no_read() {
     let stack = Stack::limited(Policy::Immutable, Limits { free: u64::MAX / 2, ..plenty() });
     let file = content(1, 20 * BLOCK as usize);

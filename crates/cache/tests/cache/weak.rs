@@ -87,10 +87,12 @@ async fn a_byte_that_flips_on_its_way_is_noticed_and_fetched_again() {
     let stack = Stack::new(Policy::Immutable);
     let file = content(1, 5 * BLOCK as usize);
     stack.store("file", &file).await;
-    stack.storage.add(Fault::Flip { at: 2 * BLOCK }.on(Operation::Read, 1));
     let call = Call::new();
+    stack.storage.add(Fault::Flip { at: 2 * BLOCK }.always(Operation::Read));
     let error = stack.cache.local_file(&call, &path("file"), None).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Integrity);
+    assert_eq!((error.kind(), call.trail().is_damaged()), (ErrorKind::Integrity, true));
+    stack.storage.heal();
+    stack.storage.add(Fault::Flip { at: 2 * BLOCK }.on(Operation::Read, 1));
     let local = stack.cache.local_file(&call, &path("file"), None).await.unwrap().unwrap();
     assert!(std::fs::read(local.path()).unwrap() == file);
 }
@@ -125,7 +127,9 @@ async fn nothing_that_is_written_there_leads_out_of_the_directory() {
     let begin = text.find("\"object\":\"").unwrap() + 10;
     let end = begin + text[begin..].find('"').unwrap();
     for object in [format!("xx{}", victim.display()), String::new(), "../".repeat(20)] {
-        std::fs::write(&entry, format!("{}{object}{}", &text[..begin], &text[end..])).unwrap();
+        let line = format!("{}{object}{}", &text[9..begin], &text[end..]);
+        let checksum = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, line.as_bytes());
+        std::fs::write(&entry, format!("{checksum:08x}\n{line}")).unwrap();
         put(&stack.cache, "file", &content(3, 100)).await.unwrap();
         assert!(stack.read("file").await == content(3, 100));
         assert!(victim.exists());

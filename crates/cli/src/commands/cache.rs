@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 use futures_util::StreamExt as _;
-use law_cache::{Cache as Over, Content, Store};
+use law_cache::{Cache as Over, Content, Store, Tidied};
 use law_storage::{Error, ErrorKind, Location, Result, Url};
 use law_transfer::{Place, walk};
 use serde_json::json;
@@ -63,23 +63,33 @@ enum Action {
 
 impl Cache {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let store = context.file_systems().cache_store()?;
         match self.action {
-            Action::Stat => show(context, &store),
-            Action::Ls { name } => list(context, &store, name.as_deref()),
-            Action::Verify => verify(context, &store).await,
+            Action::Stat => stores(context)?.iter().try_for_each(|store| show(context, store)),
+            Action::Ls { name } => stores(context)?.iter().try_for_each(|store| list(context, store, name.as_deref())),
+            Action::Verify => verify(context, stores(context)?).await,
             Action::Pin { places } => context.for_each(&places, async |place| pin(context, place, true).await).await,
             Action::Unpin { places } => context.for_each(&places, async |place| pin(context, place, false).await).await,
-            Action::Gc => {
-                let work = store.clone();
-                told(context, on_disk(move || work.tidy()).await?)
-            }
-            Action::Clear { name } => {
-                let work = store.clone();
-                told(context, on_disk(move || work.clear(name.as_deref())).await?)
-            }
+            Action::Gc => tidied(context, |store| store.tidy()).await,
+            Action::Clear { name } => tidied(context, move |store| store.clear(name.as_deref())).await,
         }
     }
+}
+
+/// The directories of all caches that stay.
+fn stores(context: &Context) -> Result<Vec<Arc<Store>>> {
+    context.file_systems().cache_stores()
+}
+
+/// Does something with each of them that frees room.
+async fn tidied<W>(context: &Context, work: W) -> Result<(), Failure>
+where
+    W: Fn(&Arc<Store>) -> std::io::Result<Tidied> + Send + 'static,
+{
+    let stores = stores(context)?;
+    let all = on_disk(move || stores.iter().map(work).collect::<std::io::Result<Vec<_>>>()).await?;
+    let sum = |of: fn(&Tidied) -> u64| all.iter().map(of).sum();
+    let (bytes, gone, in_use) = (sum(|one| one.bytes), sum(|one| one.gone), sum(|one| one.in_use));
+    told(context, Tidied { bytes, gone, in_use })
 }
 
 /// Work that reads all of the disk.
@@ -165,23 +175,26 @@ fn called(context: &Context, content: &Content) -> String {
     output::escaped(&format!("{name}:{path}"))
 }
 
-async fn verify(context: &Context, store: &Arc<Store>) -> Result<(), Failure> {
-    let work = store.clone();
-    let checked = on_disk(move || work.check()).await?;
+async fn verify(context: &Context, stores: Vec<Arc<Store>>) -> Result<(), Failure> {
+    let check = move || stores.iter().map(|store| store.check()).collect::<std::io::Result<Vec<_>>>();
+    let checked = on_disk(check).await?;
+    let right: u64 = checked.iter().map(|checked| checked.blocks).sum();
+    let bad: Vec<_> = checked.into_iter().flat_map(|checked| checked.bad).collect();
     let mut out = Out::new();
-    for (content, blocks) in &checked.bad {
+    for (content, blocks) in &bad {
         if context.json {
-            out.line(json!({"file_system": content.file_system, "path": content.path, "bad_blocks": blocks}))?;
+            out.line(json!({"file_system": content.file_system, "path": content.path,
+                "place": called(context, content), "bad_blocks": blocks}))?;
         } else {
             out.line(format!("{}  {blocks} damaged, forgotten", called(context, content)))?;
         }
     }
     out.flush()?;
-    output::note(format!("{} blocks are right, {} files were damaged", checked.blocks, checked.bad.len()));
-    if checked.bad.is_empty() { Ok(()) } else { Err(Failure::Several(vec![ErrorKind::Integrity])) }
+    output::note(format!("{right} blocks are right, {} files were damaged", bad.len()));
+    if bad.is_empty() { Ok(()) } else { Err(Failure::Several(vec![ErrorKind::Integrity])) }
 }
 
-fn told(context: &Context, tidied: law_cache::Tidied) -> Result<(), Failure> {
+fn told(context: &Context, tidied: Tidied) -> Result<(), Failure> {
     let mut out = Out::new();
     if context.json {
         out.line(json!({"bytes": tidied.bytes, "removed": tidied.gone, "in_use": tidied.in_use}))?;
@@ -214,17 +227,16 @@ async fn pin(context: &Context, text: &OsString, pinned: bool) -> Result<(), Fai
 
 /// Whether the place has a cache under its name, or how it gets one.
 fn where_a_cache_is(context: &Context, place: &Place) -> String {
-    let systems = context.file_systems();
-    let url = Url::parse(place.fs.name()).ok();
-    let name = url.as_ref().and_then(|url| match url.location() {
-        Location::Remote(remote) => systems.configured_name(remote),
+    let (systems, called) = (context.file_systems(), place.fs.name());
+    if systems.config().file_systems.contains_key(called) {
+        return format!("[fs.{called}.cache] in law.toml gives it one");
+    }
+    let name = Url::parse(called).ok().and_then(|url| match url.location() {
+        Location::Remote(remote) => systems.configured_name(remote).map(str::to_owned),
         _ => None,
     });
-    match name {
-        Some(name) => format!("places have a cache by their names: {name}:PATH, with [fs.{name}.cache] in law.toml"),
-        None if url.is_some() => "places have a cache by their names: [fs.NAME] and [fs.NAME.cache] in law.toml".into(),
-        None => format!("[fs.{}.cache] in law.toml gives it one", place.fs.name()),
-    }
+    let name = name.unwrap_or_else(|| "NAME".to_owned());
+    format!("places have a cache by their names: {name}:PATH, with [fs.{name}.cache] in law.toml")
 }
 
 async fn one(context: &Context, cache: &Over, place: &Place, pinned: bool) -> Result<(), Failure> {
