@@ -61,3 +61,32 @@ fn two_files_that_would_be_one() {
     assert_eq!(sandbox.fs("cat box:d/a.txt").text(), kept);
     assert_eq!(sandbox.fs("rm -r box:d").code, Some(0));
 }
+
+/// The clock of Dropbox has seconds: two versions of one size within one of them would have the same time.
+#[test]
+fn a_change_within_the_same_second_is_synchronized() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (Some(endpoint), Some(ca)) = (setting("DROPBOX_HTTPS"), setting("CA")) else { return };
+    let sandbox = sandbox::Sandbox::new();
+    let base = format!("/second_{}", std::process::id());
+    let config = format!(
+        "[fs.box]\ndoors = [\"dropbox:///\"]\nbase = \"{base}\"\ntoken = \"access-token\"\nendpoint = \"{endpoint}\"\nca = \"{ca}\"\n"
+    );
+    sandbox.write("law.toml", config);
+    std::fs::set_permissions(sandbox.path("law.toml"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(sandbox.fs("mkdir -p box:d").code, Some(0));
+    std::fs::create_dir(sandbox.path("d")).unwrap();
+    for content in ["one", "two", "six"] {
+        std::fs::write(sandbox.path("d/file"), content).unwrap();
+        let run = sandbox.fs("sync d box:d");
+        assert_eq!(run.code, Some(0), "{run}");
+        assert_eq!(sandbox.fs("cat box:d/file").text(), content);
+    }
+    // And down again.
+    for content in ["ten", "red"] {
+        sandbox.write("x", content);
+        assert_eq!(sandbox.fs("cp x box:d/file").code, Some(0));
+        assert_eq!(sandbox.fs("sync box:d d").code, Some(0));
+        assert_eq!(sandbox.read("d/file").unwrap(), content.as_bytes());
+    }
+}

@@ -158,6 +158,24 @@ fn a_place_of_the_second_service_is_called_by_its_name() {
     assert_eq!(sandbox.fs("ls --json first:").code, Some(6));
 }
 
+/// Another name of the same bucket is no other place.
+#[test]
+fn a_directory_is_not_copied_into_itself_under_another_name() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (sandbox, config) = (&bucket.sandbox, String::from_utf8(bucket.sandbox.read("law.toml").unwrap()).unwrap());
+    sandbox.write("law.toml", format!("{config}{}", config.replace("[fs.lab]", "[fs.too]")));
+    std::fs::set_permissions(sandbox.path("law.toml"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    sandbox.write("d/a", "a");
+    assert_eq!(sandbox.fs("cp -r d lab:d").code, Some(0));
+    for line in ["cp -r lab:d too:d/in", "mv lab:d too:d/in", "cp -rT lab:d too:d", "sync --delete lab:d too:d"] {
+        let run = sandbox.fs(line);
+        let told = run.stderr.contains("into itself") || run.stderr.contains("are the same directory");
+        assert!(run.code == Some(2) && told && run.stderr.lines().count() == 1, "{run}");
+    }
+    assert_eq!(sandbox.fs("find too:").text().lines().filter(|line| line.ends_with("/a")).count(), 1);
+    assert_eq!(sandbox.fs("cp -r lab:d too:d-too").code, Some(0), "a name that only begins so");
+}
+
 #[test]
 fn a_checksum_that_a_storage_does_not_have_is_no_secret() {
     let Some(bucket) = Bucket::new() else { return };

@@ -435,9 +435,11 @@ fn where_nobody_may_write() {
     assert_snapshot!(with_files().session(lines), @r#"
     $ law fs cp d/a.txt http://127.0.0.1:PORT/readonly/new
     2> law fs cp: permission denied (HTTP 403 Forbidden, "Unable to create /readonly/.new.NONCE.lawpart; permission denied") http://127.0.0.1:PORT/readonly/new; nothing was published
+    2>   hint: nobody was named: law fs token show PLACE tells where a credential is looked for
     [exit 5]
     $ law fs cp d/a.txt http://127.0.0.1:PORT/readonly/file.txt
     2> law fs cp: permission denied (HTTP 403 Forbidden, "Unable to create /readonly/.file.txt.NONCE.lawpart; permission denied") http://127.0.0.1:PORT/readonly/file.txt; nothing was published
+    2>   hint: nobody was named: law fs token show PLACE tells where a credential is looked for
     [exit 5]
     "#);
 }

@@ -125,6 +125,10 @@ fn the_credential_that_was_used_is_the_one_that_is_blamed() {
     site.sandbox.write("law.toml", section("first", &narrow) + &section("second", &expired));
     let run = site.run("cat second:private/file.txt", &[]);
     assert!(run.code == Some(77) && run.stderr.contains("expired 1 hour ago"), "{run}");
+    let run = site.run("doctor --no-write second:private/file.txt", &[]);
+    assert_eq!(run.code, Some(77), "{run}");
+    let run = site.run("cat --set fs.first.auth=none first:private/file.txt", &[]);
+    assert!(run.code == Some(5) && run.stderr.contains("nobody was named"), "{run}");
     let run = site.run("cat first:private/file.txt", &[]);
     assert!(run.code == Some(5) && !run.stderr.contains("expired"), "{run}");
 }

@@ -132,14 +132,14 @@ fn a_job_that_is_killed_again_and_again_goes_on_where_it_was() {
     assert_eq!(site.sandbox.names("copy"), site.sandbox.names("served/many"));
 }
 
-/// Copies a large file until some of it is noted, and kills the process.
+/// Copies a large file until it is noted for the fourth time how far it is, and kills the process.
 fn killed_in_a_large_file(site: &Site, line: &str) -> std::path::PathBuf {
     site.proxy.set_script("GET stall at 120000000".parse().unwrap());
     let notes = || site.journal().matches("\"begun\"").count();
     let before = notes();
     let mut child = site.sandbox.command(line).spawn().unwrap();
     let begin = std::time::Instant::now();
-    while notes() == before {
+    while notes() < before + 4 {
         assert!(begin.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none());
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -172,7 +172,7 @@ fn a_large_file_goes_on_where_the_process_was_killed() {
         let from: u64 = get
             .header("range")
             .map_or(0, |range| range.trim_start_matches("bytes=").split('-').next().unwrap().parse().unwrap());
-        assert_eq!(from >= 64 << 20, !damaged, "{from}");
+        assert_eq!(from >= 48 << 20, !damaged, "{from}");
         assert!(site.sandbox.read("copy/file").unwrap() == content);
         assert_eq!(site.sandbox.names("copy"), ["file"], "nothing is left");
         std::fs::remove_dir_all(site.sandbox.path("copy")).unwrap();
@@ -453,7 +453,7 @@ fn what_was_left_behind_is_tidied_after_a_look() {
     remove WORK/from/.a.root.NONCE.lawpart (a part of a file that was never published, 6B, N days ago)
     restore WORK/from/.NONCE.lawpart (old content, back to WORK/from/gone, 11B, N days ago)
     $ law fs cleanup from
-    2> nothing was left behind
+    2> nothing was left behind before the last hour (--min-age)
     ");
     assert_eq!(sandbox.read("from/gone").unwrap(), b"old content");
 }

@@ -126,8 +126,12 @@ impl Context {
         let url = error.url().and_then(|url| Url::parse(url).ok());
         let storage = url.filter(|url| !matches!(url.location(), Location::Local(_)));
         let reports = storage.map(|url| self.file_systems.credentials_used_at(&url)).unwrap_or_default();
+        let nobody = !reports.is_empty() && reports.iter().all(|report| report.source.is_none());
         match reports.into_iter().find_map(too_old) {
             Some(hint) => error.with_kind(ErrorKind::Unauthenticated).hint(hint),
+            None if nobody && error.hint_text().is_none() && error.kind() == ErrorKind::PermissionDenied => {
+                error.hint("nobody was named: law fs token show PLACE tells where a credential is looked for")
+            }
             None => error,
         }
     }

@@ -1,15 +1,16 @@
 //! A wrapper for a storage that is mounted on this machine as well.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Destination, Digest, ListOptions, Listing, LocalFile,
-    Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result, Source, Space, Support,
-    TapeAnswer, TapeOrder, UnfinishedUpload, Validator,
+    Access, Algorithm, Backend, ByteRange, Call, Capabilities, Comparison, Destination, Digest, Error, ErrorKind,
+    ListOptions, Listing, LocalFile, Metadata, Order, Parents, Path, PutOptions, ReadOptions, Reading, Receipt, Result,
+    Source, Space, Support, TapeAnswer, TapeOrder, UnfinishedUpload, Validator,
 };
 
 /// How long a mount may take to show what was changed behind it.
@@ -20,15 +21,26 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// A storage, and a mount of it.
 ///
-/// What is below `base` is looked at and read by the mount where it has it, and by the storage where it does not. Changes go to the
-/// storage alone, which proves them, and are waited for at the mount: a mount that does not show them within 45 s is a warning, as
-/// they are done. Checksums are the storage's. A mount that shows an old version hands out that one; whoever pins a version that
-/// the storage told gets it from there.
+/// The storage tells what there is. The bytes of what is below `base` come from the mount where it shows the same version, by size and time, and from
+/// the storage where it does not: a mount may be behind. Changes go to the storage alone, which proves them, and are waited for at the mount: one that
+/// does not show them within 45 s is a warning, as they are done. Checksums are the storage's. While the storage cannot be reached, what the mount shows
+/// is believed, with a warning.
 #[derive(Debug, Clone)]
 pub struct Mirrored {
     storage: Arc<dyn Backend>,
     mount: Arc<dyn Backend>,
     base: Path,
+    /// It was said that the mount is believed alone.
+    told: Arc<AtomicBool>,
+}
+
+/// A file at the mount.
+struct AtMount {
+    below: Path,
+    /// As the mount calls its version.
+    here: Validator,
+    /// As whoever asks calls it.
+    version: Validator,
 }
 
 /// What the mount must show.
@@ -40,7 +52,7 @@ enum Shows {
 impl Mirrored {
     /// `mount` is the directory of this machine where `base` of `storage` is mounted.
     pub fn new(storage: Arc<dyn Backend>, mount: Arc<dyn Backend>, base: Path) -> Self {
-        Self { storage, mount, base }
+        Self { storage, mount, base, told: Arc::default() }
     }
 
     /// The same path at the mount, if it has something there. A mount that cannot tell has nothing.
@@ -50,11 +62,29 @@ impl Mirrored {
         Some((below, found))
     }
 
-    /// The file at the mount, if it is the version that is wanted.
-    async fn version_at_mount(&self, call: &Call, path: &Path, wanted: Option<&Validator>) -> Option<(Path, Metadata)> {
+    /// The file at the mount, if it is the version that is wanted, or else the one that the storage has.
+    async fn version_at_mount(&self, call: &Call, path: &Path, wanted: Option<&Validator>) -> Option<AtMount> {
         let (below, found) = self.at_mount(call, path).await.filter(|(_, found)| found.is_file())?;
-        let fits = wanted.is_none_or(|wanted| same(wanted, &found));
-        fits.then_some((below, found))
+        let here = found.identity();
+        let version = match wanted {
+            Some(wanted) => wanted.clone(),
+            None => self.stat(call, path).await.ok()??.identity(),
+        };
+        let fits = version.compare(&here) == Comparison::Same || same(&version, &found);
+        fits.then_some(AtMount { below, here, version })
+    }
+
+    /// The mount alone, while the storage is away.
+    async fn without_storage(&self, call: &Call, path: &Path, error: Error) -> Result<Option<Metadata>> {
+        let away = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout);
+        let Some((below, found)) = self.at_mount(call, path).await.filter(|_| away) else { return Err(error) };
+        if !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "what {} shows is believed, as the storage does not answer: {error}",
+                self.mount.url(&below)
+            );
+        }
+        Ok(Some(found))
     }
 
     /// Waits until the mount shows what was done.
@@ -123,9 +153,9 @@ impl Backend for Mirrored {
     }
 
     async fn stat(&self, call: &Call, path: &Path) -> Result<Option<Metadata>> {
-        match self.at_mount(call, path).await {
-            Some((_, found)) => Ok(Some(found)),
-            None => self.storage.stat(call, path).await,
+        match self.storage.stat(call, path).await {
+            Err(error) => self.without_storage(call, path, error).await,
+            told => told,
         }
     }
 
@@ -135,10 +165,14 @@ impl Backend for Mirrored {
     }
 
     async fn read(&self, call: &Call, path: &Path, options: &ReadOptions) -> Result<Reading> {
-        if let Some((below, _)) = self.version_at_mount(call, path, options.validator.as_ref()).await {
-            return self.mount.read(call, &below, options).await;
-        }
-        self.storage.read(call, path, options).await
+        let Some(AtMount { below, here, version }) =
+            self.version_at_mount(call, path, options.validator.as_ref()).await
+        else {
+            return self.storage.read(call, path, options).await;
+        };
+        let options = ReadOptions { validator: Some(here), ..options.clone() };
+        let reading = self.mount.read(call, &below, &options).await?;
+        Ok(Reading { validator: version, ..reading })
     }
 
     async fn read_ranges(
@@ -149,7 +183,7 @@ impl Backend for Mirrored {
         validator: Option<&Validator>,
     ) -> Result<Vec<Bytes>> {
         match self.version_at_mount(call, path, validator).await {
-            Some((below, _)) => self.mount.read_ranges(call, &below, ranges, validator).await,
+            Some(at) => self.mount.read_ranges(call, &at.below, ranges, Some(&at.here)).await,
             None => self.storage.read_ranges(call, path, ranges, validator).await,
         }
     }
@@ -163,7 +197,7 @@ impl Backend for Mirrored {
         validator: Option<&Validator>,
     ) -> Result<usize> {
         match self.version_at_mount(call, path, validator).await {
-            Some((below, _)) => self.mount.read_into(call, &below, offset, buffer, validator).await,
+            Some(at) => self.mount.read_into(call, &at.below, offset, buffer, Some(&at.here)).await,
             None => self.storage.read_into(call, path, offset, buffer, validator).await,
         }
     }
@@ -231,7 +265,7 @@ impl Backend for Mirrored {
 
     async fn local_file(&self, call: &Call, path: &Path, validator: Option<&Validator>) -> Result<Option<LocalFile>> {
         match self.version_at_mount(call, path, validator).await {
-            Some((below, _)) => self.mount.local_file(call, &below, validator).await,
+            Some(at) => self.mount.local_file(call, &at.below, Some(&at.here)).await,
             None => self.storage.local_file(call, path, validator).await,
         }
     }

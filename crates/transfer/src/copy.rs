@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use law_storage::{
     Call, Checkpoint, Computed, Destination, Digest, Error, ErrorKind, Existing, FileSource, Metadata, Operation,
@@ -65,7 +66,7 @@ pub struct CopyOptions {
     /// What was done before by a job that broke off, and where it is noted what this one does.
     pub journal: Option<Arc<Journal>>,
     /// How long a copy of a tree waits for a storage that does not answer; none is a minute.
-    pub patience: Option<std::time::Duration>,
+    pub patience: Option<Duration>,
     /// Where files of a tree are copied to before they are replaced.
     pub backup: Option<Place>,
     /// The most bytes a second, of all files together.
@@ -198,7 +199,7 @@ async fn copy_seen(call: &Call, from: &Place, to: &Place, options: &CopyOptions,
     let metadata = &known.source;
     let size = metadata.size.unwrap_or_default();
     options.progress.expect(size);
-    let done = |outcome: Outcome| {
+    let done = |outcome: Outcome, size: u64| {
         let lost = if outcome.is_copied() { options.preserve.lost_at(to) } else { Vec::new() };
         Copied { from: from.clone(), to: to.clone(), size, outcome, lost }
     };
@@ -209,19 +210,44 @@ async fn copy_seen(call: &Call, from: &Place, to: &Place, options: &CopyOptions,
     if let Some(outcome) = spare(call, from, metadata, to, existing.as_ref(), options).await? {
         options.progress.complete(size);
         let same = matches!(outcome, Outcome::Same(_) | Outcome::Unmodified) && !options.dry_run;
-        return with_attributes(call, done(outcome), options.preserve.attributes && same).await;
+        return with_attributes(call, done(outcome, size), options.preserve.attributes && same).await;
     }
     if options.dry_run {
         would_have_a_place(call, to, existing.as_ref(), options.parents).await?;
-        return Ok(done(Outcome::Would));
+        return Ok(done(Outcome::Would, size));
     }
     if let Some(backup) = known.backup.as_ref().filter(|_| existing.is_some()) {
         Box::pin(back_up(call, to, backup)).await?;
     }
+    let settled = settled(call, from, to, options, known).await?;
+    let known = settled.as_ref().unwrap_or(known);
     let outcome = write(call, from, known, to, existing.as_ref(), options).await?;
     options.progress.complete(size);
-    with_attributes(call, done(outcome), options.preserve.attributes).await
+    with_attributes(call, done(outcome, known.source.size.unwrap_or(size)), options.preserve.attributes).await
 }
+
+/// Of a file that changed a moment ago, what it is when the next change gets another time, so that times tell the two apart: a clock of seconds
+/// may give both the same one, and round it, too. None of older files, and where times decide nothing.
+async fn settled(call: &Call, from: &Place, to: &Place, options: &CopyOptions, known: &Known) -> Result<Option<Known>> {
+    let there = to.backend().capabilities();
+    let by_time = options.policy == Policy::Modified && there.keeps_modified == Support::Yes;
+    let Some(modified) = known.source.modified.filter(|_| by_time) else { return Ok(None) };
+    let coarse = there.modified_resolution.unwrap_or_default().max(modified.resolution);
+    let young = (2 * coarse).min(SETTLES);
+    let age = SystemTime::now().duration_since(modified.time).unwrap_or_else(|ahead| ahead.duration());
+    if coarse < SECOND || age >= young {
+        return Ok(None);
+    }
+    call.pause(young - age).await?;
+    let known =
+        Known { existing: known.existing.clone(), backup: known.backup.clone(), ..Known::of(look(call, from).await?) };
+    Ok(Some(known))
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The longest that a file is waited for because it has just changed.
+const SETTLES: Duration = Duration::from_secs(4);
 
 async fn with_attributes(call: &Call, mut copied: Copied, wanted: bool) -> Result<Copied> {
     if wanted && !copy_attributes(call, &copied.from, &copied.to).await? {
@@ -281,7 +307,18 @@ pub(crate) async fn would_have_a_place(
 }
 
 fn same_place(from: &Place, to: &Place) -> bool {
-    from.fs.service() == to.fs.service() && from.fs.url(&from.path) == to.fs.url(&to.path)
+    from.is_within(to) && to.is_within(from)
+}
+
+/// Refuses to copy or move a directory to where it is, or into itself.
+pub(crate) fn refuse_within(from: &Place, to: &Place, what: &str) -> Result<()> {
+    if !to.is_within(from) {
+        return Ok(());
+    }
+    Err(match from.is_within(to) {
+        true => Error::new(ErrorKind::InvalidInput, format!("{from} and {to} are the same directory")),
+        false => Error::new(ErrorKind::InvalidInput, format!("a directory cannot be {what} into itself")).at(to),
+    })
 }
 
 /// Writes, and once more if the bytes that came from the source were damaged: from other doors, where there are some.

@@ -2,6 +2,7 @@
 
 use law_storage::{Call, Destination, Error, ErrorKind, Metadata, Result, Support};
 
+use crate::copy::refuse_within;
 use crate::unpublished::{or_leaving, unpublished};
 use crate::{CopyOptions, Inventory, Outcome, Place, Policy, TreeReport, copy_file, copy_tree, remove_copied};
 
@@ -42,6 +43,9 @@ pub async fn move_to(
     }
     if std::sync::Arc::ptr_eq(from.fs.backend(), to.fs.backend()) {
         check_names(call, from, to, metadata).await.map_err(|error| unmoved(error, from))?;
+    }
+    if metadata.is_directory() {
+        refuse_within(from, to, "moved").map_err(|error| unmoved(error, from))?;
     }
     let inventory = Inventory::take(call, from).await.map_err(|error| unmoved(error, from))?;
     if metadata.is_directory() {

@@ -6,6 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use law_storage::{Call, Error, ErrorKind, Path, Result};
 
 use crate::compare::files;
+use crate::copy::refuse_within;
 use crate::{CopyOptions, Place, Policy, Told, TreeReport, copy_file, copy_tree};
 
 /// Files that are deleted at once.
@@ -71,6 +72,7 @@ pub async fn sync_tree(
     options: &SyncOptions,
     tell: &mut (dyn FnMut(SyncTold<'_>) + Send),
 ) -> Result<SyncReport> {
+    refuse_within(from, to, "copied")?;
     let extra = match options.delete {
         Some(most) => extra(call, from, to, options, most).await?,
         None => Vec::new(),

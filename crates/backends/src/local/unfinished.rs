@@ -10,7 +10,7 @@ use law_storage::{Algorithm, Checkpoint, Hasher, Unfinished, is_temporary};
 use rustix::fs::OFlags;
 
 /// After so many bytes it is noted how far a write is.
-const STEP: u64 = 64 << 20;
+const STEP: u64 = 16 << 20;
 
 /// The temporary file of another process, cut to what was noted of it, and the checksums of that. None if it is gone, or is not
 /// what was noted: then it is removed.
@@ -82,10 +82,10 @@ impl Notes {
         Some(Self { to: to?.clone(), name, noted: 0 })
     }
 
-    /// Everything that `hasher` has seen is written.
+    /// Everything that `hasher` has seen is written. The first bytes are noted at once, so that whoever goes on finds the file that has them.
     pub(super) fn reached(&mut self, hasher: &Hasher) {
         let length = hasher.length();
-        if length - self.noted < STEP {
+        if self.noted > 0 && length - self.noted < STEP {
             return;
         }
         let Some(digest) = hasher.clone().finish().into_iter().next() else { return };

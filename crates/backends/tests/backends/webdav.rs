@@ -96,6 +96,10 @@ async fn a_mount_gives_files_and_the_storage_what_it_lacks() {
     // One that shows another version: who knows the storage's gets it.
     std::fs::create_dir_all(empty.path().join(base.to_str().unwrap())).unwrap();
     std::fs::write(empty.path().join(path.to_str().unwrap()), "an old one").unwrap();
+    let unpinned = lacking.read(&call, &path, &ReadOptions::whole()).await.unwrap();
+    assert_eq!(unpinned.collect(100).await.unwrap(), "both");
+    assert_eq!(lacking.local_file(&call, &path, None).await.unwrap().map(|_| ()), None, "an old one");
+    assert_eq!(lacking.stat(&call, &path).await.unwrap().unwrap().size, Some(4));
     let now = backend.digest(&call, &path, &[]).await.unwrap();
     assert_eq!(now, None, "Apache has none");
     let pinned = Validator::weak(Some(4), None);

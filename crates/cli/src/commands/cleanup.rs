@@ -56,7 +56,12 @@ impl Cleanup {
         }
         out.flush()?;
         if found.is_empty() {
-            output::note("nothing was left behind");
+            match self.min_age.as_secs() {
+                0 => output::note("nothing was left behind"),
+                seconds => {
+                    output::note(format!("nothing was left behind before the last {} (--min-age)", span(seconds)))
+                }
+            }
         } else if self.may(context)? {
             self.clean(context, &found, &mut kinds).await;
         }
@@ -92,6 +97,16 @@ impl Cleanup {
             }
         }
         output::note(format!("{done} of {} cleaned up", found.len()));
+    }
+}
+
+/// A time in the largest unit that says it exactly.
+fn span(seconds: u64) -> String {
+    let unit = [("day", 86_400), ("hour", 3600), ("minute", 60)].into_iter().find(|(_, length)| seconds % length == 0);
+    let (name, length) = unit.unwrap_or(("second", 1));
+    match seconds / length {
+        1 => name.to_owned(),
+        count => format!("{count} {name}s"),
     }
 }
 

@@ -210,10 +210,6 @@ impl Cp {
             let error = Error::new(ErrorKind::IsADirectory, "is a directory").at(from);
             return Err(error.hint("cp -r copies it with everything below it").into());
         }
-        if from.fs == to.fs && to.path.starts_with(&from.path) {
-            let error = Error::new(ErrorKind::InvalidInput, "a directory cannot be copied into itself").at(to);
-            return Err(error.into());
-        }
         let options = self.copy.filtered(self.options_for(to))?;
         let display = self.copy.display(context, &options);
         let (quiet, resume, manifest) =

@@ -14,7 +14,8 @@ use crate::output::{self, Out};
 
 /// Where a credential may be.
 const PLACES: &str = "a token is looked for in the settings, BEARER_TOKEN, BEARER_TOKEN_FILE, $XDG_RUNTIME_DIR/bt_uID and \
-    /tmp/bt_uID; a password in the settings, NETRC and ~/.netrc; what nobody has named goes nowhere without encryption";
+    /tmp/bt_uID; a certificate in the settings, X509_USER_PROXY, /tmp/x509up_uID, X509_USER_CERT with X509_USER_KEY, and ~/.globus; a password in the \
+    settings, NETRC and ~/.netrc; what nobody has named goes nowhere without encryption";
 
 /// Which credential a storage gets, where it is from, and until when.
 #[derive(Args)]

@@ -15,7 +15,7 @@ use law_storage::{Call, Entry, Error, ErrorKind, Parents, Path, Result, is_tempo
 use self::copying::{Copying, Step};
 pub(crate) use self::removal::remove_entries;
 pub use self::removal::remove_tree;
-use crate::copy::would_have_a_place;
+use crate::copy::{refuse_within, would_have_a_place};
 use crate::unpublished::or_leaving;
 use crate::walk::walk_on;
 use crate::{Copied, CopyOptions, Filter, Outcome, Place, Walked, unpublished};
@@ -71,6 +71,7 @@ pub async fn copy_tree(
     options: &CopyOptions,
     tell: &mut (dyn FnMut(Told<'_>) + Send),
 ) -> Result<TreeReport> {
+    refuse_within(from, to, "copied")?;
     if options.dry_run {
         let existing = to.backend().stat(call, &to.resolved()).await.map_err(|error| unpublished(error, to))?;
         would_have_a_place(call, to, existing.as_ref(), options.parents).await?;

@@ -171,7 +171,7 @@ async fn look(context: &Context, place: &Place, findings: &mut Findings) -> Resu
             let error = error.hint("the storage answers: is the path right, with all of its prefix?");
             findings.failed("place", &missing_container(context, place).await.unwrap_or(error))?;
         }
-        Err(error) => findings.failed("place", &error)?,
+        Err(error) => findings.failed("place", &context.judged(error))?,
     }
     Ok(None)
 }
