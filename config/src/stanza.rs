@@ -14,15 +14,17 @@ use crate::origin::Origin;
 use crate::setting::quoted;
 use crate::tree::{self, Table, Value};
 
-/// The text of a `[fs.NAME]` for a URL: scheme and host are its door, the path is its base. A token file is written as it is.
+/// The text of a `[fs.NAME]` for a URL: scheme and host are its door, the path is its base, and of `sftp://me@host` the user is an option. A token
+/// file is written as it is.
 ///
 /// # Errors
 /// `InvalidValue` for a name or URL that cannot be one, or a URL with credentials or a query.
 pub fn stanza(name: &str, url: &str, token_file: Option<&str>) -> Result<String> {
     let invalid = |problem: String| Error::new(ErrorKind::InvalidValue, "new file system", problem, "");
     let name: Name = name.parse().map_err(invalid)?;
-    check_url(url).map_err(invalid)?;
-    let (door, path) = split(url);
+    let (user, url) = user_of(url).map_or((String::new(), url.to_owned()), |(user, url)| (user_line(&user), url));
+    check_url(&url).map_err(invalid)?;
+    let (door, path) = split(&url);
     // The local disk has no host: its door is its root.
     let door = if door == "file://" { "file:///" } else { door };
     let path =
@@ -33,7 +35,21 @@ pub fn stanza(name: &str, url: &str, token_file: Option<&str>) -> Result<String>
     let base = path.trim_matches('/').replace('$', "$$");
     let base = if base.is_empty() { String::new() } else { format!("base = {}\n", quoted(&format!("/{base}"))) };
     let token_file = token_file.map(|path| format!("token_file = {}\n", quoted(path))).unwrap_or_default();
-    Ok(format!("[fs.{name}]\ndoors = [{}]\n{base}{token_file}", quoted(door)))
+    Ok(format!("[fs.{name}]\ndoors = [{}]\n{base}{user}{token_file}", quoted(door)))
+}
+
+/// Who logs in by SSH, without a password, which is no secret; and the URL without that.
+fn user_of(url: &str) -> Option<(String, String)> {
+    let rest = url.strip_prefix("sftp://")?;
+    let authority = rest.find('/').map_or(rest, |end| &rest[..end]);
+    let (user, host) = authority.split_once('@')?;
+    let user = percent_decode_str(user).decode_utf8().ok()?;
+    let is_alone = !user.is_empty() && !user.contains([':', '@', '\0']) && !host.contains('@');
+    is_alone.then(|| (user.into_owned(), format!("sftp://{}", &rest[authority.len() - host.len()..])))
+}
+
+fn user_line(user: &str) -> String {
+    format!("user = {}\n", quoted(user))
 }
 
 /// `scheme://authority` and the rest.

@@ -20,6 +20,7 @@ mod doctor;
 mod exists;
 mod exit_codes;
 mod help;
+mod keys;
 mod looking;
 mod ls;
 mod mkdir;

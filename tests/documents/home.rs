@@ -20,6 +20,7 @@ impl Home {
     pub(crate) fn new() -> Self {
         let home = Self(tempfile::tempdir().unwrap());
         home.write(".run/bt_u1000", "token");
+        fs::set_permissions(home.path().join(".run/bt_u1000"), fs::Permissions::from_mode(0o600)).unwrap();
         home
     }
 

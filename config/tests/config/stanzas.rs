@@ -13,6 +13,11 @@ fn a_url_is_split_into_door_and_base() {
         ("root://d.example//eos/me", "[fs.x]\ndoors = [\"root://d.example\"]\nbase = \"/eos/me\"\n"),
         ("s3://bucket", "[fs.x]\ndoors = [\"s3://bucket\"]\n"),
         ("file:///data/$x", "[fs.x]\ndoors = [\"file:///\"]\nbase = \"/data/$$x\"\n"),
+        (
+            "sftp://me@d.example:2222/home/me",
+            "[fs.x]\ndoors = [\"sftp://d.example:2222\"]\nbase = \"/home/me\"\nuser = \"me\"\n",
+        ),
+        ("sftp://d.example/a@b", "[fs.x]\ndoors = [\"sftp://d.example\"]\nbase = \"/a@b\"\n"),
         ("davs://d{1..2}.example/", "[fs.x]\ndoors = [\"davs://d{1..2}.example\"]\n"),
     ];
     for (url, expected) in cases {
@@ -30,6 +35,10 @@ fn what_is_no_name_or_url_is_refused() {
         ("x\"]\nevil = 1\n[\"", "davs://d.example"),
         ("x", "/local/path"),
         ("x", "davs://me:hunter2@d.example"),
+        ("x", "davs://me@d.example"),
+        ("x", "sftp://me:hunter2@d.example"),
+        ("x", "sftp://me%3Ahunter2@d.example"),
+        ("x", "sftp://@d.example"),
         ("x", "davs://d.example/a?authz=hunter2"),
         ("x", "davs://d.example/%00"),
         ("x", "davs://d.example/%ff"),

@@ -116,6 +116,13 @@ pub enum Credential {
         /// The refresh token.
         refresh_token: Secret,
     },
+    /// A file with logins at Dropbox, one for each app, which is read when one is needed.
+    DropboxLogin {
+        /// The file.
+        file: PathBuf,
+        /// The key of the app; without it there must be one login alone.
+        app_key: Option<String>,
+    },
     /// Who logs in by SSH, and with which key, where its own configuration is not to say so.
     Ssh {
         /// The name of the user.

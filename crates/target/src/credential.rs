@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use law_backends::auth::{
     FoundIdentity, FoundToken, Identity, Lifetime, dropbox_file, find_identity, find_netrc, find_token,
-    has_aws_profile, oidc_token, read_dropbox_file, read_token,
+    has_aws_profile, oidc_token, read_dropbox_file, read_token, ticket_times,
 };
 use law_backends::opendal::SERVICES;
 use law_config::{AuthMethod, FileSystemSettings};
@@ -68,12 +68,20 @@ pub(crate) fn report(settings: &FileSystemSettings, doors: &[&RemoteUrl], encryp
     }
     let claims = match credential {
         Credential::Bearer(token) => Claims::of(token.expose()),
+        Credential::AccessKey { token: Some(ticket), .. } => {
+            let [begins, expires] = ticket_times(ticket.expose());
+            Claims { begins, expires, ..Claims::default() }
+        }
         Credential::BearerFile(path) => Claims::of(read_token(&path)?.expose()),
         Credential::OidcAgent { socket, account } => Claims::of(oidc_token(socket.as_deref(), &account)?.expose()),
         Credential::Certificate { chain, key } => {
             // One that is too old has been read, and says when it ended.
             let Lifetime { subject, expires } = Identity::new(chain, key).lifetime()?;
             Claims { subject, expires, ..Claims::default() }
+        }
+        Credential::DropboxLogin { file, app_key } => {
+            read_dropbox_file(&file, app_key.as_deref())?;
+            Claims::default()
         }
         _ => Claims::default(),
     };
@@ -82,8 +90,8 @@ pub(crate) fn report(settings: &FileSystemSettings, doors: &[&RemoteUrl], encryp
 
 /// Whether it never travels in the clear: it signs, or goes to one service alone, which is reached with encryption.
 fn is_key(credential: &Credential) -> bool {
-    use Credential::{AccessKey, Aws, Dropbox, Ssh, Tools};
-    matches!(credential, AccessKey { .. } | Aws { .. } | Dropbox { .. } | Ssh { .. } | Tools)
+    use Credential::{AccessKey, Aws, Dropbox, DropboxLogin, Ssh, Tools};
+    matches!(credential, AccessKey { .. } | Aws { .. } | Dropbox { .. } | DropboxLogin { .. } | Ssh { .. } | Tools)
 }
 
 /// The credential of a storage with these doors: the first in the configured order that its settings name, else the first that is found where such
@@ -97,7 +105,7 @@ pub(crate) fn credential(settings: &FileSystemSettings, doors: &[&RemoteUrl]) ->
     let methods: Vec<AuthMethod> = methods.filter(|method| settings.trusted && kind.takes(**method)).copied().collect();
     let hosts: Vec<&str> = doors.iter().map(|door| door.host()).collect();
     let named = methods.iter().find_map(|method| named(*method, kind, settings));
-    let first = named.or_else(|| methods.iter().find_map(|method| found(*method, kind, &hosts)));
+    let first = named.or_else(|| methods.iter().find_map(|method| found(*method, kind, settings, &hosts)));
     first.unwrap_or(Chosen { credential: Credential::None, source: None, found: false })
 }
 
@@ -187,17 +195,15 @@ fn named(method: AuthMethod, kind: Kind, settings: &FileSystemSettings) -> Optio
     }
 }
 
-fn found(method: AuthMethod, kind: Kind, hosts: &[&str]) -> Option<Chosen> {
+fn found(method: AuthMethod, kind: Kind, settings: &FileSystemSettings, hosts: &[&str]) -> Option<Chosen> {
     match method {
         AuthMethod::Token if kind == Kind::Dropbox => {
+            // One that cannot be used is told of by whoever uses it: nobody else is to be asked in its place.
             let file = dropbox_file(&environment).filter(|file| file.exists())?;
-            match read_dropbox_file(&file) {
-                Ok(credential) => Some(Chosen::found(credential, format!("login of {}", file.display()))),
-                Err(error) => {
-                    tracing::warn!("{error}");
-                    None
-                }
-            }
+            let app_key = settings.app_key.clone();
+            let app = app_key.as_ref().map(|app| format!(", for the app {app}")).unwrap_or_default();
+            let source = format!("login of {}{app}", file.display());
+            Some(Chosen::found(Credential::DropboxLogin { file, app_key }, source))
         }
         // Those of the grid are nothing to object stores.
         AuthMethod::Token if kind == Kind::Store => None,
@@ -238,7 +244,10 @@ fn key(kind: Kind, settings: &FileSystemSettings) -> Option<Chosen> {
         None if kind == Kind::Store && settings.session_token.is_some() => Secret::new(""),
         None => return None,
     };
-    let token = settings.session_token.as_ref().map(|token| Secret::new(token.expose()));
+    // A ticket of Azure is often copied with the question mark that stands before it in a URL.
+    let whole =
+        |token: &str| Secret::new(if kind == Kind::Store { token.trim().trim_start_matches('?') } else { token });
+    let token = settings.session_token.as_ref().map(|token| whole(token.expose()));
     let source = match (&settings.secret_key, kind) {
         (None, _) => format!("SAS of the settings, for the account {id}"),
         (_, Kind::Store) if token.is_some() => format!("SAS of the settings, with the account key of {id}"),
@@ -250,7 +259,9 @@ fn key(kind: Kind, settings: &FileSystemSettings) -> Option<Chosen> {
 /// Where the access key is from that nobody has named, as far as that can be told without asking anybody.
 fn aws_source() -> String {
     if let Some(id) = environment("AWS_ACCESS_KEY_ID").filter(|id| !id.is_empty()) {
-        return format!("access key {} of $AWS_ACCESS_KEY_ID", id.to_string_lossy());
+        let is_whole = environment("AWS_SECRET_ACCESS_KEY").is_some_and(|secret| !secret.is_empty());
+        let half = if is_whole { "" } else { ", of no use without $AWS_SECRET_ACCESS_KEY" };
+        return format!("access key {} of $AWS_ACCESS_KEY_ID{half}", id.to_string_lossy());
     }
     match environment("AWS_PROFILE").filter(|profile| !profile.is_empty()) {
         Some(profile) => of_profile(&profile.to_string_lossy()) + " ($AWS_PROFILE)",

@@ -16,7 +16,7 @@ use law_transfer::Place;
 use crate::build::{DoorSpec, build, kept, local, mounted, registry};
 use crate::cache::Caches;
 use crate::credential::{self, CredentialReport, credential};
-use crate::node_directory;
+use crate::{halves, node_directory};
 
 /// The configured file systems, and those of URLs that were typed. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -149,7 +149,8 @@ impl FileSystems {
     }
 
     fn configured(&self, name: &str, settings: &FileSystemSettings) -> Result<FileSystem> {
-        Self::check_credentials(name, settings)?;
+        let mut schemes = settings.doors.iter().filter_map(|door| door.url.split_once("://"));
+        schemes.try_for_each(|(scheme, _)| halves::check(name, settings, scheme))?;
         let base = Path::parse(&settings.base)?;
         let mut doors = Vec::new();
         for door in &settings.doors {
@@ -205,14 +206,9 @@ impl FileSystems {
         DoorsSettings { policy, retries: from.retries, deadline: from.deadline, name: None, shared }
     }
 
-    /// Half of a wish for credentials is refused.
-    fn check_credentials(name: &str, settings: &FileSystemSettings) -> Result<()> {
-        let by_ssh = settings.doors.iter().any(|door| door.url.starts_with("sftp://"));
-        if settings.key.is_some() && settings.certificate.is_none() && !by_ssh {
-            let message = format!("[fs.{name}] has a key and no certificate");
-            return Err(Error::new(ErrorKind::InvalidInput, message).hint("certificate = \"FILE\""));
-        }
-        Ok(())
+    /// Half of a credential for a URL that was typed is refused.
+    fn check_typed(&self, remote: &RemoteUrl) -> Result<()> {
+        halves::check(self.name_of(remote).unwrap_or("\"*\""), self.settings_of(remote), remote.scheme().name())
     }
 
     fn typed(&self, remote: &RemoteUrl) -> Result<FileSystem> {
@@ -222,6 +218,7 @@ impl FileSystems {
         // The key holds secrets, and never leaves this map.
         let key = format!("{}\0{user}\0{password}\0{query}", remote.endpoint());
         self.remembered(&key, || {
+            self.check_typed(remote)?;
             let settings = self.settings_of(remote);
             let endpoint = self.endpoint_settings(settings, &[remote])?;
             let doors = DoorsSettings { shared: None, ..self.doors_settings(settings) };
@@ -302,16 +299,21 @@ impl FileSystems {
     /// Which credential goes to the storage of a place that somebody typed, and where it is from.
     ///
     /// # Errors
-    /// `InvalidInput` for a name that is not configured; `Unauthenticated` for a token that cannot be read.
+    /// `InvalidInput` for a name that is not configured, and for half of a credential; `Unauthenticated` for a token that cannot be read.
     pub fn credential_of(&self, url: &Url) -> Result<CredentialReport> {
         match url.location() {
             Location::Remote(remote) if remote.user().is_some() && remote.scheme().name() != "sftp" => {
                 Ok(CredentialReport::typed())
             }
-            Location::Remote(remote) => credential_at(remote, self.settings_of(remote)),
+            Location::Remote(remote) => {
+                self.check_typed(remote)?;
+                credential_at(remote, self.settings_of(remote))
+            }
             Location::Named { name, .. } => {
                 let settings = self.config.file_system(name).map_err(misconfigured)?;
-                self.door(url)?.map_or_else(|| Ok(CredentialReport::none()), |door| credential_at(&door, settings))
+                let Some(door) = self.door(url)? else { return Ok(CredentialReport::none()) };
+                halves::check(name, settings, door.scheme().name())?;
+                credential_at(&door, settings)
             }
             _ => Ok(CredentialReport::none()),
         }

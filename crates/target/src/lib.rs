@@ -13,6 +13,7 @@ mod credential;
 mod directory;
 mod file;
 mod file_systems;
+mod halves;
 mod localize;
 mod localize_directory;
 mod login;

@@ -25,7 +25,9 @@ impl FileSystems {
             Error::new(ErrorKind::InvalidInput, "it is not known which app of Dropbox asks")
                 .hint("--app-key KEY, or app_key in [fs.NAME]; https://www.dropbox.com/developers/apps makes one")
         })?;
-        let app_secret = settings.app_secret.as_ref().map(|secret| Secret::new(secret.expose()));
+        // That of another app would be a wrong one.
+        let of_this = settings.app_key.as_ref().is_none_or(|of_settings| *of_settings == app_key);
+        let app_secret = settings.app_secret.as_ref().filter(|_| of_this).map(|secret| Secret::new(secret.expose()));
         let endpoint = self.endpoint_settings(settings, &[])?;
         let login = Login::begin(&app_key, app_secret.as_ref(), &endpoint)?;
         Ok(DropboxLogin { login, app_key, app_secret })

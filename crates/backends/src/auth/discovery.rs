@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use law_storage::{Result, Secret};
 
+use super::small_file::warn_if_open;
 use super::{Identity, Netrc, read_token};
 
 /// A token that was found.
@@ -115,10 +116,7 @@ fn is_ours(file: &Path, user: u32, links: Links) -> bool {
         tracing::warn!("{} is somebody else's, or no file, and is not used", file.display());
         return false;
     }
-    if metadata.mode() & 0o077 != 0 {
-        let (file, mode) = (file.display(), metadata.mode() & 0o7777);
-        tracing::warn!("others may read {file} (mode {mode:04o}): chmod 600 {file}");
-    }
+    warn_if_open(file, &metadata);
     true
 }
 

@@ -11,6 +11,7 @@ mod identity;
 mod netrc;
 mod oidc_agent;
 mod small_file;
+mod ticket;
 mod token_file;
 
 pub use authorization::Authorization;
@@ -21,4 +22,5 @@ pub use identity::{Identity, Lifetime};
 pub use netrc::Netrc;
 pub use oidc_agent::oidc_token;
 pub(crate) use small_file::read_small;
+pub use ticket::ticket_times;
 pub use token_file::read_token;

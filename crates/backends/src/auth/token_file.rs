@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use law_storage::{Error, ErrorKind, Result, Secret};
 
-use super::small_file::read_small;
+use super::small_file::{read_small, warn_if_open};
 
 /// Bytes: servers refuse headers that are much shorter.
 const LONGEST: u64 = 64 * 1024;
@@ -43,12 +43,13 @@ impl TokenFile {
         if let Some((_, token)) = self.read.as_ref().filter(|(seen, _)| *seen == stamp) {
             return Ok((token.clone(), false));
         }
-        match read_token(&self.path) {
-            Ok(token) => {
+        match read(&self.path) {
+            Ok(text) => {
+                let token = token_of(&self.path, &text)?;
                 self.read = Some((stamp, token.clone()));
                 Ok((token, true))
             }
-            Err(error) => self.last(error),
+            Err(cause) => self.last(unreadable(&self.path, cause)),
         }
     }
 
@@ -67,9 +68,23 @@ fn stamp(path: &Path) -> io::Result<Stamp> {
 ///
 /// # Errors
 /// `Unauthenticated` for a file that is missing, unreadable, empty, longer than any token, or no regular file: that could wait for
-/// ever, or never end.
+/// ever, or never end. Also for one that has more than a token: no request could be made with it.
 pub fn read_token(path: &Path) -> Result<Secret> {
-    read(path).map(|text| Secret::new(text.trim())).map_err(|e| unreadable(path, e))
+    let text = read(path).map_err(|e| unreadable(path, e))?;
+    token_of(path, &text)
+}
+
+/// The token in a text: one word (RFC 6750 section 2.1). Who may read the file besides is told.
+fn token_of(path: &Path, text: &str) -> Result<Secret> {
+    let token = text.trim();
+    if token.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
+        let why = "it has more than one word or line, and a token is one word";
+        return Err(unreadable(path, io::Error::other(why)));
+    }
+    if let Ok(metadata) = fs::metadata(path) {
+        warn_if_open(path, &metadata);
+    }
+    Ok(Secret::new(token))
 }
 
 fn read(path: &Path) -> io::Result<String> {
@@ -107,7 +122,7 @@ mod tests {
     fn what_is_no_token_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("token");
-        for content in ["", " \n", &"x".repeat(LONGEST as usize + 1)] {
+        for content in ["", " \n", "one\ntwo\n", "one two", "one\u{1}", &"x".repeat(LONGEST as usize + 1)] {
             fs::write(&path, content).unwrap();
             assert!(read_token(&path).is_err());
         }

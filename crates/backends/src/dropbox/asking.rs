@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Account;
 use super::status::Refused;
-use crate::http::{Answer, Client, Origin, Request, Upload, at_place};
+use crate::http::{Answer, Client, Origin, Request, Upload, at_place, of_service};
 
 const ARGUMENT: HeaderName = HeaderName::from_static("dropbox-api-arg");
 
@@ -119,8 +119,9 @@ impl Account {
             let token = self.token(call).await.map_err(Refused::Error)?;
             let request = request(client.home().path(&path), &token).map_err(Refused::Error)?;
             let sent = client.send(call, &request, CONTINUE_WAIT.min(self.settings.timeouts.continue_wait)).await;
-            let answer =
-                sent.map_err(|error| Refused::Error(at_place(error, self.url(asked.path)).during(asked.operation)))?;
+            let answer = sent.map_err(|error| {
+                Refused::Error(at_place(of_service(error), self.url(asked.path)).during(asked.operation))
+            })?;
             if answer.status.is_success() && !answer.is_page() {
                 return Ok(answer);
             }

@@ -62,7 +62,7 @@ impl Login {
         ];
         form.extend(self.app_secret.as_ref().map(|secret| ("client_secret", secret.expose())));
         let refused = |error: Error| match error.kind() {
-            ErrorKind::Unauthenticated => {
+            ErrorKind::Unauthenticated if error.hint_text().is_none() => {
                 error.hint("a code counts once, and for a few minutes: law login dropbox asks for another")
             }
             _ => error,

@@ -29,7 +29,15 @@ pub(super) struct Said {
     summary: String,
     wait: Option<Duration>,
     page: bool,
+    /// Whether it speaks as the service does.
+    ours: bool,
     outcome: Outcome,
+}
+
+/// Another service has answered, or somebody between.
+pub(super) fn foreign() -> Error {
+    let error = Error::new(ErrorKind::Malformed, "an answer that is not of Dropbox (HTTP 404)");
+    error.hint("is endpoint in [fs.NAME] the address of Dropbox?")
 }
 
 impl Refused {
@@ -43,9 +51,10 @@ impl Refused {
         let told: Option<Value> = serde_json::from_str(&words).ok();
         let tags = told.as_ref().and_then(|told| told["error_summary"].as_str());
         let line = || words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let ours = tags.is_some();
         let summary = plain(tags.unwrap_or_else(line).trim_end_matches(['/', '.']));
         let wait = wait.or_else(|| told.as_ref()?["error"]["retry_after"].as_u64().map(Duration::from_secs));
-        Self::Said(Box::new(Said { status, summary, wait, page, outcome }))
+        Self::Said(Box::new(Said { status, summary, wait, page, ours, outcome }))
     }
 
     /// What is said of one entry of a job.
@@ -55,6 +64,7 @@ impl Refused {
             summary: plain(summary),
             wait: None,
             page: false,
+            ours: true,
             outcome: Outcome::NotDone,
         }))
     }
@@ -129,6 +139,8 @@ impl Said {
                 severity.into_iter().fold(error, Error::with_status)
             }
             None if self.page && self.status.is_success() => page(self.status),
+            // What is not there has the status 409 and tags.
+            None if self.status == StatusCode::NOT_FOUND && !self.ours => foreign(),
             None => of_status(self.status, (!self.summary.is_empty() && !self.page).then_some(self.summary.as_str())),
         };
         let error = match error.kind() {

@@ -3,15 +3,16 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use law_storage::{Call, Credential, Error, ErrorKind, Result, Secret};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Mutex;
 
 use super::Account;
 use super::answers::Granted;
-use crate::auth::read_token;
-use crate::http::{Client, Request};
+use super::status::foreign;
+use crate::auth::{read_dropbox_file, read_token};
+use crate::http::{Client, Request, of_service};
 
 /// A token that ends this soon is not used any more.
 const MARGIN: Duration = Duration::from_secs(120);
@@ -41,7 +42,7 @@ impl Account {
         match &self.tokens.credential {
             Credential::Bearer(token) => return Ok(token.clone()),
             Credential::BearerFile(file) => return read_token(file),
-            Credential::Dropbox { .. } => {}
+            Credential::Dropbox { .. } | Credential::DropboxLogin { .. } => {}
             _ => {
                 let error = Error::new(ErrorKind::Unauthenticated, "nobody is named").at(&self.shown);
                 return Err(error.hint("law login dropbox, or token in [fs.NAME]"));
@@ -59,7 +60,7 @@ impl Account {
 
     /// Forgets a token that the service calls too old. False if no other can be had.
     pub(super) async fn forget(&self, token: &Secret) -> bool {
-        if !matches!(self.tokens.credential, Credential::Dropbox { .. }) {
+        if !matches!(self.tokens.credential, Credential::Dropbox { .. } | Credential::DropboxLogin { .. }) {
             return false;
         }
         let mut last = self.tokens.last.lock().await;
@@ -70,7 +71,12 @@ impl Account {
     }
 
     async fn refreshed(&self, call: &Call) -> Result<(Secret, Option<Instant>)> {
-        let Credential::Dropbox { app_key, app_secret, refresh_token } = &self.tokens.credential else {
+        // Whoever logs in again meanwhile is followed.
+        let login = match &self.tokens.credential {
+            Credential::DropboxLogin { file, app_key } => &read_dropbox_file(file, app_key.as_deref())?,
+            named => named,
+        };
+        let Credential::Dropbox { app_key, app_secret, refresh_token } = login else {
             return Err(Error::new(ErrorKind::Internal, "a token that cannot be refreshed"));
         };
         let mut form = vec![
@@ -80,11 +86,28 @@ impl Account {
         ];
         form.extend(app_secret.as_ref().map(|secret| ("client_secret", secret.expose())));
         let granted = granted(&self.api, call, &form).await.map_err(|error| match error.kind() {
-            ErrorKind::Unauthenticated => error.hint("law login dropbox makes a new one"),
+            ErrorKind::Unauthenticated if error.hint_text().is_none() => {
+                error.hint("law login dropbox makes a new one")
+            }
             _ => error,
         })?;
         let until = granted.expires_in.map(|seconds| Duration::from_secs(seconds).saturating_sub(MARGIN));
         Ok((Secret::new(granted.access_token), until.and_then(|time| Instant::now().checked_add(time))))
+    }
+}
+
+/// Why there is no token, in the words of RFC 6749 section 5.2; without any, whoever has answered is somebody else.
+fn not_granted(status: StatusCode, why: &str) -> Error {
+    let kind = match status {
+        StatusCode::NOT_FOUND if why.is_empty() => return foreign(),
+        status if status.is_client_error() => ErrorKind::Unauthenticated,
+        _ => ErrorKind::Unavailable,
+    };
+    let plain: String = why.chars().filter(|character| !character.is_control()).take(80).collect();
+    let error = Error::new(kind, format!("no access token is given (HTTP {} {plain})", status.as_u16()));
+    match why {
+        "invalid_client" => error.hint("app_key or app_secret is not what Dropbox knows"),
+        _ => error,
     }
 }
 
@@ -103,18 +126,31 @@ pub(super) async fn granted(client: &Client, call: &Call, form: &[(&str, &str)])
     for (_, secret) in secrets {
         request = request.confiding(Secret::new(*secret));
     }
-    let answer = client.send(call, &request, Duration::ZERO).await?;
+    let answer = client.send(call, &request, Duration::ZERO).await.map_err(of_service)?;
     let status = answer.status;
     if !status.is_success() {
         let words = answer.words(LONGEST).await;
         let why = serde_json::from_str::<serde_json::Value>(&words).ok();
         let why = why.and_then(|why| why["error"].as_str().map(str::to_owned)).unwrap_or_default();
-        let plain: String = why.chars().filter(|character| !character.is_control()).take(80).collect();
-        let kind = if status.is_client_error() { ErrorKind::Unauthenticated } else { ErrorKind::Unavailable };
-        let message = format!("no access token is given (HTTP {} {plain})", status.as_u16());
-        return Err(Error::new(kind, message).at(shown));
+        return Err(not_granted(status, &why).at(shown));
     }
     let json = call.bound(answer.body.collect(LONGEST)).await?;
     serde_json::from_slice(&json)
         .map_err(|error| Error::new(ErrorKind::Malformed, "an answer without a token").at(shown).because(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_not_believed_is_told() {
+        let app = not_granted(StatusCode::BAD_REQUEST, "invalid_client");
+        assert_eq!(app.kind(), ErrorKind::Unauthenticated);
+        assert!(app.hint_text().unwrap().starts_with("app_key or app_secret"));
+        let code = not_granted(StatusCode::BAD_REQUEST, "invalid_grant");
+        assert_eq!((code.kind(), code.hint_text()), (ErrorKind::Unauthenticated, None));
+        assert_eq!(not_granted(StatusCode::NOT_FOUND, "").kind(), ErrorKind::Malformed);
+        assert_eq!(not_granted(StatusCode::BAD_GATEWAY, "").kind(), ErrorKind::Unavailable);
+    }
 }

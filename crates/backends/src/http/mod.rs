@@ -25,4 +25,5 @@ pub use body::Body;
 pub use client::{Answer, Client, Request};
 pub(crate) use connection::at_place;
 pub use redaction::Secrets;
+pub(crate) use tls::of_service;
 pub use upload::Upload;

@@ -76,6 +76,16 @@ fn certificates_of(pem: &[u8]) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(pem).filter_map(|certificate| certificate.ok()).collect()
 }
 
+const WITHOUT_TLS: &str = "a server without TLS is reached by dav:// or http://";
+
+/// The same error of a service whose address is an option, and not a door.
+pub(crate) fn of_service(error: Error) -> Error {
+    match error.hint_text() == Some(WITHOUT_TLS) {
+        true => error.hint("a service without TLS is reached by endpoint = \"http://...\" in [fs.NAME]"),
+        false => error,
+    }
+}
+
 /// A handshake that failed, with what to do about an authority that is not known.
 pub(super) fn handshake_error(error: std::io::Error, host: &str) -> Error {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -84,8 +94,7 @@ pub(super) fn handshake_error(error: std::io::Error, host: &str) -> Error {
         Error::new(ErrorKind::Unavailable, format!("the certificate of {host} is not trusted"))
             .hint("if its authority is your site's, name it: ca = \"/path/to/ca.pem\" in [fs.NAME], or --ca")
     } else {
-        Error::new(ErrorKind::Unavailable, format!("no TLS connection to {host}"))
-            .hint("a server without TLS is reached by dav:// or http://")
+        Error::new(ErrorKind::Unavailable, format!("no TLS connection to {host}")).hint(WITHOUT_TLS)
     };
     base.because(error).with_status(Status::Exhausted)
 }

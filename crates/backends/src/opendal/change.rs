@@ -3,6 +3,7 @@
 use law_storage::{Call, ErrorKind, Operation, Parents, Path, Result};
 
 use super::Store;
+use super::status::Told;
 
 const REMOVE: Operation = Operation::Remove;
 
@@ -13,10 +14,7 @@ impl Store {
         match self.look(call, path, operation).await? {
             Some(found) if found.is_directory() => return Ok(()),
             Some(_) => return Err(self.error(ErrorKind::AlreadyExists, path, operation)),
-            None if path.is_root() => {
-                let error = self.error(ErrorKind::NotFound, path, operation);
-                return Err(error.hint(format!("a {} is made with the tools of the service", self.service.container)));
-            }
+            None if path.is_root() => return Err(self.failed(Told::NotFound, path, operation)),
             None => {}
         }
         let mut missing = match (parents, path.parent()) {

@@ -116,26 +116,37 @@ impl Store {
         })
     }
 
-    /// What is denied to nobody in particular may be allowed to somebody.
-    fn to_nobody(&self, error: Error) -> Error {
+    /// What is denied to nobody in particular may be allowed to somebody, and what is denied to one key, to another.
+    fn denied(&self, error: Error) -> Error {
         let nobody = matches!(self.settings.credential, Credential::None);
         match error.kind() {
             ErrorKind::PermissionDenied | ErrorKind::Unauthenticated if nobody => {
                 let error = error.with_kind(ErrorKind::Unauthenticated);
                 error.hint(format!("nobody is named: {}", self.service.credential().takes()))
             }
+            // Azure says the same of a key that is wrong, and of one that may not.
+            ErrorKind::PermissionDenied if self.is_with_ticket_or_key() && error.hint_text().is_none() => {
+                error.hint("is the key or SAS right, and may it do this? law fs token show tells which it is")
+            }
             _ => error,
         }
+    }
+
+    fn is_with_ticket_or_key(&self) -> bool {
+        self.service.scheme == "azblob" && matches!(self.settings.credential, Credential::AccessKey { .. })
     }
 
     /// What OpenDAL says, as an error about `path`.
     pub(super) fn failed(&self, told: Told, path: &Path, operation: Operation) -> Error {
         let missing = matches!(told, Told::NotFound);
         let lost = matches!(&told, Told::Other(error) if matches!(error.kind(), ErrorKind::Malformed));
-        let error = at_place(self.to_nobody(told.error()), self.url(path)).during(operation);
+        let error = at_place(self.denied(told.error()), self.url(path)).during(operation);
         let error = if lost && changes(operation) { error.with_outcome(Outcome::Unknown) } else { error };
         match missing && matches!(operation, Operation::List | Operation::Put | Operation::CreateDirectory) {
-            true => error.hint(format!("is there a {} {}?", self.service.container, self.shown.host())),
+            true => {
+                let (container, host) = (self.service.container, self.shown.host());
+                error.hint(format!("is there a {container} {host}? law makes no {container}s there"))
+            }
             false => error,
         }
     }

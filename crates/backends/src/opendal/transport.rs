@@ -13,7 +13,7 @@ use law_storage::{ByteStream, Call, Credential, EndpointSettings, Error, ErrorKi
 
 use super::status::Carried;
 use crate::http::status::{of_status, outcome, page, retry_after};
-use crate::http::{Address, Answer, Client, Origin, Request, Upload};
+use crate::http::{Address, Answer, Client, Origin, Request, Upload, of_service};
 use crate::pieces::Chunks;
 
 /// What services need to say that they want a body.
@@ -52,7 +52,7 @@ impl Transport {
             1..=SMALL => asked.bytes(chunks.0.concat()),
             _ => asked.upload(&upload),
         };
-        let answer = self.0.send(&Call::new(), &asked, CONTINUE_WAIT).await?;
+        let answer = self.0.send(&Call::new(), &asked, CONTINUE_WAIT).await.map_err(of_service)?;
         if means_more_than_no(answer.status) { response(answer, &head).await } else { Err(refused(answer).await) }
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::Bucket;
 use super::address::Site;
 use super::services::Service;
-use crate::http::{Address, Answer, Request, Upload};
+use crate::http::{Address, Answer, Request, Upload, of_service};
 
 /// All but the unreserved characters of RFC 3986, as signatures want it.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -111,6 +111,14 @@ impl<'a> Ask<'a> {
         self
     }
 
+    /// The path that it is about; the root for the bucket.
+    fn path(&self) -> Path {
+        match self.about {
+            About::Bucket => Path::root(),
+            About::Object(path) | About::Marker(path) => path.clone(),
+        }
+    }
+
     fn address(&self, site: &Site) -> Address {
         let address = match self.about {
             About::Bucket => site.object(&Path::root()),
@@ -171,7 +179,8 @@ impl Bucket {
         let mut headers = ask.headers.clone();
         let content = HeaderValue::try_from(ask.content(site)).unwrap_or(HeaderValue::from_static("UNSIGNED-PAYLOAD"));
         headers.insert(CONTENT_SHA256, content);
-        let headers = call.bound(site.signer.sign(&site.region, (&ask.method, &address), &headers)).await?;
+        let signed = call.bound(site.signer.sign(&site.region, (&ask.method, &address), &headers)).await;
+        let headers = signed.map_err(|error| error.at(self.url(&ask.path())).during(ask.operation))?;
         let mut request = Request::new(ask.method.clone(), address).staying().slow(ask.slow);
         for (name, value) in &headers {
             request = request.header(name.clone(), value.clone());
@@ -188,7 +197,7 @@ impl Bucket {
             request = request.once();
         }
         let wait = self.settings.timeouts.continue_wait.min(CONTINUE_WAIT);
-        site.client.send(call, &request, wait).await.map_err(|error| error.during(ask.operation))
+        site.client.send(call, &request, wait).await.map_err(|error| of_service(error).during(ask.operation))
     }
 
     fn learn(&self, answer: &Answer) {

@@ -65,7 +65,7 @@ impl Pages {
         let ask = ask.query("prefix", below(&self.path));
         let answer = self.bucket.ask(&self.call, &ask).await?;
         if !answer.status.is_success() {
-            return Err(self.bucket.refused(answer, &self.path, Operation::List).await);
+            return Err(self.bucket.not_listed(answer, &self.path, Operation::List).await);
         }
         let xml = self.call.bound(answer.body.collect(PAGE)).await?;
         read(&xml).map_err(|error| error.at(self.bucket.url(&self.path)).during(Operation::List))

@@ -16,7 +16,7 @@ use crate::http::status::page;
 pub(super) const PAGE: usize = 32 * 1024 * 1024;
 
 impl Bucket {
-    /// What is there; `None` only on the service's own word. A file that has the name of a directory as well is the file.
+    /// What is there; `None` only on the service's own word, that of a listing after that of a HEAD. A file that has the name of a directory as well is the file.
     pub(super) async fn look(&self, call: &Call, path: &Path, operation: Operation) -> Result<Option<Metadata>> {
         self.acquaint(call, path).await?;
         if !path.is_root()
@@ -67,11 +67,15 @@ impl Bucket {
     }
 
     /// Whether keys begin with this path and a `/`. The root is one if the bucket is there.
+    ///
+    /// # Errors
+    /// `NotFound` if the bucket is not there, and `Malformed` if this is no service of S3, which the answer to a HEAD does not tell.
     pub(super) async fn is_directory(&self, call: &Call, path: &Path, operation: Operation) -> Result<bool> {
+        let makes = operation == Operation::CreateDirectory;
         match self.first_names(call, path, 1, operation).await {
             Ok(names) => Ok(path.is_root() || !names.contents.is_empty() || !names.common_prefixes.is_empty()),
-            // There is no bucket.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            // A bucket that is not there can be made. To whoever looks for something in it, it is an error: that is no answer about the thing.
+            Err(error) if error.kind() == ErrorKind::NotFound && (path.is_root() || makes) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -91,7 +95,7 @@ impl Bucket {
             .query("prefix", below(path));
         let answer = self.ask(call, &ask).await?;
         if !answer.status.is_success() {
-            return Err(self.refused(answer, path, operation).await);
+            return Err(self.not_listed(answer, path, operation).await);
         }
         let xml = call.bound(answer.body.collect(PAGE)).await?;
         read(&xml).map_err(|error| error.at(self.url(path)).during(operation))

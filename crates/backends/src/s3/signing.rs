@@ -24,8 +24,8 @@ const LONGEST: u64 = 1024 * 1024;
 pub(super) struct Signer {
     context: Context,
     keys: Keys,
-    /// A profile was named.
-    must: bool,
+    /// The profile that was named.
+    profile: Option<String>,
     /// The key that was used last; none of none if there is none.
     last: Mutex<Option<Option<Key>>>,
 }
@@ -60,8 +60,11 @@ impl Signer {
             .with_file_read(Files)
             .with_http_send(Services(settings.ca.clone()))
             .with_command_execute(Programs);
-        let must = matches!(settings.credential, Credential::Aws { profile: Some(_) });
-        Self { context, keys, must, last: Mutex::default() }
+        let profile = match &settings.credential {
+            Credential::Aws { profile } => profile.clone(),
+            _ => None,
+        };
+        Self { context, keys, profile, last: Mutex::default() }
     }
 
     /// The headers that say who asks: none for nobody in particular.
@@ -95,6 +98,20 @@ impl Signer {
         matches!(&*self.last.lock().await, Some(None))
     }
 
+    /// A key that is wanted, or was there, is not there.
+    fn no_key(&self) -> Error {
+        match &self.profile {
+            Some(profile) => {
+                let error = Error::new(ErrorKind::Unauthenticated, format!("there is no key of the profile {profile}"));
+                error.hint(format!("aws configure --profile {profile} makes it, or name another profile in [fs.NAME]"))
+            }
+            None => {
+                let error = Error::new(ErrorKind::Unauthenticated, "there is no key any more");
+                error.hint("law fs token show PLACE tells where it is looked for")
+            }
+        }
+    }
+
     /// The key of now: one that ends soon is asked for again.
     async fn key(&self) -> Result<Option<Key>> {
         let mut last = self.last.lock().await;
@@ -108,10 +125,8 @@ impl Signer {
             Keys::Named(key) => Some(key.clone()),
             Keys::Found(provider) => {
                 let found = provider.provide_credential(&self.context).await.map_err(unsigned)?;
-                if found.is_none() && (self.must || last.is_some()) {
-                    let error =
-                        Error::new(ErrorKind::Unauthenticated, "there is no key any more, or none in the profile");
-                    return Err(error.hint("aws configure, or law fs token show, tell more"));
+                if found.is_none() && (self.profile.is_some() || last.is_some()) {
+                    return Err(self.no_key());
                 }
                 found
             }

@@ -142,22 +142,64 @@ fn plain(text: &str) -> String {
 impl Bucket {
     /// An answer that is not the one hoped for, as an error about `path`.
     pub(super) async fn refused(&self, answer: Answer, path: &Path, operation: Operation) -> Error {
+        self.said(Refused::read(answer).await, path, operation).await
+    }
+
+    /// The same of a listing: S3 has a word for a bucket that is not there, and a server of another kind has none.
+    pub(super) async fn not_listed(&self, answer: Answer, path: &Path, operation: Operation) -> Error {
         let refused = Refused::read(answer).await;
+        if refused.status != StatusCode::NOT_FOUND || !refused.code.is_empty() {
+            return self.said(refused, path, operation).await;
+        }
+        let error =
+            Error::new(ErrorKind::Malformed, "an answer that is not of S3 (HTTP 404)").with_outcome(refused.outcome);
+        error.at(self.url(path)).during(operation).hint("is endpoint in [fs.NAME] the address of the service?")
+    }
+
+    async fn said(&self, refused: Refused, path: &Path, operation: Operation) -> Error {
         let denied = refused.status == StatusCode::FORBIDDEN || refused.code == "AccessDenied";
         let error = refused.error(self, path, operation);
         let Ok(site) = self.site() else { return error };
         if denied && error.kind() == ErrorKind::PermissionDenied && site.signer.is_anonymous().await {
-            return error.with_kind(ErrorKind::Unauthenticated).hint(nobody());
+            return error.with_kind(ErrorKind::Unauthenticated).hint(nobody(&|name| std::env::var(name).ok()));
         }
         error
     }
 }
+
 /// Why nobody has asked.
-fn nobody() -> String {
-    match std::env::var("AWS_PROFILE").ok().filter(|profile| !profile.is_empty()) {
-        Some(profile) => format!("nobody is named: no file has a key of the profile {profile} ($AWS_PROFILE)"),
-        None => {
-            "nobody is named: set access_key and secret_key, or a profile, in [fs.NAME], or $AWS_ACCESS_KEY_ID".into()
+fn nobody(environment: &dyn Fn(&str) -> Option<String>) -> String {
+    const HALVES: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    let set = |name: &str| environment(name).filter(|value| !value.is_empty());
+    match (HALVES.map(|name| set(name).is_some()), set("AWS_PROFILE")) {
+        ([true, false], _) => {
+            "nobody is named: $AWS_ACCESS_KEY_ID is set, and $AWS_SECRET_ACCESS_KEY is missing".into()
         }
+        ([false, true], _) => {
+            "nobody is named: $AWS_SECRET_ACCESS_KEY is set, and $AWS_ACCESS_KEY_ID is missing".into()
+        }
+        (_, Some(profile)) => format!("nobody is named: no file has a key of the profile {profile} ($AWS_PROFILE)"),
+        (_, None) => {
+            "nobody is named: set access_key and secret_key, or a profile, in [fs.NAME], or $AWS_ACCESS_KEY_ID \
+            and $AWS_SECRET_ACCESS_KEY"
+                .into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_half_of_a_key_that_is_missing_is_named() {
+        for (there, missing) in
+            [("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID")]
+        {
+            let told = nobody(&|name| (name == there).then(|| "hidden".into()));
+            assert!(told.contains(&format!("${missing} is missing")) && !told.contains("hidden"), "{told}");
+        }
+        assert!(nobody(&|_| None).contains("set access_key"));
+        assert!(nobody(&|name| (name == "AWS_PROFILE").then(|| "lab".into())).contains("profile lab"));
     }
 }

@@ -114,6 +114,11 @@ async fn a_token_that_is_too_old_is_renewed_once() {
     let error = backend.stat(&Call::new(), &base).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
     assert!(!error.to_string().contains("guessed") && !error.to_string().contains("app-secret"), "{error}");
+    let (app_key, app_secret) = ("app-key".into(), Some(Secret::new("guessed")));
+    settings.credential = Credential::Dropbox { app_key, app_secret, refresh_token: Secret::new("refresh-token") };
+    let (backend, _) = account(&settings);
+    let error = backend.stat(&Call::new(), &base).await.unwrap_err();
+    assert_eq!(error.hint_text(), Some("app_key or app_secret is not what Dropbox knows"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

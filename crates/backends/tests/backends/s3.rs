@@ -146,7 +146,11 @@ async fn who_may_not_is_told_why() {
 async fn a_bucket_that_is_not_there_is_named() {
     let Some(settings) = writer() else { return };
     let (backend, base) = bucket("s3://nowhere", &settings);
-    assert_eq!(backend.stat(&Call::new(), &base).await.unwrap(), None);
+    let error = backend.stat(&Call::new(), &base).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert!(error.hint_text().unwrap().contains("no bucket nowhere"), "{error}");
+    // The bucket itself is what is not there.
+    assert_eq!(backend.stat(&Call::new(), &Path::root()).await.unwrap(), None);
     let error = backend.list(&Call::new(), &base, &Default::default()).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     assert!(error.hint_text().unwrap().contains("no bucket nowhere"), "{error}");

@@ -23,7 +23,7 @@ enum Service {
 
 /// Log in at Dropbox: prints a page to open in a browser, and reads the code that the page tells.
 ///
-/// What comes of it is kept in ~/.config/law/dropbox.json, for you alone.
+/// What comes of it is kept in ~/.config/law/dropbox.json, for you alone, beside the logins of other apps.
 #[derive(Args)]
 struct Dropbox {
     /// The file system whose app_key and app_secret are used; the first that has them if none is named.

@@ -39,7 +39,8 @@ impl Mkdir {
         }
         let parents = if self.parents { Parents::Create } else { Parents::Require };
         match place.backend().create_directory(&context.call, &place.resolved(), parents).await {
-            Err(error) if error.kind() == ErrorKind::NotFound && !self.parents => {
+            // A storage that has a hint knows better.
+            Err(error) if error.kind() == ErrorKind::NotFound && !self.parents && error.hint_text().is_none() => {
                 Err(error.hint("mkdir -p makes the directories above it, too").into())
             }
             Err(error) => Err(error.into()),
