@@ -102,7 +102,9 @@ impl Cleanup {
 
 /// A time in the largest unit that says it exactly.
 fn span(seconds: u64) -> String {
-    let unit = [("day", 86_400), ("hour", 3600), ("minute", 60)].into_iter().find(|(_, length)| seconds.is_multiple_of(*length));
+    let unit = [("day", 86_400), ("hour", 3600), ("minute", 60)]
+        .into_iter()
+        .find(|(_, length)| seconds.is_multiple_of(*length));
     let (name, length) = unit.unwrap_or(("second", 1));
     match seconds / length {
         1 => name.to_owned(),
