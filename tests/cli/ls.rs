@@ -194,6 +194,7 @@ fn a_directory_that_nobody_may_see() {
     assert_snapshot!(with_files().session([format!("ls {url}{denied}")]), @r#"
     $ law fs ls http://127.0.0.1:PORT/denied
     2> law fs ls: permission denied (HTTP 403 Forbidden, "Unable to open directory /denied/; permission denied") http://127.0.0.1:PORT/denied/
+    2>   hint: nobody was named: law fs token show PLACE tells where a credential is looked for
     [exit 5]
     "#);
 }

