@@ -91,11 +91,14 @@ impl Reader {
         }
     }
 
-    /// Waits for the look that says whether what came was right, and for none that is for others.
+    /// Waits for the look that says whether what came was right, and until the last block is written, but not for what is fetched for others.
     async fn end(&mut self) -> Result<()> {
         let weak = self.order.is_weak();
+        let behind = self.order.object.meta.block_of(self.left.offset.saturating_sub(1)) + 1;
         match self.fill.take() {
             Some(fill) if weak => fill.finish().await?,
+            // What was read was right, whatever becomes of its copy.
+            Some(fill) if fill.wanted().end <= behind => drop(fill.finish().await),
             _ if weak && std::mem::take(&mut self.passed_by) => look_again(&self.order).await?,
             _ => {}
         }
