@@ -50,8 +50,10 @@ fn sweep(above: &Path) {
 }
 
 fn was_left(directory: &Path) -> bool {
-    let is_directory = fs::symlink_metadata(directory).is_ok_and(|found| found.is_dir());
-    is_directory && File::open(directory.join(ALIVE)).is_ok_and(|alive| alive.try_lock().is_ok())
+    // What somebody else has put there may be anything, a pipe that never opens as well.
+    let ours = |found: &fs::Metadata| found.is_dir() && found.uid() == rustix::process::geteuid().as_raw();
+    fs::symlink_metadata(directory).is_ok_and(|found| ours(&found))
+        && File::open(directory.join(ALIVE)).is_ok_and(|alive| alive.try_lock().is_ok())
 }
 
 #[cfg(test)]

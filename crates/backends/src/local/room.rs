@@ -1,6 +1,7 @@
 //! Whether a disk has room for a file.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 
 use law_storage::{Error, ErrorKind, Result};
 use rustix::fs::{FallocateFlags, StatFs};
@@ -14,7 +15,9 @@ pub(super) fn preallocate(file: &File, expected: Option<u64>) -> Result<()> {
     let Some(size) = expected.filter(|size| *size > 0) else { return Ok(()) };
     let full = || Error::new(ErrorKind::NoSpace, format!("no room for {size} bytes"));
     match rustix::fs::fstatfs(file) {
-        Ok(disk) if size > free(&disk) => return if counts_blocks(&disk) { Err(full()) } else { Ok(()) },
+        Ok(disk) if size.saturating_sub(held(file)) > free(&disk) => {
+            return if counts_blocks(&disk) { Err(full()) } else { Ok(()) };
+        }
         Ok(disk) if disk.f_type as u64 == TMPFS => return Ok(()),
         _ => {}
     }
@@ -22,6 +25,11 @@ pub(super) fn preallocate(file: &File, expected: Option<u64>) -> Result<()> {
         Err(Errno::NOSPC | Errno::DQUOT) => Err(full()),
         _ => Ok(()),
     }
+}
+
+/// What a file has already: one that is gone on with needs only the rest.
+fn held(file: &File) -> u64 {
+    file.metadata().map_or(0, |found| found.blocks() * 512)
 }
 
 /// Types of file systems, of statfs(2).
@@ -41,8 +49,6 @@ fn free(disk: &StatFs) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
-
     use super::*;
 
     /// More than any disk has is refused before the first byte, and takes nothing from others meanwhile; a disk in memory reserves nothing at all.
@@ -59,6 +65,7 @@ mod tests {
             assert_eq!(preallocate(&file, Some(8 << 40)).map_err(|e| e.kind()), Err(ErrorKind::NoSpace), "{place}");
             assert_eq!(blocks(), 0);
             preallocate(&file, Some(1 << 20)).unwrap();
+            assert_eq!(held(&file), blocks() * 512);
             assert_eq!(file.metadata().unwrap().len(), 0, "{place}");
             assert_eq!(blocks() == 0, place == "/dev/shm", "{place}");
         }
