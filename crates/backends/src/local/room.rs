@@ -49,6 +49,8 @@ fn free(disk: &StatFs) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     /// More than any disk has is refused before the first byte, and takes nothing from others meanwhile; a disk in memory reserves nothing at all.
@@ -69,5 +71,19 @@ mod tests {
             assert_eq!(file.metadata().unwrap().len(), 0, "{place}");
             assert_eq!(blocks() == 0, place == "/dev/shm", "{place}");
         }
+    }
+
+    /// In memory nothing is reserved, so that this takes no more than the half that is there.
+    #[test]
+    fn who_goes_on_needs_room_for_the_rest_alone() {
+        let Ok(file) = tempfile::tempfile_in("/dev/shm") else { return };
+        if rustix::fs::fstatfs(&file).unwrap().f_type as u64 != TMPFS {
+            println!("skipped: /dev/shm is no disk in memory");
+            return;
+        }
+        (&file).write_all(&vec![1; 32 << 20]).unwrap();
+        let free = free(&rustix::fs::fstatfs(&file).unwrap());
+        preallocate(&file, Some(free + (16 << 20))).unwrap();
+        assert!(preallocate(&file, Some(free.saturating_add(1 << 30))).is_err());
     }
 }
