@@ -32,6 +32,7 @@ pub use law_config as config;
 pub use law_formatters as formatters;
 pub use law_storage as storage;
 pub use law_target as target;
+pub use law_task as task;
 pub use law_transfer as transfer;
 
 pub use law_storage::{Error, ErrorKind, Result};

@@ -23,7 +23,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // The one place that stacks makes the backends, too.
     ("law-target", &["law-storage", "law-backends", "law-cache", "law-transfer", "law-formatters", "law-config"]),
     ("law-fuse", &["law-storage", "law-transfer", "law-cache"]),
-    ("law-task", &["law-target", "law-config", "law-task-derive"]),
+    // Errors of storage are the language between layers.
+    ("law-task", &["law-storage", "law-target", "law-config", "law-task-derive"]),
     ("law-workflow", &["law-task", "law-jobs", "law-sandbox"]),
     ("law-cli", EVERYTHING_BELOW),
     ("law", EVERYTHING),

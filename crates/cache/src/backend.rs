@@ -306,6 +306,32 @@ impl Backend for Cache {
         done
     }
 
+    async fn local_file_here(
+        &self,
+        call: &Call,
+        path: &Path,
+        validator: Option<&Validator>,
+    ) -> Result<Option<LocalFile>> {
+        if self.0.inner.capabilities().local_files != Support::No
+            && let Some(local) = self.0.inner.local_file_here(call, path, validator).await?
+        {
+            return Ok(Some(local));
+        }
+        let Resolved::Kept(object, version, digests) = self.0.resolve(call, path, validator).await? else {
+            return Ok(None);
+        };
+        if !object.is_whole() {
+            return Ok(None);
+        }
+        let done = whole::hand_out(self.order(call, path, (object, version, digests))).await;
+        self.0.write_down().await;
+        match done {
+            // What was damaged is not kept: it comes anew.
+            Err(error) if error.kind() == ErrorKind::Integrity => Ok(None),
+            other => other,
+        }
+    }
+
     async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
         self.0.inner.local_directory(call, path).await
     }

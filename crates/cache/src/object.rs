@@ -194,6 +194,11 @@ impl Object {
         Some((first, end))
     }
 
+    /// Whether all blocks are here.
+    pub(crate) fn is_whole(&self) -> bool {
+        (0..self.meta.blocks()).all(|block| self.has(block))
+    }
+
     /// Blocks that nobody else writes; none if somebody does.
     pub(crate) fn claim(&self, first: u64, end: u64) -> io::Result<Option<Claim>> {
         match open_map(&self.directory, &self.meta)? {

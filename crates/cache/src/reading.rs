@@ -25,6 +25,9 @@ const SMALL: u64 = 128 << 10;
 /// Blocks that are fetched behind what was asked for, where the block before it is here: somebody reads on.
 const READ_AHEAD: u64 = 8;
 
+/// Blocks before the end of a request at which the next one begins.
+const LAST: u64 = 8;
+
 /// Pauses of who waits for what another process fetches.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 
@@ -38,6 +41,7 @@ pub(crate) fn stream_of(order: Arc<Order>, range: ByteRange) -> ByteStream {
         left: range,
         ready: VecDeque::new(),
         fill: None,
+        next: None,
         own: 0..0,
         ahead: VecDeque::new(),
         past: None,
@@ -54,6 +58,8 @@ struct Reader {
     left: ByteRange,
     ready: VecDeque<Bytes>,
     fill: Option<Fill>,
+    /// The request behind it, which begins before it ends.
+    next: Option<Fill>,
     /// Blocks that were fetched for this reader.
     own: Range<u64>,
     ahead: VecDeque<(u64, JoinHandle<io::Result<Found>>)>,
@@ -114,10 +120,11 @@ impl Reader {
             match fill.block(block).await {
                 Some(content) => {
                     self.serve(block, content?);
+                    self.fetch_ahead(block + 1).await;
                     return Ok(());
                 }
                 None if fill.is_held() => {}
-                None => self.fill = None,
+                None => self.take_next(),
             }
         }
         let found = match self.look(block).await {
@@ -206,6 +213,31 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Begins the next request when the last blocks of this one are on their way, so that the network does not wait for the reader in between.
+    async fn fetch_ahead(&mut self, block: u64) {
+        let Some(end) = self.fill.as_ref().map(|fill| fill.wanted().end) else { return };
+        if self.next.is_some() || self.left.is_empty() || block + LAST != end {
+            return;
+        }
+        let wanted = self.order.object.meta.block_of(self.left.end() - 1) + 1;
+        if end >= wanted {
+            return;
+        }
+        let keep = wanted.min(end + 2 * READ_AHEAD);
+        // If it cannot begin, whoever needs the block finds out why.
+        if let Ok(Begun::Fill(next)) = Fill::begin(&self.order, end, wanted, keep).await {
+            self.next = Some(next);
+        }
+    }
+
+    /// One request has ended.
+    fn take_next(&mut self) {
+        self.fill = self.next.take();
+        if let Some(fill) = &self.fill {
+            self.own = fill.wanted();
+        }
     }
 
     /// The rest comes from the storage, and is not kept.

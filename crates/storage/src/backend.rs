@@ -250,13 +250,26 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// As above.
     async fn digest(&self, call: &Call, path: &Path, wanted: &[Algorithm]) -> Result<Option<Digest>>;
 
-    /// The local file that has this version, where the bytes are on this machine already.
+    /// The local file that has this version, where the bytes are on this machine, or are brought here first to stay for others, as a cache does.
     ///
     /// Missing: `NotFound`. Another version: `Changed`. The file must not be written to.
     ///
     /// # Errors
     /// As above; `Ok(None)` where bytes must be fetched.
     async fn local_file(&self, call: &Call, path: &Path, validator: Option<&Validator>) -> Result<Option<LocalFile>>;
+
+    /// The same where nothing needs to be fetched for it: for those who read the bytes as they come and need no file.
+    ///
+    /// # Errors
+    /// As above; `Ok(None)` where bytes must be fetched.
+    async fn local_file_here(
+        &self,
+        call: &Call,
+        path: &Path,
+        validator: Option<&Validator>,
+    ) -> Result<Option<LocalFile>> {
+        self.local_file(call, path, validator).await
+    }
 
     /// The path of a directory for other programs, where all that is in it is on this machine already. None unless a
     /// backend says otherwise. The directory must not be written to.

@@ -390,6 +390,15 @@ impl Backend for Faulty {
         self.around((call, Operation::LocalFile, path), self.inner.local_file(call, path, validator)).await
     }
 
+    async fn local_file_here(
+        &self,
+        call: &Call,
+        path: &Path,
+        validator: Option<&Validator>,
+    ) -> Result<Option<LocalFile>> {
+        self.around((call, Operation::LocalFile, path), self.inner.local_file_here(call, path, validator)).await
+    }
+
     async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
         self.around((call, Operation::LocalFile, path), self.inner.local_directory(call, path)).await
     }

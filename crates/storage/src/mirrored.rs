@@ -270,6 +270,18 @@ impl Backend for Mirrored {
         }
     }
 
+    async fn local_file_here(
+        &self,
+        call: &Call,
+        path: &Path,
+        validator: Option<&Validator>,
+    ) -> Result<Option<LocalFile>> {
+        match self.version_at_mount(call, path, validator).await {
+            Some(at) => self.mount.local_file_here(call, &at.below, Some(&at.here)).await,
+            None => self.storage.local_file_here(call, path, validator).await,
+        }
+    }
+
     async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
         self.storage.local_directory(call, path).await
     }

@@ -135,6 +135,15 @@ impl<B: Backend> Backend for PassThrough<B> {
         self.0.local_file(call, path, validator).await
     }
 
+    async fn local_file_here(
+        &self,
+        call: &Call,
+        path: &Path,
+        validator: Option<&Validator>,
+    ) -> Result<Option<LocalFile>> {
+        self.0.local_file_here(call, path, validator).await
+    }
+
     async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
         self.0.local_directory(call, path).await
     }

@@ -162,6 +162,15 @@ impl Backend for Rooted {
         self.inner.local_file(call, &self.below(path), validator).await
     }
 
+    async fn local_file_here(
+        &self,
+        call: &Call,
+        path: &Path,
+        validator: Option<&Validator>,
+    ) -> Result<Option<LocalFile>> {
+        self.inner.local_file_here(call, &self.below(path), validator).await
+    }
+
     async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
         self.inner.local_directory(call, &self.below(path)).await
     }

@@ -206,6 +206,19 @@ impl Backend for Traced {
         .await
     }
 
+    async fn local_file_here(
+        &self,
+        call: &Call,
+        path: &Path,
+        validator: Option<&Validator>,
+    ) -> Result<Option<LocalFile>> {
+        let local = self.inner.local_file_here(call, path, validator);
+        self.tell("local_file_here", path, local, |file: &Option<LocalFile>| {
+            if file.is_some() { "a local file".into() } else { "not local".into() }
+        })
+        .await
+    }
+
     async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
         let told = |directory: &Option<std::path::PathBuf>| match directory {
             Some(_) => "a local directory".into(),

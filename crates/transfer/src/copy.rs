@@ -436,7 +436,7 @@ async fn limited_source(
     let pinned: Validator = metadata.identity();
     let local = match from.backend().capabilities().local_files {
         Support::No => None,
-        _ => from.backend().local_file(call, &from.resolved(), Some(&pinned)).await?,
+        _ => from.backend().local_file_here(call, &from.resolved(), Some(&pinned)).await?,
     };
     match local {
         Some(local) => Ok(Box::new(Counted::new(FileSource::new(local)?, progress, limit))),

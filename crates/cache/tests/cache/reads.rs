@@ -99,6 +99,24 @@ async fn an_empty_file_is_a_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_needs_no_file_does_not_wait_for_one() {
+    let stack = Stack::new(Policy::Strict);
+    let file = content(7, 200 * BLOCK as usize + 3);
+    stack.store("file", &file).await;
+    let here = async || stack.cache.local_file_here(&Call::new(), &path("file"), None).await.unwrap();
+    assert!(here().await.is_none());
+    assert_eq!(stack.reads(), 0, "nothing is fetched for it");
+    let part = ReadOptions::part(ByteRange::new(30 * BLOCK, 5));
+    let _ = stack.cache.read(&Call::new(), &path("file"), &part).await.unwrap().collect(9).await.unwrap();
+    assert!(here().await.is_none(), "a part is no file");
+    assert!(stack.read("file").await == file);
+    let before = stack.reads();
+    let local = here().await.unwrap();
+    assert!(std::fs::read(local.path()).unwrap() == file);
+    assert_eq!(stack.reads(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_whole_file_is_handed_out_without_a_copy() {
     let stack = Stack::new(Policy::Strict);
     let file = content(6, 70 * BLOCK as usize + 3);

@@ -246,6 +246,20 @@ impl Backend for Doors {
         self.ask(Wanted::new(call, Operation::LocalFile, path), find).await.map(answer)
     }
 
+    async fn local_file_here(
+        &self,
+        call: &Call,
+        path: &Path,
+        validator: Option<&Validator>,
+    ) -> Result<Option<LocalFile>> {
+        let call = &self.within_deadline(call);
+        let find = |door: &'_ Door, call: Call| {
+            let (backend, validator) = (door.backend.clone(), validator.map(|v| v.clone().for_door(&door.name)));
+            async move { backend.local_file_here(&call, path, validator.as_ref()).await }.boxed()
+        };
+        self.ask(Wanted::new(call, Operation::LocalFile, path), find).await.map(answer)
+    }
+
     async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
         let call = &self.within_deadline(call);
         self.ask(Wanted::new(call, Operation::LocalFile, path), by!(local_directory(path))).await.map(answer)

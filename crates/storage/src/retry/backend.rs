@@ -186,6 +186,16 @@ impl Backend for Retry {
         self.repeat(call, || self.inner.local_file(call, path, validator)).await
     }
 
+    async fn local_file_here(
+        &self,
+        call: &Call,
+        path: &Path,
+        validator: Option<&Validator>,
+    ) -> Result<Option<LocalFile>> {
+        let call = &self.within_deadline(call);
+        self.repeat(call, || self.inner.local_file_here(call, path, validator)).await
+    }
+
     async fn local_directory(&self, call: &Call, path: &Path) -> Result<Option<std::path::PathBuf>> {
         let call = &self.within_deadline(call);
         self.repeat(call, || self.inner.local_directory(call, path)).await

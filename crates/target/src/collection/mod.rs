@@ -1,5 +1,6 @@
 //! Many targets as one.
 
+mod existence;
 mod localize;
 mod siblings;
 mod status;
@@ -19,6 +20,7 @@ use crate::runtime::wait;
 use crate::target::Target;
 use crate::{DirectoryTarget, FileTarget};
 
+pub use existence::existence;
 pub use localize::{LocalizedCollection, LocalizedCollectionWrite};
 pub use siblings::{NestedSiblingFileCollection, SiblingFileCollection};
 pub use survey::Survey;

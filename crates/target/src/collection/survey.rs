@@ -11,7 +11,7 @@ use law_transfer::Place;
 use crate::target::Target;
 
 /// Questions under way at once: enough to hide the way to the storage, few enough not to be a burden to it.
-const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 32;
 
 /// How members are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,16 +38,22 @@ fn each<'a, T: Target + 'a>(members: impl Iterator<Item = (usize, &'a T)> + Send
     stream::iter(members.map(ask)).buffer_unordered(AT_ONCE).boxed()
 }
 
+/// What tells one directory from all others.
+pub(super) type DirectoryKey<'a> = (&'a str, &'a Path, Path);
+
 /// Members of one directory, by their names in it.
-struct Group<'a> {
+pub(super) struct Group<'a> {
     directory: Place,
-    members: Vec<(usize, &'a [u8])>,
+    pub(super) members: Vec<(usize, &'a [u8])>,
 }
 
-fn by_directory<'a, T: Target + 'a>(members: impl Iterator<Item = &'a T>) -> Answers<'a> {
-    let mut groups: HashMap<(&str, &Path, Path), Group<'a>> = HashMap::new();
+/// Members that a listing tells about, and the others.
+pub(super) fn grouped<'a, T: Target + ?Sized + 'a>(
+    members: impl Iterator<Item = (usize, &'a T)>,
+) -> (impl Iterator<Item = Group<'a>>, Vec<(usize, &'a T)>) {
+    let mut groups: HashMap<DirectoryKey<'_>, Group<'a>> = HashMap::new();
     let mut alone = Vec::new();
-    for (index, member) in members.enumerate() {
+    for (index, member) in members {
         let listed = member.listed().and_then(|place| Some((place, place.path.parent()?, place.path.name()?)));
         let Some((place, parent, name)) = listed else {
             alone.push((index, member));
@@ -57,14 +63,19 @@ fn by_directory<'a, T: Target + 'a>(members: impl Iterator<Item = &'a T>) -> Ans
         let directory = || Group { directory: Place::new(place.fs.clone(), parent), members: Vec::new() };
         groups.entry(key).or_insert_with(directory).members.push((index, name));
     }
-    let lists = stream::iter(groups.into_values().map(Group::answers)).buffer_unordered(AT_ONCE);
+    (groups.into_values(), alone)
+}
+
+fn by_directory<'a, T: Target + 'a>(members: impl Iterator<Item = &'a T>) -> Answers<'a> {
+    let (groups, alone) = grouped(members.enumerate());
+    let lists = stream::iter(groups.map(Group::answers).collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
     let listed = lists.map_ok(|answers| stream::iter(answers.into_iter().map(Ok))).try_flatten();
     listed.chain(each(alone.into_iter())).boxed()
 }
 
 impl Group<'_> {
     /// One listing; a directory that is missing has none of them, and one that cannot be listed is an error.
-    async fn answers(self) -> Result<Vec<(usize, bool)>> {
+    pub(super) async fn answers(self) -> Result<Vec<(usize, bool)>> {
         let files = match files_in(&self.directory).await {
             Err(error) if error.kind() == ErrorKind::NotFound => HashSet::new(),
             other => other?,

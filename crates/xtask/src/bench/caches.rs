@@ -20,15 +20,18 @@ pub(super) struct Caches {
 
 impl Caches {
     /// Writes the settings to the working directory of the clients, and fills what is to be full.
-    pub(super) fn prepare(endpoints: &Endpoints, law: &Path, content: &Content<'_>) -> Result<Self> {
-        let door = endpoints.get("XROOTD_HTTP")?.replacen("http:", "dav:", 1);
-        let system = |name: &str| format!("[fs.{name}]\ndoors = [\"{door}\"]\n");
-        let policies = [("cold", "strict"), ("warm", "immutable"), ("sealed", "immutable")];
+    pub(super) fn prepare(endpoints: &Endpoints, far: &str, law: &Path, content: &Content<'_>) -> Result<Self> {
+        let near = endpoints.get("XROOTD_HTTP")?.replacen("http:", "dav:", 1);
+        let system = |name: &str| {
+            let door = if name.starts_with("far") { format!("dav://{far}") } else { near.clone() };
+            format!("[fs.{name}]\ndoors = [\"{door}\"]\n")
+        };
+        let policies = [("cold", "strict"), ("far-cold", "strict"), ("warm", "immutable"), ("sealed", "immutable")];
         let cached =
             |(name, policy): (&str, &str)| format!("{}[fs.{name}.cache]\npolicy = \"{policy}\"\n", system(name));
         let directory = content.place.join("cache");
         let settings = format!("[cache]\ndir = \"{}\"\nmin_free = 0\n", directory.display());
-        let text = settings + &system("plain") + &policies.map(cached).concat();
+        let text = settings + &system("plain") + &system("far-plain") + &policies.map(cached).concat();
         fs::write(content.place.join("law.toml"), text)?;
         let caches = Self { law: law.to_owned(), place: content.place.to_owned() };
         for line in ["cat cold:source", "cat warm:source", "cache pin sealed:source"] {
@@ -62,6 +65,11 @@ impl Caches {
                 "cold",
                 Some("cache clear cold"),
                 self.clients(["law fs cat plain:source", "law fs cat cold:source"]),
+            ),
+            contest(
+                "cold from afar",
+                Some("cache clear far-cold"),
+                self.clients(["law fs cat far-plain:source", "law fs cat far-cold:source"]),
             ),
             contest(
                 "warm",

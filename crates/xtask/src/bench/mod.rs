@@ -184,7 +184,8 @@ impl Place {
             all.extend(Buckets::prepare(&self.endpoints, law, &content)?.contests(&content));
         }
         if let Some(law) = law.filter(|_| filter.is_none_or(|filter| filter.contains("cache"))) {
-            all.extend(Caches::prepare(&self.endpoints, law, &content)?.contests());
+            let far = self.link.address().to_string();
+            all.extend(Caches::prepare(&self.endpoints, &far, law, &content)?.contests());
         }
         let chosen = |name: &str| filter.is_none_or(|filter| name.contains(filter));
         for contest in &mut all {

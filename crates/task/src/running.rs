@@ -1,0 +1,129 @@
+//! Running tasks: several at once, each behind those that it requires, one bad one not stopping the others.
+
+pub(crate) mod event;
+mod scheduler;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::context::Message;
+use crate::graph::{Graph, GraphError, Node};
+use crate::work::Work;
+
+use scheduler::Scheduler;
+
+/// How much of each resource there is, by name.
+pub type Limits = BTreeMap<String, u64>;
+
+/// Who watches a run: it hears of each task what happens to it.
+pub type Watch = dyn Fn(&Node, &Happening<'_>) + Send + Sync;
+
+/// How tasks are run.
+#[derive(Clone)]
+pub struct Settings {
+    /// Tasks at once.
+    pub workers: usize,
+    /// How often a task that has failed is tried again, unless it says so itself.
+    pub retries: u32,
+    /// How long it waits before.
+    pub retry_delay: Duration,
+    /// How much there is of what tasks use up; what is not here is not limited.
+    pub limits: Limits,
+    /// Set from outside: no task begins any more, and those that run are asked to stop.
+    pub stop: Arc<AtomicBool>,
+    /// Who watches. It is called between tasks, and should be quick.
+    pub watch: Arc<Watch>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            workers: 1,
+            retries: 0,
+            retry_delay: Duration::ZERO,
+            limits: Limits::new(),
+            stop: Arc::default(),
+            watch: Arc::new(|_, _| {}),
+        }
+    }
+}
+
+/// What happens to a task in a run.
+#[derive(Debug)]
+pub enum Happening<'a> {
+    /// It begins; the attempt, from 1.
+    Begins(u32),
+    /// It says something.
+    Says(&'a Message),
+    /// It failed, and is tried again.
+    IsTriedAgain(&'a str),
+    /// Nothing more happens to it.
+    Ends(&'a Outcome),
+}
+
+/// What became of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// There was nothing to do.
+    WasComplete,
+    /// It ran, and all of its outputs exist. How many attempts failed before.
+    Ran {
+        /// Attempts before the one that did it.
+        failed_before: u32,
+    },
+    /// It failed, for this reason, and was not tried again.
+    Failed(String),
+    /// It could not be told whether it is complete, or what it requires, for this reason.
+    CannotTell(String),
+    /// Somebody else makes it, and has not.
+    MissingExternal,
+    /// Something that it requires failed.
+    RequiresFailed,
+    /// Something that it requires is external and missing.
+    RequiresMissing,
+    /// It could not be told of something that it requires.
+    RequiresUnknown,
+    /// The run was stopped before.
+    NotRun,
+}
+
+impl Outcome {
+    /// Whether the task is complete.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::WasComplete | Self::Ran { .. })
+    }
+}
+
+/// What became of all tasks of a run.
+pub struct Run {
+    /// The tasks.
+    pub graph: Graph,
+    /// What became of each, in the order of the graph's nodes.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Run {
+    /// luigi's exit code: 0 if all tasks are complete, 20 if external data is missing, 30 if tasks were not run, 40 if one failed, 50 if it could not be told
+    /// of one; of several reasons the highest.
+    pub fn exit_code(&self) -> u8 {
+        let code = |outcome: &Outcome| match outcome {
+            Outcome::WasComplete | Outcome::Ran { .. } => 0,
+            Outcome::MissingExternal | Outcome::RequiresMissing => 20,
+            Outcome::NotRun => 30,
+            Outcome::Failed(_) | Outcome::RequiresFailed => 40,
+            Outcome::CannotTell(_) | Outcome::RequiresUnknown => 50,
+        };
+        self.outcomes.iter().map(code).max().unwrap_or(0)
+    }
+}
+
+/// Makes tasks complete, and all that they require. It returns when nothing more can be done.
+///
+/// # Errors
+/// Tasks that cannot be put in an order; nothing was run then. What becomes of a single task is in the [`Run`].
+pub fn run(roots: Vec<Arc<dyn Work>>, settings: Settings) -> Result<Run, GraphError> {
+    Ok(Scheduler::new(Graph::of(roots)?, settings).run())
+}
