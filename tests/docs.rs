@@ -127,11 +127,16 @@ fn commands(console: &str) -> Vec<Step> {
 
 /// A configuration is written to the file that its first line names.
 fn written(toml: &str) -> Option<Step> {
-    let name =
-        toml.lines().next()?.strip_prefix("# ").filter(|name| name.ends_with("law.toml") && !name.contains(' '))?;
+    let is_file = |name: &&str| (name.ends_with("law.toml") || is_tasks(toml)) && !name.contains(' ');
+    let name = toml.lines().next()?.strip_prefix("# ").filter(is_file)?;
     // Passwords are for nobody else.
     let script = format!("mkdir -p \"$(dirname {name})\" && (umask 77; cat > {name}) <<'END'\n{toml}END");
     Some(Step { script, printed: String::new() })
+}
+
+/// Whether it is a file of tasks, and no configuration.
+fn is_tasks(toml: &str) -> bool {
+    toml.starts_with("# tasks.toml\n")
 }
 
 // --- where it is tried ---
@@ -281,7 +286,7 @@ fn no_block_hides_a_command() {
 #[test]
 fn the_configurations_are_right() {
     for page in pages() {
-        for toml in page.blocks_of("toml") {
+        for toml in page.blocks_of("toml").filter(|toml| !is_tasks(toml)) {
             let config = Home::new().config(toml, &[]).unwrap_or_else(|error| panic!("{}: {error}", page.name));
             assert!(config.warnings.is_empty(), "{}: {:?}", page.name, config.warnings);
         }

@@ -13,6 +13,7 @@ fn of_the_programs() {
 
     Commands:
       fs          Files on any storage: ls, cp, cat, ...
+      run         Run a task, and all that it requires and that is not complete
       config      The settings: shown, checked and extended
       login       Log in at a service: dropbox
       demo        A tour in under a minute, on a storage of its own

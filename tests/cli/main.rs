@@ -33,6 +33,7 @@ mod serve;
 mod show;
 mod stat;
 mod tape;
+mod tasks;
 mod token;
 mod touch;
 mod transfers;

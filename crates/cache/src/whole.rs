@@ -36,12 +36,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// The local file with all of a version, which stays as long as it is held; none if there is no room for it.
 pub(crate) async fn hand_out(order: Arc<Order>) -> Result<Option<LocalFile>> {
-    let was_here = order.object.seal_holds() == Some(true);
+    let is_sealed = order.object.seal_holds() == Some(true);
+    let was_here = is_sealed || order.object.is_whole();
     let counters = &order.shared.counters;
     Counters::count(if was_here { &counters.hits } else { &counters.misses }, 1);
     if was_here {
         Counters::count(&counters.bytes_here, order.object.meta.size);
-    } else if !make_whole(&order).await? {
+    }
+    if !is_sealed && !make_whole(&order).await? {
         return Ok(None);
     }
     let object = order.object.clone();

@@ -13,6 +13,7 @@ mod exit;
 mod filter_arguments;
 mod output;
 mod progress;
+mod run;
 pub mod serve;
 mod show;
 mod suggestion;
@@ -35,6 +36,7 @@ pub fn law() -> ExitCode {
     let program = parsed::<LawProgram>().unwrap_or_else(|error| exit::usage(error, "law"));
     match program.command {
         LawCommand::Fs(program) => run(program, "law fs"),
+        LawCommand::Run(run) => run.run(),
         LawCommand::Config(program) => configure(program),
         LawCommand::Login(program) => log_in(program),
         LawCommand::Demo(options) => demo::run(&options),

@@ -32,6 +32,7 @@
 //! }
 //! ```
 
+pub mod command;
 mod context;
 mod graph;
 mod identity;
@@ -44,6 +45,7 @@ mod running;
 mod shown;
 mod summary;
 mod task;
+pub mod tree;
 mod value;
 mod work;
 
@@ -53,7 +55,7 @@ pub use identity::TaskId;
 pub use output::{NamedTarget, Output};
 pub use parameter::{Parameter, Presence};
 pub use parameters::{Parameters, Values, WrongValue};
-pub use registry::{Registered, family, registered};
+pub use registry::{Families, Family, Registered, most_similar};
 pub use requires::Requires;
 pub use running::{Happening, Limits, Outcome, Run, Settings, Watch, run};
 pub use summary::Summary;

@@ -66,12 +66,12 @@ pub struct WrongValue {
 }
 
 impl WrongValue {
-    fn missing(parameter: &Parameter) -> Self {
+    pub(crate) fn missing(parameter: &Parameter) -> Self {
         let message = format!("it has no default: give {}, such as {}", parameter.kind, parameter.example);
         Self { parameter: parameter.name.clone(), message }
     }
 
-    fn wrong(parameter: &Parameter, text: &str) -> Self {
+    pub(crate) fn wrong(parameter: &Parameter, text: &str) -> Self {
         let message = match &parameter.choices {
             Some(choices) => format!("{text:?} is none of {}", choices.join(", ")),
             None => format!("{text:?} is not {}, such as {}", parameter.kind, parameter.example),

@@ -204,8 +204,11 @@ fn names_and_parameters() {
     assert_eq!(Parameters::id(&one), law_task::TaskId::new("TimesTwo", [("n", "5")]));
     assert_eq!(Inference::FAMILY, "analysis.Inference");
     assert_eq!(<Inference as Parameters>::parameters()[1].choices.as_ref().unwrap(), &["nominal", "up"]);
-    let families: Vec<&str> = law_task::registered().iter().map(|known| known.family).collect();
-    assert!(families.contains(&"TimesTwo") && families.contains(&"analysis.Inference"), "{families:?}");
+    let families = law_task::Families::linked().unwrap();
+    let made = families.get("TimesTwo").unwrap().make(&Values::new().with("n", "7")).unwrap();
+    assert_eq!(made.values().get("n"), Some("7"));
+    assert!(families.get("Timestwo").is_none());
+    assert_eq!(families.similar("Timestwo"), Some("TimesTwo"));
 }
 
 #[test]

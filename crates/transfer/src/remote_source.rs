@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use law_storage::{
     Algorithm, ByteRange, ByteStream, Call, Comparison, Digest, Error, ErrorKind, Hasher, LocalFile, Metadata, Proof,
     ReadOptions, Result, Source, Strength, Support, Taken, Validator, Verify,
@@ -87,16 +87,17 @@ impl RemoteSource {
 
     async fn part(&self, call: &Call, range: ByteRange) -> Result<ByteStream> {
         let options = ReadOptions { range: Some(range), validator: Some(self.validator.clone()) };
-        let reading = self.place.backend().read(call, &self.place.resolved(), &options).await?;
-        self.hear(reading.digests);
-        self.ask(call);
         let trail = call.trail().clone();
-        let notice = move |item: &Result<bytes::Bytes>| {
-            if item.as_ref().is_err_and(|error| error.kind() == ErrorKind::Integrity) {
+        let notice = move |error: &Error| {
+            if error.kind() == ErrorKind::Integrity {
                 trail.found_damage();
             }
         };
-        Ok(reading.stream.inspect(notice).boxed())
+        // Damage may be told before the first byte, by what reads ahead.
+        let reading = self.place.backend().read(call, &self.place.resolved(), &options).await.inspect_err(&notice)?;
+        self.hear(reading.digests);
+        self.ask(call);
+        Ok(reading.stream.inspect_err(notice).boxed())
     }
 
     /// Checksums that came with the bytes.

@@ -165,7 +165,7 @@ pub(super) async fn take(
     let mut pieces = BTreeMap::new();
     let mut growth = Growth::new(streams);
     while !working.is_empty() {
-        let wanted = growth.wanted(&shared.rest());
+        let wanted = growth.wanted(Instant::now(), &shared.rest());
         while working.len() < wanted {
             let Some(range) = shared.claim(wanted as u64) else { break };
             let Some(stream) = source.open_part(call, range).await? else {
@@ -226,18 +226,18 @@ impl Growth {
         Self { fixed, streams: 1, before: 0.0, last: (Instant::now(), 0), enough: false }
     }
 
-    /// How many streams there should be.
-    fn wanted(&mut self, rest: &Rest) -> usize {
+    /// How many streams there should be now.
+    fn wanted(&mut self, now: Instant, rest: &Rest) -> usize {
         if let Some(fixed) = self.fixed {
             return fixed;
         }
         let (since, written) = self.last;
-        let passed = since.elapsed();
+        let passed = now.saturating_duration_since(since);
         if passed < LOOK || self.enough {
             return self.streams;
         }
         let rate = (rest.written - written) as f64 / passed.as_secs_f64();
-        self.last = (Instant::now(), rest.written);
+        self.last = (now, rest.written);
         let left = (rest.back - rest.front) as f64;
         if self.streams > 1 && rate < self.before * GAIN {
             self.enough = true;
@@ -264,9 +264,9 @@ mod tests {
         let mut growth = Growth::new(None);
         let (mut written, mut wanted) = (0, Vec::new());
         for _ in 0..12 {
-            growth.last.0 -= LOOK;
+            let now = growth.last.0 + LOOK;
             written += rate(growth.streams);
-            wanted.push(growth.wanted(&rest(written)));
+            wanted.push(growth.wanted(now, &rest(written)));
         }
         wanted
     }
@@ -282,8 +282,8 @@ mod tests {
     #[test]
     fn a_fast_way_needs_one() {
         let mut growth = Growth::new(None);
-        growth.last.0 -= LOOK;
-        assert_eq!(growth.wanted(&rest((1 << 40) - (1 << 20))), 1, "it is done before another one came");
+        let now = growth.last.0 + LOOK;
+        assert_eq!(growth.wanted(now, &rest((1 << 40) - (1 << 20))), 1, "it is done before another one came");
     }
 
     #[test]

@@ -1,0 +1,250 @@
+//! What was typed behind `law run`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use law_task::{Family, Parameter, Presence, Value as _, Values};
+
+use super::Refused;
+
+/// Options of luigi that stand before the name of the task as well, and have a value.
+const WITH_VALUE: [&str; 2] = ["--module", "--log-level"];
+
+/// What is asked of a task instead of running it. A depth of none is everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    Dependencies { depth: Option<usize> },
+    Status { depth: Option<usize>, targets: usize },
+    Outputs { depth: Option<usize> },
+    Command { depth: Option<usize> },
+    Remove { depth: Option<usize>, mode: Option<Mode> },
+}
+
+/// How outputs are removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Each is asked for.
+    Interactive,
+    /// They are only named.
+    Dry,
+    All,
+}
+
+pub(super) struct Typed {
+    pub(super) values: Values,
+    pub(super) asked: Option<Asked>,
+    pub(super) workers: usize,
+    pub(super) retries: u32,
+    pub(super) retry_delay: Duration,
+    pub(super) limits: BTreeMap<String, u64>,
+}
+
+/// The name of the task: the first word that is no option.
+pub(super) fn name(words: &[OsString]) -> Option<String> {
+    let mut words = words.iter().map(|word| word.to_string_lossy());
+    while let Some(word) = words.next() {
+        if !word.starts_with('-') {
+            return Some(word.into_owned());
+        }
+        if WITH_VALUE.contains(&&*word) {
+            words.next();
+        }
+    }
+    None
+}
+
+impl Typed {
+    /// # Errors
+    /// An option that there is not, or a value that is none; help, which is printed.
+    pub(super) fn read(family: &dyn Family, words: &[OsString]) -> Result<Self, Refused> {
+        let parameters = family.parameters();
+        let command = command(family, &parameters);
+        let matches = command.try_get_matches_from(words_behind(family, words)).map_err(|error| {
+            if error.use_stderr() {
+                return Refused::Usage(error.render().to_string().trim_start_matches("error: ").trim_end().into());
+            }
+            // Help that nobody reads is no failure.
+            let _ = error.print();
+            Refused::Done
+        })?;
+        let given = parameters
+            .iter()
+            .filter_map(|known| Some((known.name.clone(), matches.get_one::<String>(&id(known))?.clone())));
+        let limits = matches
+            .get_many::<String>("resources")
+            .into_iter()
+            .flatten()
+            .map(|text| limit(text))
+            .collect::<Result<_, _>>()?;
+        let delay = matches.get_one::<String>("retry-delay").map(|text| duration(text)).transpose()?;
+        Ok(Self {
+            values: given.collect(),
+            asked: asked(&matches)?,
+            workers: matches.get_one::<u16>("workers").copied().unwrap_or(1).into(),
+            retries: matches.get_one::<u32>("retries").copied().unwrap_or(0),
+            retry_delay: delay.unwrap_or_default(),
+            limits,
+        })
+    }
+}
+
+/// The words without the name of the task, which clap gets as that of the program.
+fn words_behind(family: &dyn Family, words: &[OsString]) -> Vec<OsString> {
+    let mut left = words.to_vec();
+    if let Some(place) = left.iter().position(|word| word.to_str() == Some(family.name())) {
+        left.remove(place);
+    }
+    left.insert(0, family.name().into());
+    left
+}
+
+/// What can be typed for a task.
+fn command(family: &dyn Family, parameters: &[Parameter]) -> Command {
+    let name = family.name().to_owned();
+    let about = family.about().to_owned();
+    let command = Command::new(name.clone()).bin_name(format!("law run {name}")).about(about).max_term_width(100);
+    let command = parameters.iter().fold(command, |command, known| command.arg(parameter(known)));
+    let with = |command: Command, name: &'static str, value: &'static str, help: &'static str| {
+        command
+            .arg(Arg::new(name).long(name).value_name(value).help(help).allow_hyphen_values(true).help_heading(HEADING))
+    };
+    let command = command
+        .arg(
+            Arg::new("workers")
+                .long("workers")
+                .value_name("N")
+                .value_parser(value_parser!(u16).range(1..))
+                .help("Tasks at once")
+                .help_heading(HEADING),
+        )
+        .arg(
+            Arg::new("retries")
+                .long("retries")
+                .value_name("N")
+                .value_parser(value_parser!(u32))
+                .help("How often a task that failed is tried again")
+                .help_heading(HEADING),
+        )
+        .arg(
+            Arg::new("resources")
+                .long("resources")
+                .value_name("NAME=N")
+                .action(ArgAction::Append)
+                .help("How much there is of what tasks use up")
+                .help_heading(HEADING),
+        )
+        .arg(Arg::new("local-scheduler").long("local-scheduler").action(ArgAction::SetTrue).hide(true));
+    let command = with(command, "retry-delay", "TIME", "How long it waits before");
+    let command = with(command, "print-deps", "DEPTH", "Show what it requires; -1 is everything");
+    let command = with(command, "print-status", "DEPTH[,TARGETS]", "Show what is complete");
+    let command = with(command, "print-output", "DEPTH", "Show where it writes");
+    let command = with(command, "print-command", "DEPTH", "Show what could be typed to run each task");
+    let command = with(
+        command,
+        "remove-output",
+        "DEPTH[,MODE]",
+        "Remove outputs: i asks for each, d only names them, a removes all",
+    );
+    ["module", "log-level"].into_iter().fold(command, |command, name| command.arg(Arg::new(name).long(name).hide(true)))
+}
+
+const HEADING: &str = "Options of all tasks";
+
+/// A name for clap, which no option of all tasks has.
+fn id(known: &Parameter) -> String {
+    format!("parameter {}", known.name)
+}
+
+fn parameter(known: &Parameter) -> Arg {
+    let default = match &known.presence {
+        Presence::Required => "; needed".into(),
+        Presence::Default(text) if text.is_empty() => String::new(),
+        Presence::Default(text) => format!("; {text} where nothing is said"),
+    };
+    let kind = if known.choices.is_some() { String::new() } else { known.kind.clone() };
+    let help = [known.help.trim_end_matches('.').to_owned(), kind].into_iter().filter(|text| !text.is_empty());
+    let help = help.collect::<Vec<_>>().join(": ") + &default;
+    let arg = Arg::new(id(known))
+        .long(known.name.clone())
+        .value_name("VALUE")
+        .help(help)
+        .allow_hyphen_values(true)
+        .overrides_with(id(known));
+    let arg = match &known.implied {
+        Some(implied) => arg.num_args(0..=1).default_missing_value(implied.clone()),
+        None => arg,
+    };
+    match &known.choices {
+        Some(choices) => arg.value_parser(PossibleValuesParser::new(choices.clone())),
+        None => arg,
+    }
+}
+
+fn asked(matches: &ArgMatches) -> Result<Option<Asked>, Refused> {
+    let of =
+        |name: &str| matches.get_one::<String>(name).map(|text| text.split(',').map(str::trim).collect::<Vec<_>>());
+    let asked = if let Some(parts) = of("print-deps") {
+        Asked::Dependencies { depth: only_depth("print-deps", &parts)? }
+    } else if let Some(parts) = of("print-status") {
+        let (depth, targets) = match parts.as_slice() {
+            [depth] => (depth, "0"),
+            [depth, targets] => (depth, *targets),
+            _ => return Err(wrong("print-status", "a depth, and how deep collections are opened, such as 1,1")),
+        };
+        let targets = targets.parse().map_err(|_| wrong("print-status", "two depths, such as 1,1"))?;
+        Asked::Status { depth: self::depth("print-status", depth)?, targets }
+    } else if let Some(parts) = of("print-output") {
+        Asked::Outputs { depth: only_depth("print-output", &parts)? }
+    } else if let Some(parts) = of("print-command") {
+        Asked::Command { depth: only_depth("print-command", &parts)? }
+    } else if let Some(parts) = of("remove-output") {
+        let (depth, mode) = match parts.as_slice() {
+            [depth] => (depth, None),
+            [depth, mode] => (depth, Some(self::mode(mode)?)),
+            _ => return Err(wrong("remove-output", "a depth and a mode, such as 0,a")),
+        };
+        Asked::Remove { depth: self::depth("remove-output", depth)?, mode }
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(asked))
+}
+
+fn mode(text: &str) -> Result<Mode, Refused> {
+    match text {
+        "i" => Ok(Mode::Interactive),
+        "d" => Ok(Mode::Dry),
+        "a" => Ok(Mode::All),
+        _ => Err(wrong("remove-output", "i, d or a behind the depth, such as 0,a")),
+    }
+}
+
+fn only_depth(option: &str, parts: &[&str]) -> Result<Option<usize>, Refused> {
+    match parts {
+        [only] => depth(option, only),
+        _ => Err(wrong(option, "a depth alone, such as 1")),
+    }
+}
+
+fn depth(option: &str, text: &str) -> Result<Option<usize>, Refused> {
+    match text {
+        "-1" => Ok(None),
+        other => other.parse().map(Some).map_err(|_| wrong(option, "a depth: 0 is the task alone, -1 everything")),
+    }
+}
+
+fn wrong(option: &str, wanted: &str) -> Refused {
+    Refused::Usage(format!("--{option} wants {wanted}"))
+}
+
+fn limit(text: &str) -> Result<(String, u64), Refused> {
+    let parsed = text.split_once('=').and_then(|(name, amount)| Some((name.to_owned(), amount.parse().ok()?)));
+    parsed.ok_or_else(|| wrong("resources", "a name and a number, such as disk=4"))
+}
+
+fn duration(text: &str) -> Result<Duration, Refused> {
+    Duration::parse(text).ok_or_else(|| wrong("retry-delay", "a duration, such as 30s"))
+}

@@ -1,0 +1,21 @@
+//! Tasks that are command lines in any language, of a `tasks.toml`.
+//!
+//! ```toml
+//! [task.hist]
+//! about = "Fills a histogram."
+//! params = { n = 100, model = { choices = ["nominal", "up"], default = "nominal" } }
+//! requires = "events"
+//! output = "store/hist_{model}_{n}.json"
+//! run = "python make_hist.py {input} {output} --n {n}"
+//! ```
+//!
+//! The program sees local paths: what it reads is localized, and what it writes is published when it ends with 0, and not else.
+
+pub(crate) mod file;
+mod parameter;
+mod program;
+mod task;
+mod template;
+
+pub use file::{WrongFile, read};
+pub use template::quoted;

@@ -1,0 +1,240 @@
+//! `law run`: tasks of a `tasks.toml`, as somebody types them.
+
+use std::process::Stdio;
+
+use rustix::process::Signal;
+
+use crate::sandbox::{Sandbox, send};
+
+const TASKS: &str = r#"
+[task.TimesTwo]
+about = "Writes twice a number."
+params = { n = { type = "integer", help = "What is doubled." } }
+output = "data/times_two_{n}.txt"
+run = "expr 2 '*' {n} > {output}"
+
+[task.Inference]
+about = "Adds a shift."
+params = { n = 1, model = { choices = ["nominal", "up"], default = "nominal" }, note = { default = "two words", significant = false } }
+requires = { twice = "TimesTwo" }
+output = { sum = "data/inference_{model}_{n}.txt", log = "data/inference_{model}_{n}.log" }
+run = "test {model} = up && shift=100 || shift=1; expr $(cat {inputs.twice}) + $shift > {output.sum}; echo {note} > {output.log}"
+
+[task.All]
+requires = ["TimesTwo", "Inference"]
+params = { n = 1 }
+
+[task.Fails]
+output = "data/never.txt"
+run = "echo half > {output}; echo 'the disk is on fire' >&2; exit 7"
+
+[task.Silent]
+output = "data/silent.txt"
+run = "true"
+
+[task.Raw]
+external = true
+output = "data/raw.txt"
+
+[task.NeedsRaw]
+requires = "Raw"
+output = "data/needs_raw.txt"
+run = ["cp", "{input}", "{output}"]
+"#;
+
+fn with_tasks() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("tasks.toml", TASKS);
+    sandbox
+}
+
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(sandbox: &Sandbox, line: &str) -> Said {
+    let ended = sandbox.law(["run"].into_iter().chain(line.split_whitespace()));
+    Said { code: ended.code, stdout: String::from_utf8(ended.stdout).unwrap(), stderr: ended.stderr }
+}
+
+fn text(sandbox: &Sandbox, name: &str) -> Option<String> {
+    sandbox.read(name).map(|bytes| String::from_utf8(bytes).unwrap())
+}
+
+#[test]
+fn a_task_is_listed_explained_run_and_not_run_again() {
+    let sandbox = with_tasks();
+    let list = run(&sandbox, "");
+    assert!(list.stdout.contains("TimesTwo  Writes twice a number."), "{list:?}");
+    let help = run(&sandbox, "TimesTwo --help");
+    assert!(
+        help.stdout.contains("--n <VALUE>") && help.stdout.contains("What is doubled: a whole number; needed"),
+        "{help:?}"
+    );
+    let done = run(&sandbox, "TimesTwo --n 5");
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(
+        done.stdout.contains("This progress looks :) because there were no failed tasks or missing dependencies"),
+        "{done:?}"
+    );
+    assert_eq!(text(&sandbox, "data/times_two_5.txt").unwrap(), "10\n");
+    let again = run(&sandbox, "TimesTwo --n 5");
+    assert!(again.stdout.contains("* 1 complete ones were encountered:\n    - 1 TimesTwo(n=5)"), "{again:?}");
+    // luigi's habits, also before the name; a negative number is a value.
+    let luigi = run(&sandbox, "--module analysis TimesTwo --n -3 --local-scheduler --workers 2");
+    assert_eq!((luigi.code, text(&sandbox, "data/times_two_-3.txt")), (Some(0), Some("-6\n".into())), "{luigi:?}");
+}
+
+#[test]
+fn a_chain_with_names_choices_and_several_outputs() {
+    let sandbox = with_tasks();
+    let done = run(&sandbox, "All --n 4 --workers 2");
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!(text(&sandbox, "data/inference_nominal_4.txt").unwrap(), "9\n");
+    assert_eq!(text(&sandbox, "data/inference_nominal_4.log").unwrap(), "two words\n");
+    assert_eq!(run(&sandbox, "Inference --n 4 --model up").code, Some(0));
+    assert_eq!(text(&sandbox, "data/inference_up_4.txt").unwrap(), "108\n");
+    let ran = sandbox.scratch();
+    assert!(ran.is_empty(), "nothing is left behind: {ran:?}");
+}
+
+#[test]
+fn trees_outputs_and_commands_are_shown() {
+    let sandbox = with_tasks();
+    assert_eq!(run(&sandbox, "TimesTwo --n 2").code, Some(0));
+    let tree = run(&sandbox, "All --n 2 --print-status -1");
+    let place = sandbox.path("").canonicalize().unwrap().display().to_string();
+    let expected = "\
+0 > All(n=2)
+├──1 > TimesTwo(n=2)
+│       WORK/data/times_two_2.txt
+│         existent
+└──1 > Inference(model=nominal, n=2)
+   │    log: WORK/data/inference_nominal_2.log
+   │      absent
+   │    sum: WORK/data/inference_nominal_2.txt
+   │      absent
+   └──2 > TimesTwo(n=2) (shown above)
+";
+    assert_eq!(tree.stdout.replace(place.trim_end_matches('/'), "WORK"), expected, "{tree:?}");
+    assert_eq!(run(&sandbox, "All --n 2 --print-deps 0").stdout, "0 > All(n=2)\n");
+    let outputs = run(&sandbox, "TimesTwo --n 2 --print-output 0").stdout;
+    assert!(outputs.trim_end().ends_with("/data/times_two_2.txt"), "{outputs}");
+    let commands = run(&sandbox, "Inference --n 2 --model up --print-command 1").stdout;
+    assert_eq!(commands, "law run Inference --model up --n 2\nlaw run TimesTwo --n 2\n");
+    let typed = run(&sandbox, "Inference --n 2 --print-status 1;2");
+    assert_eq!(typed.code, Some(2), "{typed:?}");
+}
+
+#[test]
+fn outputs_are_removed_as_far_as_is_said() {
+    let sandbox = with_tasks();
+    assert_eq!(run(&sandbox, "Inference --n 2").code, Some(0));
+    let dry = run(&sandbox, "Inference --n 2 --remove-output 0,d");
+    assert!(dry.stdout.contains("would remove") && text(&sandbox, "data/inference_nominal_2.txt").is_some(), "{dry:?}");
+    assert_eq!(run(&sandbox, "Inference --n 2 --remove-output 0").code, Some(2), "nobody can be asked");
+    let removed = run(&sandbox, "Inference --n 2 --remove-output 0,a");
+    assert_eq!((removed.code, text(&sandbox, "data/inference_nominal_2.txt")), (Some(0), None), "{removed:?}");
+    assert!(text(&sandbox, "data/times_two_2.txt").is_some(), "the task above it is deeper");
+    assert_eq!(run(&sandbox, "Inference --n 2 --remove-output -1,a").code, Some(0));
+    assert_eq!(text(&sandbox, "data/times_two_2.txt"), None);
+}
+
+#[test]
+fn a_program_that_fails_publishes_nothing_and_its_last_words_are_told() {
+    let sandbox = with_tasks();
+    let failed = run(&sandbox, "Fails");
+    assert_eq!(failed.code, Some(40), "{failed:?}");
+    assert!(failed.stderr.contains("it ended with 7") && failed.stderr.contains("the disk is on fire"), "{failed:?}");
+    assert!(failed.stdout.contains("This progress looks :( because there were failed tasks"), "{failed:?}");
+    assert_eq!(text(&sandbox, "data/never.txt"), None);
+    let silent = run(&sandbox, "Silent");
+    assert_eq!(silent.code, Some(40));
+    assert!(silent.stderr.contains("did not write") && silent.stderr.contains("data/silent.txt"), "{silent:?}");
+    let raw = run(&sandbox, "NeedsRaw");
+    assert_eq!(raw.code, Some(20), "{raw:?}");
+    assert!(raw.stdout.contains("looks :| because there were missing external dependencies"), "{raw:?}");
+    sandbox.write("data/raw.txt", "here\n");
+    assert_eq!(
+        (run(&sandbox, "NeedsRaw").code, text(&sandbox, "data/needs_raw.txt")),
+        (Some(0), Some("here\n".into()))
+    );
+}
+
+#[test]
+fn what_cannot_be_is_told_with_what_could() {
+    let sandbox = with_tasks();
+    let told = |line: &str, what: &str| {
+        let refused = run(&sandbox, line);
+        assert_eq!(refused.code, Some(2), "{line}: {refused:?}");
+        assert!(refused.stderr.contains(what), "{line}: {refused:?}");
+    };
+    told("TimesTow --n 5", "there is no task TimesTow: did you mean TimesTwo?");
+    told("TimesTwo --m 5", "unexpected argument '--m'");
+    told("TimesTwo --n five", r#"TimesTwo --n: "five" is not a whole number, such as 5"#);
+    told("TimesTwo", "TimesTwo --n: it has no default: give a whole number, such as 5");
+    told("Inference --model down", "[possible values: nominal, up]");
+    told("TimesTwo --n 5 --workers 0", "0 is not in 1..=65535");
+}
+
+#[test]
+fn what_is_wrong_in_the_file_is_told_with_its_place() {
+    let told = |file: &str, what: &str| {
+        let sandbox = Sandbox::new();
+        sandbox.write("tasks.toml", file);
+        let refused = run(&sandbox, "A");
+        assert_eq!(refused.code, Some(2), "{file}: {refused:?}");
+        assert!(refused.stderr.contains(what), "{file}: {refused:?}");
+    };
+    told(
+        "[task.A]\noutput = \"x_{m}\"\nrun = \"true\"\nparams = { n = 1 }\n",
+        "tasks.toml:2:10: {m} is not known here: did you mean {n}?",
+    );
+    told(
+        "[task.A]\noutput = \"x\"\nrun = \"cp {inptu} {output}\"\nrequires = \"A\"\n",
+        "tasks.toml:3:7: {inptu} is not known here: did you mean {input}?",
+    );
+    told("[task.A]\noutputs = \"x\"\n", "tasks.toml:2:1: unknown field `outputs`");
+    told("[task.A]\nrun = \"true\"\nrequires = \"B\"\n", "tasks.toml:3:12: there is no task B: did you mean A?");
+    told("[task.A]\noutput = \"x\"\n", "tasks.toml:1:7: A has no run");
+    told(
+        "[task.A]\nrun = \"true\"\nparams = { n = { type = \"integer\", default = \"x\" } }\n",
+        "is not a whole number",
+    );
+    told("[task.A\n", "tasks.toml:1:");
+}
+
+#[test]
+fn a_cycle_is_told_with_the_way() {
+    let sandbox = Sandbox::new();
+    let task = |name: &str, other: &str| {
+        format!("[task.{name}]\nrequires = \"{other}\"\noutput = \"{name}\"\nrun = \"true\"\n")
+    };
+    sandbox.write("tasks.toml", task("A", "B") + &task("B", "A"));
+    let refused = run(&sandbox, "A");
+    assert_eq!(refused.code, Some(50), "{refused:?}");
+    assert!(
+        refused.stderr.contains("a task requires itself: A__99914b932b requires B__99914b932b requires A__99914b932b"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_signal_ends_the_program_and_leaves_no_half_output() {
+    let sandbox = Sandbox::new();
+    let slow = "[task.Slow]\noutput = \"slow.txt\"\nrun = \"echo half > {output}; touch begun; exec sleep 600\"\n";
+    sandbox.write("tasks.toml", slow);
+    let mut command = sandbox.program(env!("CARGO_BIN_EXE_law"));
+    let mut child = command.args(["run", "Slow"]).stderr(Stdio::null()).spawn().unwrap();
+    while !sandbox.path("begun").exists() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    send(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(40), "{said}");
+    assert_eq!(sandbox.names(""), ["begun", "tasks.toml"]);
+}
