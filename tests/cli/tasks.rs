@@ -32,6 +32,10 @@ run = "echo half > {output}; echo 'the disk is on fire' >&2; exit 7"
 output = "data/silent.txt"
 run = "true"
 
+[task.Half]
+output = { one = "data/half_one.txt", other = "data/half_other.txt" }
+run = "echo one > {output.one}"
+
 [task.Raw]
 external = true
 output = "data/raw.txt"
@@ -154,6 +158,7 @@ fn a_program_that_fails_publishes_nothing_and_its_last_words_are_told() {
     let silent = run(&sandbox, "Silent");
     assert_eq!(silent.code, Some(40));
     assert!(silent.stderr.contains("did not write") && silent.stderr.contains("data/silent.txt"), "{silent:?}");
+    assert_eq!((run(&sandbox, "Half").code, text(&sandbox, "data/half_one.txt")), (Some(40), None), "all or nothing");
     let raw = run(&sandbox, "NeedsRaw");
     assert_eq!(raw.code, Some(20), "{raw:?}");
     assert!(raw.stdout.contains("looks :| because there were missing external dependencies"), "{raw:?}");
@@ -177,6 +182,9 @@ fn what_cannot_be_is_told_with_what_could() {
     told("TimesTwo --n five", r#"TimesTwo --n: "five" is not a whole number, such as 5"#);
     told("TimesTwo", "TimesTwo --n: it has no default: give a whole number, such as 5");
     told("Inference --model down", "[possible values: nominal, up]");
+    sandbox.write("tasks.toml", "[task.Taken]\nparams = { workers = 3 }\noutput = \"x\"\nrun = \"true\"\n");
+    told("Taken", "Taken has a parameter workers, which is an option of all tasks: rename it");
+    sandbox.write("tasks.toml", TASKS);
     told("TimesTwo --n 5 --workers 0", "0 is not in 1..=65535");
 }
 

@@ -13,6 +13,23 @@ use super::Refused;
 /// Options of luigi that stand before the name of the task as well, and have a value.
 const WITH_VALUE: [&str; 2] = ["--module", "--log-level"];
 
+/// What no parameter can be called.
+const OF_ALL_TASKS: [&str; 13] = [
+    "help",
+    "workers",
+    "retries",
+    "retry-delay",
+    "resources",
+    "local-scheduler",
+    "module",
+    "log-level",
+    "print-deps",
+    "print-status",
+    "print-output",
+    "print-command",
+    "remove-output",
+];
+
 /// What is asked of a task instead of running it. A depth of none is everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -61,6 +78,12 @@ impl Typed {
     /// An option that there is not, or a value that is none; help, which is printed.
     pub(super) fn read(family: &dyn Family, words: &[OsString]) -> Result<Self, Refused> {
         let parameters = family.parameters();
+        if let Some(taken) = parameters.iter().find(|known| OF_ALL_TASKS.contains(&known.name.as_str())) {
+            let (name, parameter) = (family.name(), &taken.name);
+            return Err(Refused::Usage(format!(
+                "{name} has a parameter {parameter}, which is an option of all tasks: rename it"
+            )));
+        }
         let command = command(family, &parameters);
         let matches = command.try_get_matches_from(words_behind(family, words)).map_err(|error| {
             if error.use_stderr() {

@@ -189,8 +189,11 @@ impl Work for CommandTask {
         }
         alone(&mut paths);
         program::run(&self.arguments(command, &paths)?, &self.family.directory, context)?;
-        for (file, output) in outputs {
-            anyhow::ensure!(output.path().exists(), "it ended with 0, but did not write {file}");
+        // All or nothing, as far as that can be known before: none is published where one is missing.
+        for (file, output) in &outputs {
+            anyhow::ensure!(output.path().exists(), "it ended with 0, but did not write {file}; nothing was published");
+        }
+        for (_, output) in outputs {
             output.commit()?;
         }
         drop(inputs);
