@@ -34,8 +34,18 @@ pub use law_storage as storage;
 pub use law_target as target;
 pub use law_task as task;
 pub use law_transfer as transfer;
+pub use law_workflow as workflow;
 
 pub use law_storage::{Error, ErrorKind, Result};
+
+/// The whole command line of `law` for a program of tasks: `fn main() -> std::process::ExitCode { law::main() }`.
+///
+/// Tasks and workflows that are linked into the program, and those of the `tasks.toml` that is nearest, are known: `program NAME --param value` runs one, as
+/// `program run NAME` does, `program` alone lists them, and `program fs`, `program config` and so on are those of `law`.
+#[cfg(feature = "cli")]
+pub fn main() -> std::process::ExitCode {
+    law_cli::program_of_tasks()
+}
 
 /// What a program that works with targets needs. No name of `std::io`, `std::path` or `std::result` is shadowed.
 pub mod prelude {

@@ -25,7 +25,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("law-fuse", &["law-storage", "law-transfer", "law-cache"]),
     // Errors of storage are the language between layers.
     ("law-task", &["law-storage", "law-target", "law-config", "law-task-derive"]),
-    ("law-workflow", &["law-task", "law-jobs", "law-sandbox"]),
+    (
+        "law-workflow",
+        &[
+            "law-storage",
+            "law-transfer",
+            "law-formatters",
+            "law-target",
+            "law-task",
+            "law-task-derive",
+            "law-jobs",
+            "law-sandbox",
+        ],
+    ),
     ("law-cli", EVERYTHING_BELOW),
     ("law", EVERYTHING),
     ("xtask", &["law-faults"]),

@@ -38,6 +38,7 @@ mod token;
 mod touch;
 mod transfers;
 mod trouble;
+mod workflows;
 mod xattr;
 
 use sandbox::{Sandbox, Served};

@@ -45,6 +45,13 @@ pub fn law() -> ExitCode {
     }
 }
 
+/// The program of somebody's own tasks: all of `law`, in which `NAME --param value` is `run NAME --param value`. Without a word it lists the tasks.
+pub fn program_of_tasks() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let named = words.first().is_none_or(|word| run::is_linked(&word.to_string_lossy()));
+    if named { run::Run::of(words).run() } else { law() }
+}
+
 /// The program `law-fs`, which is `law fs`.
 pub fn law_fs() -> ExitCode {
     run(parsed::<FsProgram>().unwrap_or_else(|error| exit::usage(error, "law-fs")), "law-fs")

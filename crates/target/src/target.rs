@@ -40,6 +40,12 @@ pub trait Target: fmt::Display + Send + Sync {
     fn listed(&self) -> Option<&Place> {
         None
     }
+
+    /// Where its files are: one of a file, those of all members of a collection, none of a directory. Each with its name among several outputs of one
+    /// member, which is empty if it is the only one.
+    fn places(&self) -> Vec<(&str, &Place)> {
+        self.listed().into_iter().map(|place| ("", place)).collect()
+    }
 }
 
 /// What is expected of a target.

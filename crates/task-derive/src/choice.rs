@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Error, Fields, LitStr, Result, Variant};
+use syn::{Data, DeriveInput, Error, Fields, LitStr, Path, Result, Variant, parse_quote};
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let refuse = || Error::new_spanned(input, "a choice is an enum of variants without fields");
@@ -14,9 +14,10 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let variants: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
     let words = data.variants.iter().map(word).collect::<Result<Vec<_>>>()?;
     let first = &words[0];
+    let task = library(input)?;
     Ok(quote! {
         #[automatically_derived]
-        impl ::law_task::Value for #ident {
+        impl #task::Value for #ident {
             fn kind() -> ::std::string::String {
                 "one of a few words".into()
             }
@@ -43,6 +44,21 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
         }
     })
+}
+
+/// Where what is derived finds the library.
+fn library(input: &DeriveInput) -> Result<Path> {
+    let mut library: Path = parse_quote!(::law::task);
+    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("choice")) {
+        attribute.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("crate") {
+                return Err(meta.error("a choice knows crate"));
+            }
+            library = meta.value()?.parse::<LitStr>()?.parse()?;
+            Ok(())
+        })?;
+    }
+    Ok(library)
 }
 
 /// What is typed for a variant.

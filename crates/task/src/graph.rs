@@ -1,7 +1,9 @@
 //! Tasks and what they require, as far as it must be looked at: what is complete needs nothing.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use law_target::collection::existence;
@@ -79,20 +81,40 @@ impl Graph {
     /// # Errors
     /// As [`of`](Self::of).
     pub fn add(&mut self, works: Vec<Arc<dyn Work>>) -> Result<Vec<usize>, GraphError> {
-        let before = self.nodes.len();
-        self.grow(works, before).inspect_err(|_| self.roll_back(before))
+        self.grow(works, Self::ask)
     }
 
-    fn grow(&mut self, works: Vec<Arc<dyn Work>>, before: usize) -> Result<Vec<usize>, GraphError> {
+    /// As [`add`](Self::add), for tasks of which it is known that none is complete; what they require is asked for.
+    pub(crate) fn add_missing(&mut self, works: Vec<Arc<dyn Work>>) -> Result<Vec<usize>, GraphError> {
+        self.grow(works, Self::claim_all)
+    }
+
+    fn grow(
+        &mut self,
+        works: Vec<Arc<dyn Work>>,
+        ask_first: fn(&mut Self, Range<usize>) -> Result<(), GraphError>,
+    ) -> Result<Vec<usize>, GraphError> {
+        let before = self.nodes.len();
+        self.levels(works, before, ask_first).inspect_err(|_| self.roll_back(before))
+    }
+
+    fn levels(
+        &mut self,
+        works: Vec<Arc<dyn Work>>,
+        before: usize,
+        ask_first: fn(&mut Self, Range<usize>) -> Result<(), GraphError>,
+    ) -> Result<Vec<usize>, GraphError> {
         let places: Vec<usize> = works.into_iter().map(|work| self.place(work)).collect();
         let mut level = before..self.nodes.len();
+        let mut ask = ask_first;
         while !level.is_empty() {
-            self.ask(level.clone())?;
+            ask(self, level.clone())?;
+            ask = Self::ask;
             let next = self.nodes.len();
             level.for_each(|node| self.open(node));
             level = next..self.nodes.len();
         }
-        let order = self.order()?;
+        let order = self.order(before)?;
         self.wrappers(&order);
         Ok(places)
     }
@@ -109,16 +131,43 @@ impl Graph {
         &self.nodes
     }
 
-    /// Notes that a task, which is running, waits for others.
+    /// Notes that a task, which is running, waits for others. Nothing is to be feared from tasks that have ended.
     ///
     /// # Errors
     /// If one of them requires the task.
-    pub(crate) fn waits(&mut self, node: usize, others: &[usize]) -> Result<(), GraphError> {
-        let before = self.nodes[node].requires.len();
-        let new: Vec<usize> =
-            others.iter().copied().filter(|other| !self.nodes[node].requires.contains(other)).collect();
-        self.nodes[node].requires.extend(new);
-        self.order().map(drop).inspect_err(|_| self.nodes[node].requires.truncate(before))
+    pub(crate) fn waits(
+        &mut self,
+        node: usize,
+        others: &[usize],
+        has_ended: impl Fn(usize) -> bool,
+    ) -> Result<(), GraphError> {
+        let mut seen: HashMap<usize, usize> = others.iter().map(|other| (*other, node)).collect();
+        let mut waiting: Vec<usize> = others.to_vec();
+        while let Some(place) = waiting.pop() {
+            if place == node {
+                return Err(self.way_back(node, &seen));
+            }
+            for required in self.nodes[place].requires.iter().filter(|_| !has_ended(place)) {
+                if let Entry::Vacant(entry) = seen.entry(*required) {
+                    entry.insert(place);
+                    waiting.push(*required);
+                }
+            }
+        }
+        self.nodes[node].requires.extend(others);
+        Ok(())
+    }
+
+    /// From a task to itself, by who was reached from whom.
+    fn way_back(&self, node: usize, reached_from: &HashMap<usize, usize>) -> GraphError {
+        let mut way = vec![node];
+        let mut place = reached_from[&node];
+        while place != node {
+            way.push(place);
+            place = reached_from[&place];
+        }
+        way.push(node);
+        GraphError::Cycle(way.into_iter().rev().map(|place| self.nodes[place].id.clone()).collect())
     }
 
     /// Where a task is; where it is put if it is new.
@@ -134,7 +183,7 @@ impl Graph {
     }
 
     /// Asks for the outputs of a level.
-    fn ask(&mut self, level: std::ops::Range<usize>) -> Result<(), GraphError> {
+    fn ask(&mut self, level: Range<usize>) -> Result<(), GraphError> {
         let mut asked: Vec<Arc<dyn Target>> = Vec::new();
         let mut counts = Vec::new();
         for place in level.clone() {
@@ -151,6 +200,17 @@ impl Graph {
             if count > 0 {
                 let cannot = |error| anyhow::Error::new(error).context("cannot tell whether it is complete");
                 self.nodes[place].complete = all.map(|all| all.iter().all(|exists| *exists)).map_err(cannot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what the tasks of a level write, and asks for nothing.
+    fn claim_all(&mut self, level: Range<usize>) -> Result<(), GraphError> {
+        for place in level {
+            match self.wanted(place)? {
+                Ok(_) => self.nodes[place].complete = Ok(false),
+                Err(error) => self.nodes[place].complete = Err(error),
             }
         }
         Ok(())
@@ -221,14 +281,15 @@ impl Graph {
         }
     }
 
-    /// All tasks, each behind those that it requires.
+    /// The tasks from a place on, each behind those that it requires. None of those before requires one of them.
     ///
     /// # Errors
     /// The first way from a task back to itself.
-    fn order(&self) -> Result<Vec<usize>, GraphError> {
-        let mut marks = vec![Mark::New; self.nodes.len()];
-        let mut order = Vec::with_capacity(self.nodes.len());
-        for start in 0..self.nodes.len() {
+    fn order(&self, begin: usize) -> Result<Vec<usize>, GraphError> {
+        let mut marks = vec![Mark::Done; begin];
+        marks.resize(self.nodes.len(), Mark::New);
+        let mut order = Vec::with_capacity(self.nodes.len() - begin);
+        for start in begin..self.nodes.len() {
             self.follow(start, &mut marks, &mut order)?;
         }
         Ok(order)
@@ -294,12 +355,25 @@ fn exist(targets: Vec<Arc<dyn Target>>) -> Vec<law_storage::Result<bool>> {
     })
 }
 
-/// Whether one task is complete now.
-pub(crate) fn is_complete(work: &dyn Work) -> TaskResult<bool> {
+/// Whether one task is complete now. A wrapper is when all are that it requires.
+///
+/// # Errors
+/// "Cannot tell".
+pub fn is_complete(work: &dyn Work) -> TaskResult<bool> {
     if let Completion::Told(complete) = work.completion()? {
         return Ok(complete);
     }
-    let needed = work.targets()?.into_iter().map(|named| named.target).filter(|target| !target.is_optional());
+    if work.role() == Role::Wrapper {
+        return Ok(!work
+            .requires()?
+            .iter()
+            .map(|work| is_complete(&**work))
+            .collect::<TaskResult<Vec<_>>>()?
+            .contains(&false));
+    }
+    let targets = work.targets()?;
+    let has_outputs = !targets.is_empty();
+    let needed = targets.into_iter().map(|named| named.target).filter(|target| !target.is_optional());
     let all: law_storage::Result<Vec<bool>> = exist(needed.collect()).into_iter().collect();
-    Ok(all?.into_iter().all(|exists| exists))
+    Ok(has_outputs && all?.into_iter().all(|exists| exists))
 }

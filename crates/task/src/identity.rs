@@ -4,6 +4,8 @@ use std::fmt;
 
 use md5::{Digest as _, Md5};
 
+use crate::work::Work;
+
 /// So many parameters are in a name, so many characters of each, and so many of the checksum (`luigi.task`).
 const SHOWN: usize = 3;
 const LETTERS: usize = 16;
@@ -24,6 +26,13 @@ impl TaskId {
         let shown = parameters.iter().take(SHOWN).map(|(_, value)| plain(value)).collect::<Vec<_>>().join("_");
         let hash = format!("{:x}", HexOf(&Md5::digest(json(&parameters))));
         Self(format!("{family}_{shown}_{}", &hash[..HASH]))
+    }
+
+    /// The name of a task of any kind.
+    pub fn of(work: &dyn Work) -> Self {
+        let (values, parameters) = (work.values(), work.parameters());
+        let significant = parameters.iter().filter(|known| known.significant);
+        Self::new(work.family(), significant.filter_map(|known| Some((known.name.as_str(), values.get(&known.name)?))))
     }
 
     /// The text.

@@ -10,6 +10,7 @@
 //!
 //! /// Writes twice a number.
 //! #[derive(Task)]
+//! # #[task(crate = "law_task")]
 //! struct TimesTwo {
 //!     /// What is doubled.
 //!     n: i64,
@@ -32,7 +33,6 @@
 //! }
 //! ```
 
-pub mod command;
 mod context;
 mod graph;
 mod identity;
@@ -50,7 +50,7 @@ mod value;
 mod work;
 
 pub use context::{Context, Message};
-pub use graph::{Graph, GraphError, Node};
+pub use graph::{Graph, GraphError, Node, is_complete};
 pub use identity::TaskId;
 pub use output::{NamedTarget, Output};
 pub use parameter::{Parameter, Presence};
@@ -67,9 +67,6 @@ pub use law_task_derive::{Choice, Task};
 
 /// What the methods of a task give: any error will do, and stops this task alone.
 pub type TaskResult<T = ()> = anyhow::Result<T>;
-
-// The derive macros write its name.
-extern crate self as law_task;
 
 /// For what the derive macros write.
 #[doc(hidden)]

@@ -9,7 +9,7 @@ use crate::value::Value;
 use crate::{TaskId, TaskResult};
 
 /// Values of parameters by their names, as text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Values(BTreeMap<String, String>);
 
 impl Values {
@@ -66,12 +66,14 @@ pub struct WrongValue {
 }
 
 impl WrongValue {
-    pub(crate) fn missing(parameter: &Parameter) -> Self {
+    /// It must be given, and was not.
+    pub fn missing(parameter: &Parameter) -> Self {
         let message = format!("it has no default: give {}, such as {}", parameter.kind, parameter.example);
         Self { parameter: parameter.name.clone(), message }
     }
 
-    pub(crate) fn wrong(parameter: &Parameter, text: &str) -> Self {
+    /// The text is no such value, or none of the choices.
+    pub fn wrong(parameter: &Parameter, text: &str) -> Self {
         let message = match &parameter.choices {
             Some(choices) => format!("{text:?} is none of {}", choices.join(", ")),
             None => format!("{text:?} is not {}, such as {}", parameter.kind, parameter.example),

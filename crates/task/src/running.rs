@@ -95,6 +95,19 @@ impl Outcome {
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::WasComplete | Self::Ran { .. })
     }
+
+    /// Nothing, or why the task is not complete.
+    pub(crate) fn as_result(&self) -> Result<(), String> {
+        Err(match self {
+            Self::WasComplete | Self::Ran { .. } => return Ok(()),
+            Self::Failed(why) | Self::CannotTell(why) => why.clone(),
+            Self::MissingExternal => "it is external, and is missing".into(),
+            Self::RequiresFailed => "something that it requires failed".into(),
+            Self::RequiresMissing => "something that it requires is external, and is missing".into(),
+            Self::RequiresUnknown => "it could not be told of something that it requires".into(),
+            Self::NotRun => "the run was stopped before".into(),
+        })
+    }
 }
 
 /// What became of all tasks of a run.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use law_target::runtime;
 use law_task::tree::{self, Details, Leaf};
-use law_task::{Presence, Work, command};
+use law_task::{Presence, Work};
+use law_workflow::command;
 
 use super::Refused;
 use super::words::{Asked, Mode};
@@ -21,7 +22,7 @@ pub(super) fn answer(asked: &Asked, task: Arc<dyn Work>) -> Result<u8, Refused> 
             let details = Details::Status { depth: targets };
             out.line(tree::draw(&tree::leaves(task, depth)?, details)?.trim_end())?;
         }
-        Asked::Outputs { depth } => each_output(task, depth, |target| Ok(out.line(target)?))?,
+        Asked::Outputs { depth } => each_output(task, depth, |target| Ok(each_place(&**target, &mut out)?))?,
         Asked::Command { depth } => {
             for leaf in once(task, depth)? {
                 out.line(command(&*leaf.work))?;
@@ -47,6 +48,15 @@ fn each_output(
         leaf.work.targets()?.iter().try_for_each(|named| each(&named.target))?;
     }
     Ok(())
+}
+
+/// Each file of a target; what has none has a name.
+fn each_place(target: &dyn law_target::Target, out: &mut Out) -> std::io::Result<()> {
+    let places = target.places();
+    if places.is_empty() {
+        return out.line(target);
+    }
+    places.into_iter().try_for_each(|(_, place)| out.line(place))
 }
 
 /// What could be typed for a task.

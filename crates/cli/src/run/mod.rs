@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use law_task::{Families, Family, Summary, Work, command};
+use law_task::{Families, Family, Summary, Work};
+use law_workflow::command;
 
 use crate::output::{Out, complain};
 use words::Typed;
@@ -52,7 +53,18 @@ impl From<anyhow::Error> for Refused {
     }
 }
 
+/// Whether a task of Rust has that name in this program.
+pub(crate) fn is_linked(name: &str) -> bool {
+    // Whoever runs it hears what is wrong.
+    Families::linked().is_ok_and(|families| families.get(name).is_some())
+}
+
 impl Run {
+    /// As if the words had been typed behind `law run`.
+    pub(crate) fn of(words: Vec<OsString>) -> Self {
+        Self { words }
+    }
+
     pub(crate) fn run(self) -> ExitCode {
         let (code, message) = match families().and_then(|families| run(&self.words, &families)) {
             Ok(code) => return ExitCode::from(code),

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use law_storage::Result;
+use law_transfer::Place;
 
 use crate::runtime::wait;
 use crate::target::Target;
@@ -296,6 +297,10 @@ impl<T: Target + 'static, K: Key> Target for TargetCollection<T, K> {
 
     async fn remove_async(&self) -> Result<bool> {
         Ok(Self::remove_async(self).await? > 0)
+    }
+
+    fn places(&self) -> Vec<(&str, &Place)> {
+        self.iter().flat_map(|(_, member)| member.places()).collect()
     }
 
     async fn members_status(&self, depth: usize, most: usize) -> Result<Option<String>> {

@@ -55,7 +55,7 @@ impl<T: Target + 'static, K: Key> TargetCollection<T, K> {
     /// "Cannot tell".
     pub async fn status_text_with_members_async(&self, depth: usize, most: usize) -> Result<String> {
         let survey = self.survey_async().await?;
-        let mut text = self.headline(&survey, most);
+        let mut text = survey.headline(self.needed(), most);
         if depth > 0 {
             let shown = self.iter().take(most).map(|(_, member)| member.members_status(depth - 1, most));
             let shown: Vec<_> = shown.collect();
@@ -68,13 +68,17 @@ impl<T: Target + 'static, K: Key> TargetCollection<T, K> {
         }
         Ok(text)
     }
+}
 
-    fn headline(&self, survey: &Survey<K>, most: usize) -> String {
-        let existing = survey.existing.len();
-        let mut line = format!("{} ({existing}/{})", word(existing >= self.needed()), self.len());
-        if !survey.missing.is_empty() {
-            let missing: Vec<String> = survey.missing.iter().take(most).map(ToString::to_string).collect();
-            let cut = if survey.missing.len() > most { ",..." } else { "" };
+impl<K: Key> Survey<K> {
+    /// One line as law prints it: `existent (3/4)`, or `absent (1/4), missing branches: 0,2,3`, with at most so many of them.
+    pub fn headline(&self, needed: usize, most: usize) -> String {
+        let existing = self.existing.len();
+        let all = existing + self.missing.len();
+        let mut line = format!("{} ({existing}/{all})", word(existing >= needed));
+        if !self.missing.is_empty() {
+            let missing: Vec<String> = self.missing.iter().take(most).map(ToString::to_string).collect();
+            let cut = if self.missing.len() > most { ",..." } else { "" };
             // Writing to a String cannot fail.
             let _ = write!(line, ", missing branches: {}{cut}", missing.join(","));
         }

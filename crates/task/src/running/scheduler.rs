@@ -1,18 +1,17 @@
 //! Who distributes the work: one thread that owns all state, and hears from the workers.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use super::event::Event;
+use super::event::{Event, Told, Wanted};
 use super::{Happening, Outcome, Run, Settings, worker};
 use crate::TaskResult;
 use crate::context::Context;
 use crate::graph::Graph;
 use crate::task::Role;
-use crate::work::Work;
 
 /// How often the flag is looked at that stops a run.
 const LOOK: Duration = Duration::from_millis(100);
@@ -36,13 +35,6 @@ struct Attempt {
     suspended: bool,
 }
 
-/// A running task that waits for others.
-struct Suspended {
-    node: usize,
-    left: Vec<usize>,
-    answer: mpsc::Sender<Result<(), String>>,
-}
-
 pub(super) struct Scheduler {
     graph: Graph,
     settings: Settings,
@@ -53,7 +45,8 @@ pub(super) struct Scheduler {
     /// When those are tried again that have failed.
     again: Vec<(Instant, usize)>,
     failures: Vec<u32>,
-    suspended: Vec<Suspended>,
+    /// Running tasks that wait for others, by what they wait for, with the number under which each knows it.
+    waiting: HashMap<usize, Vec<(usize, mpsc::Sender<Told>)>>,
     used: BTreeMap<String, u64>,
     active: usize,
     running: BTreeSet<usize>,
@@ -73,7 +66,7 @@ impl Scheduler {
             ready: BinaryHeap::new(),
             again: Vec::new(),
             failures: Vec::new(),
-            suspended: Vec::new(),
+            waiting: HashMap::new(),
             used: BTreeMap::new(),
             active: 0,
             running: BTreeSet::new(),
@@ -184,32 +177,22 @@ impl Scheduler {
         }
     }
 
-    /// Those that wait while they run.
+    /// Those that wait while they run hear of it.
     fn answer(&mut self, node: usize, outcome: &Outcome) {
-        let waiting: Vec<Suspended> = std::mem::take(&mut self.suspended);
-        for mut one in waiting {
-            if !one.left.contains(&node) {
-                self.suspended.push(one);
-                continue;
-            }
-            one.left.retain(|other| *other != node);
-            let failed = (!outcome.is_complete()).then(|| format!("{} is not complete", self.graph.nodes()[node]));
-            match failed {
-                Some(reason) => self.resume(&one, Err(reason)),
-                None if one.left.is_empty() => self.resume(&one, Ok(())),
-                None => self.suspended.push(one),
-            }
+        for (number, told) in self.waiting.remove(&node).unwrap_or_default() {
+            // Whoever gave up does not listen.
+            let _ = told.send((number, outcome.as_result()));
         }
     }
 
     /// It has its worker back, also if that is one too many for a moment.
-    fn resume(&mut self, one: &Suspended, answer: Result<(), String>) {
-        if let State::Runs(attempt) = &mut self.states[one.node] {
+    fn resume(&mut self, node: usize) {
+        if let State::Runs(attempt) = &mut self.states[node]
+            && attempt.suspended
+        {
             attempt.suspended = false;
             self.active += 1;
         }
-        // Whoever gave up does not listen.
-        let _ = one.answer.send(answer);
     }
 
     fn start_ready(&mut self) {
@@ -238,7 +221,13 @@ impl Scheduler {
         let work = self.graph.nodes()[node].work.clone();
         let number = self.failures[node] + 1;
         let stop = Arc::new(AtomicBool::new(false));
-        let context = Context { events: self.sender.clone(), node, attempt: number, stop: stop.clone() };
+        let context = Context {
+            events: self.sender.clone(),
+            node,
+            attempt: number,
+            workers: self.settings.workers,
+            stop: stop.clone(),
+        };
         let deadline = work.timeout().map(|timeout| Instant::now() + timeout);
         for (name, amount) in work.resources() {
             *self.used.entry(name).or_default() += amount;
@@ -256,35 +245,34 @@ impl Scheduler {
         match event {
             Event::Ended { node, attempt, result } => self.ended(node, attempt, result),
             Event::Says { node, message } => self.say(node, &Happening::Says(&message)),
-            Event::Requires { node, works, answer } => self.suspend(node, works, answer),
+            Event::Requires { node, wanted } => self.suspend(node, wanted),
+            Event::GoesOn { node } => self.resume(node),
         }
     }
 
-    fn suspend(&mut self, node: usize, works: Vec<Arc<dyn Work>>, answer: mpsc::Sender<Result<(), String>>) {
-        let State::Runs(Attempt { suspended: false, .. }) = self.states[node] else { return };
-        let added = self.graph.add(works).and_then(|places| self.graph.waits(node, &places).map(|()| places));
+    fn suspend(&mut self, node: usize, wanted: Wanted) {
+        let State::Runs(attempt) = &mut self.states[node] else { return };
+        if !attempt.suspended {
+            attempt.suspended = true;
+            self.active -= 1;
+        }
+        let Wanted { works, missing, first, told } = wanted;
+        let numbers = first..first + works.len();
+        let added = if missing { self.graph.add_missing(works) } else { self.graph.add(works) };
+        let states = &self.states;
+        let has_ended = |place: usize| matches!(states.get(place), Some(State::Ended(_)));
+        let added = added.and_then(|places| self.graph.waits(node, &places, has_ended).map(|()| places));
         self.admit();
         let places = match added {
             Ok(places) => places,
-            Err(error) => return drop(answer.send(Err(error.to_string()))),
+            Err(error) => return numbers.for_each(|number| drop(told.send((number, Err(error.to_string()))))),
         };
-        let outcome = |place: &usize| match &self.states[*place] {
-            State::Ended(outcome) => Some(outcome.is_complete()),
-            _ => None,
-        };
-        if let Some(bad) = places.iter().find(|place| outcome(place) == Some(false)) {
-            let reason = format!("{} is not complete", self.graph.nodes()[*bad]);
-            return drop(answer.send(Err(reason)));
+        for (number, place) in numbers.zip(places) {
+            match &self.states[place] {
+                State::Ended(outcome) => drop(told.send((number, outcome.as_result()))),
+                _ => self.waiting.entry(place).or_default().push((number, told.clone())),
+            }
         }
-        let left: Vec<usize> = places.iter().copied().filter(|place| outcome(place).is_none()).collect();
-        if left.is_empty() {
-            return drop(answer.send(Ok(())));
-        }
-        if let State::Runs(attempt) = &mut self.states[node] {
-            attempt.suspended = true;
-        }
-        self.active -= 1;
-        self.suspended.push(Suspended { node, left, answer });
     }
 
     fn ended(&mut self, node: usize, number: u32, result: TaskResult) {
@@ -315,7 +303,6 @@ impl Scheduler {
             self.active -= 1;
         }
         self.running.remove(&node);
-        self.suspended.retain(|one| one.node != node);
         for (name, amount) in self.graph.nodes()[node].work.resources() {
             self.used.entry(name).and_modify(|used| *used = used.saturating_sub(amount));
         }
@@ -354,7 +341,6 @@ impl Scheduler {
         if let State::Runs(attempt) = &self.states[node] {
             attempt.stop.store(true, Ordering::Relaxed);
         }
-        self.suspended.retain(|one| one.node != node);
         if over > GRACE {
             self.release(node);
             self.end(node, Outcome::Failed(format!("{}, and it did not end", self.why_stopped())));

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::civil::Date;
+use law_task::{Parameter, Presence, Ranges, Size, Value};
 use serde::Deserialize;
-
-use crate::parameter::{Parameter, Presence};
-use crate::value::{Ranges, Size, Value};
 
 /// A parameter, and how its texts are brought into one form.
 #[derive(Clone)]

@@ -9,10 +9,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use law_task::{Context, TaskResult};
 use rustix::process::{Pid, Signal, kill_process_group};
-
-use crate::TaskResult;
-use crate::context::Context;
 
 /// Lines of a program that failed which are in the error.
 const LAST: usize = 20;

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use law_formatters::Json;
-use law_target::{DirectoryTarget, FileTarget};
-use law_task::{
+use law::formatters::Json;
+use law::target::{DirectoryTarget, FileTarget};
+use law::task::{
     Choice, Context, Graph, GraphError, Happening, Outcome, Parameters, Presence, Settings, Summary, Task, TaskResult,
     Values, Work, run,
 };
@@ -84,8 +84,8 @@ impl Task for Inference {
 struct Scripted {
     name: String,
     requires: Vec<Scripted>,
-    role: law_task::Role,
-    told: Option<law_task::Completion>,
+    role: law::task::Role,
+    told: Option<law::task::Completion>,
     body: Arc<dyn Fn(&Context) -> TaskResult + Send + Sync>,
     resources: Vec<(&'static str, u64)>,
     priority: i64,
@@ -99,7 +99,7 @@ impl Scripted {
         Self {
             name: name.into(),
             requires: Vec::new(),
-            role: law_task::Role::Runs,
+            role: law::task::Role::Runs,
             told: None,
             body: Arc::new(body),
             resources: Vec::new(),
@@ -129,11 +129,11 @@ impl Work for Scripted {
         &self.name
     }
 
-    fn id(&self) -> law_task::TaskId {
-        law_task::TaskId::new(&self.name, [])
+    fn id(&self) -> law::task::TaskId {
+        law::task::TaskId::new(&self.name, [])
     }
 
-    fn parameters(&self) -> Vec<law_task::Parameter> {
+    fn parameters(&self) -> Vec<law::task::Parameter> {
         Vec::new()
     }
 
@@ -141,7 +141,7 @@ impl Work for Scripted {
         Values::new()
     }
 
-    fn role(&self) -> law_task::Role {
+    fn role(&self) -> law::task::Role {
         self.role
     }
 
@@ -149,13 +149,13 @@ impl Work for Scripted {
         Ok(self.requires.iter().map(Self::work).collect())
     }
 
-    fn targets(&self) -> TaskResult<Vec<law_task::NamedTarget>> {
-        let named = |file: FileTarget| law_task::NamedTarget { name: String::new(), target: Arc::new(file) };
+    fn targets(&self) -> TaskResult<Vec<law::task::NamedTarget>> {
+        let named = |file: FileTarget| law::task::NamedTarget { name: String::new(), target: Arc::new(file) };
         Ok(self.output.clone().map(named).into_iter().collect())
     }
 
-    fn completion(&self) -> TaskResult<law_task::Completion> {
-        Ok(self.told.unwrap_or(law_task::Completion::Outputs))
+    fn completion(&self) -> TaskResult<law::task::Completion> {
+        Ok(self.told.unwrap_or(law::task::Completion::Outputs))
     }
 
     fn run(&self, context: &Context) -> TaskResult {
@@ -201,10 +201,10 @@ fn names_and_parameters() {
     assert_eq!(known[0].presence, Presence::Default("1".into()));
     let one = TimesTwo::from_values(&Values::new().with("n", "5")).unwrap();
     // The place is not significant.
-    assert_eq!(Parameters::id(&one), law_task::TaskId::new("TimesTwo", [("n", "5")]));
+    assert_eq!(Parameters::id(&one), law::task::TaskId::new("TimesTwo", [("n", "5")]));
     assert_eq!(Inference::FAMILY, "analysis.Inference");
     assert_eq!(<Inference as Parameters>::parameters()[1].choices.as_ref().unwrap(), &["nominal", "up"]);
-    let families = law_task::Families::linked().unwrap();
+    let families = law::task::Families::linked().unwrap();
     let made = families.get("TimesTwo").unwrap().make(&Values::new().with("n", "7")).unwrap();
     assert_eq!(made.values().get("n"), Some("7"));
     assert!(families.get("Timestwo").is_none());
@@ -340,10 +340,10 @@ fn two_tasks_with_one_output_are_refused() {
 
 #[test]
 fn external_tasks_are_missed_and_wrappers_are_what_they_require() {
-    let external = Scripted { role: law_task::Role::External, ..Scripted::fine("Raw") };
+    let external = Scripted { role: law::task::Role::External, ..Scripted::fine("Raw") };
     let (need, fine) = (Scripted::fine("Need").requiring(&[&external]), Scripted::fine("Fine"));
     let all =
-        |others: &[&Scripted]| Scripted { role: law_task::Role::Wrapper, ..Scripted::fine("All").requiring(others) };
+        |others: &[&Scripted]| Scripted { role: law::task::Role::Wrapper, ..Scripted::fine("All").requiring(others) };
     let done = outcomes(&[&all(&[&need, &fine])], Settings::default());
     assert_eq!(outcome_of(&done, "Raw"), Outcome::MissingExternal);
     assert_eq!(
@@ -408,7 +408,7 @@ fn what_turns_out_to_be_needed_runs_on_the_worker_that_waits() {
     assert_eq!(all.iter().map(|(_, outcome)| outcome.clone()).collect::<Vec<_>>(), [RAN, RAN]);
     let bad = Scripted::new("Bad", |_| anyhow::bail!("no"));
     let asks = Scripted::new("Asks", move |context| context.complete(vec![bad.work()]));
-    assert_eq!(outcomes(&[&asks], Settings::default())[0].1, Outcome::Failed("Bad() is not complete".into()));
+    assert_eq!(outcomes(&[&asks], Settings::default())[0].1, Outcome::Failed("Bad() is not complete: no".into()));
 }
 
 #[test]
@@ -459,7 +459,7 @@ fn whoever_watches_hears_everything() {
         context.publish_progress(0.5);
         Ok(())
     });
-    let watch = move |node: &law_task::Node, happening: &Happening<'_>| {
+    let watch = move |node: &law::task::Node, happening: &Happening<'_>| {
         heard.lock().unwrap().push(format!("{node} {happening:?}"));
     };
     outcomes(&[&talks], Settings { watch: Arc::new(watch), ..Settings::default() });

@@ -1,20 +1,23 @@
 //! Reading a `tasks.toml`: what is wrong is told with its line and column.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use law_task::{Families, Value as _, most_similar};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::branches::{self, From, LOCAL, Source, Wanted};
+use super::family::{Branching, CommandFamily, role};
 use super::parameter::{Said, Typed};
-use super::task::{CommandFamily, Required};
+use super::task::Required;
 use super::template::{Template, WrongTemplate};
-use crate::registry::{Families, most_similar};
-use crate::value::Value as _;
+use crate::branched::Treatment;
+use crate::selection::{Goal, parameters as parameters_of_workflows};
 
 /// Why a file of tasks cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +47,10 @@ struct Table {
     params: BTreeMap<String, Spanned<Said>>,
     // What can have several forms has its place as a whole: the parser knows none within.
     requires: Option<Spanned<Requires>>,
+    branches: Option<Spanned<branches::Said>>,
+    acceptance: Option<f64>,
+    tolerance: Option<f64>,
+    branches_at_once: Option<usize>,
     output: Option<Spanned<Outputs>>,
     run: Option<Spanned<Run>>,
     #[serde(default)]
@@ -102,6 +109,30 @@ pub(super) enum Command {
     Program(Vec<Template>),
 }
 
+impl Command {
+    /// The names in it.
+    pub(super) fn names(&self) -> BTreeSet<&str> {
+        match self {
+            Self::Shell(template) => template.names(),
+            Self::Program(words) => words.iter().flat_map(Template::names).collect(),
+        }
+    }
+}
+
+/// What can stand in the texts of a task.
+#[derive(Clone, Default)]
+struct Known {
+    names: Vec<String>,
+    /// And whatever begins like this.
+    open: Vec<String>,
+}
+
+impl Known {
+    fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name) || self.open.iter().any(|begin| name.starts_with(begin))
+    }
+}
+
 /// Adds the tasks of a file to those that are known, and checks that they fit together. Paths of outputs are relative to the directory of the file.
 ///
 /// # Errors
@@ -144,24 +175,62 @@ impl Reader<'_> {
     ) -> Result<CommandFamily, WrongFile> {
         let parameters =
             table.params.iter().map(|(name, said)| self.parameter(name, said)).collect::<Result<Vec<_>, _>>()?;
-        let requires = self.requires(table, &parameters)?;
-        let outputs = self.outputs(table, &parameters)?;
-        let run = self.run(name, table, (&parameters, &requires, &outputs))?;
+        let (branches, known_names) = self.branches(table, &parameters)?;
+        let requires = self.requires(table, &known_names)?;
+        let outputs = self.outputs(table, &known_names)?;
+        let run = self.run(name, table, (known_names, &requires, &outputs))?;
         let timeout = table.timeout.as_ref().map(|text| self.timeout(text)).transpose()?;
+        let treatment = Treatment {
+            role: role(table.external, run.is_some()),
+            priority: table.priority,
+            resources: table.resources.clone(),
+            retries: table.retries,
+            timeout,
+        };
         Ok(CommandFamily {
             name: name.get_ref().clone(),
             about: table.about.clone().unwrap_or_default(),
             directory: self.path.parent().map(PathBuf::from).unwrap_or_default(),
             known: known.clone(),
-            priority: table.priority,
-            resources: table.resources.clone(),
-            retries: table.retries,
             parameters,
             requires,
             outputs,
             run,
-            timeout,
+            treatment,
+            branches,
         })
+    }
+
+    /// What makes a task a workflow, and the names that its texts can have.
+    fn branches(&self, table: &Table, parameters: &[Typed]) -> Result<(Option<Branching>, Known), WrongFile> {
+        let mut known = Known { names: names(parameters), open: Vec::new() };
+        let Some(said) = &table.branches else { return Ok((None, known)) };
+        let refuse = |message: String| self.wrong(said.span(), &message);
+        let of_all = parameters_of_workflows(Goal::default());
+        if let Some(taken) = of_all.iter().find(|of_all| known.has(&of_all.name)) {
+            return Err(refuse(format!(
+                "a task with branches has a parameter {} of its own: rename the other",
+                taken.name
+            )));
+        }
+        let (wanted, chunk) = said.get_ref().wanted().map_err(refuse)?;
+        let of_branches = wanted.names();
+        let text = |text: &str| self.template(said.span(), text, &known);
+        let from = match wanted {
+            Wanted::Things(things) => From::Things(things),
+            Wanted::Glob(pattern) => From::Glob(text(&pattern)?),
+            Wanted::Text(format, place) => From::Text(format, branches::File::At(text(&place)?)),
+            Wanted::TextOf(format, task) => From::Text(format, branches::File::OutputOf(plain(&task))),
+        };
+        known.names.push("branch".into());
+        match of_branches {
+            Some(names) => known.names.extend(names),
+            None => known.open.push("branch_data".into()),
+        }
+        let default = Goal::default();
+        let acceptance = table.acceptance.unwrap_or(default.acceptance);
+        let goal = Goal { acceptance, tolerance: table.tolerance };
+        Ok((Some(Branching { source: Source { from, chunk }, goal, at_once: table.branches_at_once }), known))
     }
 
     fn parameter(&self, name: &str, said: &Spanned<Said>) -> Result<Typed, WrongFile> {
@@ -174,36 +243,42 @@ impl Reader<'_> {
     }
 
     /// A text in which only these names stand.
-    fn template(&self, span: Range<usize>, text: &str, known: &[String]) -> Result<Template, WrongFile> {
+    fn template(&self, span: Range<usize>, text: &str, known: &Known) -> Result<Template, WrongFile> {
         let refuse = |wrong: WrongTemplate| self.wrong(span.clone(), &wrong.0);
         let template = Template::parse(text).map_err(refuse)?;
-        if let Some(other) = template.names().into_iter().find(|name| !known.iter().any(|known| known == name)) {
-            let similar = most_similar(other, known.iter().map(String::as_str));
+        if let Some(other) = template.names().into_iter().find(|name| !known.has(name)) {
+            let similar = most_similar(other, known.names.iter().map(String::as_str));
             let hint = similar.map(|name| format!(": did you mean {{{name}}}?")).unwrap_or_default();
             return Err(self.wrong(span, &format!("{{{other}}} is not known here{hint}")));
         }
         Ok(template)
     }
 
-    fn outputs(&self, table: &Table, parameters: &[Typed]) -> Result<Vec<(String, Template)>, WrongFile> {
+    fn outputs(&self, table: &Table, known: &Known) -> Result<Vec<(String, Template)>, WrongFile> {
         let Some(outputs) = &table.output else { return Ok(Vec::new()) };
-        let known = names(parameters);
-        let template = |name: &str, text: &str| Ok((name.into(), self.template(outputs.span(), text, &known)?));
+        let template = |name: &str, text: &str| {
+            let template = self.template(outputs.span(), text, known)?;
+            match template.names().contains(LOCAL) {
+                true => Err(self.wrong(
+                    outputs.span(),
+                    &format!("{{{LOCAL}}} is a path on this machine: it is no place for an output"),
+                )),
+                false => Ok((name.into(), template)),
+            }
+        };
         match outputs.get_ref() {
             Outputs::One(text) => Ok(vec![template("", text)?]),
             Outputs::Named(named) => named.iter().map(|(name, text)| template(name, text)).collect(),
         }
     }
 
-    fn requires(&self, table: &Table, parameters: &[Typed]) -> Result<Vec<Required>, WrongFile> {
+    fn requires(&self, table: &Table, known: &Known) -> Result<Vec<Required>, WrongFile> {
         let Some(requires) = &table.requires else { return Ok(Vec::new()) };
-        let plain = |task: &String| Required { name: task.clone(), task: task.clone(), own: Vec::new() };
         match requires.get_ref() {
             Requires::One(task) => Ok(vec![plain(task)]),
-            Requires::Several(tasks) => Ok(tasks.iter().map(plain).collect()),
+            Requires::Several(tasks) => Ok(tasks.iter().map(|task| plain(task)).collect()),
             Requires::Named(named) => {
-                let known = names(parameters);
-                let one = |(name, required): (&String, _)| self.required(requires.span(), name, required, &known);
+                let one = |(name, required): (&String, _)| self.required(requires.span(), name, required, known);
                 named.iter().map(one).collect()
             }
         }
@@ -214,7 +289,7 @@ impl Reader<'_> {
         span: Range<usize>,
         name: &str,
         required: &Requirement,
-        known: &[String],
+        known: &Known,
     ) -> Result<Required, WrongFile> {
         let own = match required {
             Requirement::Task(_) => Vec::new(),
@@ -227,29 +302,35 @@ impl Reader<'_> {
         Ok(Required { name: name.into(), task: required.task().into(), own: own.collect::<Result<_, _>>()? })
     }
 
+    /// All tasks that are named exist.
     fn check_requires(&self, table: &Table, families: &Families) -> Result<(), WrongFile> {
-        let Some(requires) = &table.requires else { return Ok(()) };
-        let tasks: Vec<&str> = match requires.get_ref() {
-            Requires::One(task) => vec![task],
-            Requires::Several(tasks) => tasks.iter().map(String::as_str).collect(),
-            Requires::Named(named) => named.values().map(Requirement::task).collect(),
+        let mut tasks: Vec<(&str, Range<usize>)> = Vec::new();
+        if let Some(requires) = &table.requires {
+            tasks.extend(requires.get_ref().tasks().into_iter().map(|task| (task, requires.span())));
+        }
+        if let Some(said) = &table.branches {
+            tasks.extend(said.get_ref().told_by().map(|task| (task, said.span())));
+        }
+        let Some((task, span)) = tasks.into_iter().find(|(task, _)| families.get(task).is_none()) else {
+            return Ok(());
         };
-        let Some(task) = tasks.into_iter().find(|task| families.get(task).is_none()) else { return Ok(()) };
         let hint = families.similar(task).map(|name| format!(": did you mean {name}?")).unwrap_or_default();
-        Err(self.wrong(requires.span(), &format!("there is no task {task}{hint}")))
+        Err(self.wrong(span, &format!("there is no task {task}{hint}")))
     }
 
     fn run(
         &self,
         name: &Spanned<String>,
         table: &Table,
-        (parameters, requires, outputs): (&[Typed], &[Required], &[(String, Template)]),
+        (mut known, requires, outputs): (Known, &[Required], &[(String, Template)]),
     ) -> Result<Option<Command>, WrongFile> {
-        let mut known = names(parameters);
-        known.extend(requires.iter().map(|required| format!("inputs.{}", required.name)));
-        known.extend(outputs.iter().filter(|(name, _)| !name.is_empty()).map(|(name, _)| format!("output.{name}")));
-        known.extend((requires.len() == 1).then(|| "input".into()));
-        known.extend((outputs.len() == 1).then(|| "output".into()));
+        let names = &mut known.names;
+        names.extend(requires.iter().map(|required| format!("inputs.{}", required.name)));
+        names.extend(outputs.iter().filter(|(name, _)| !name.is_empty()).map(|(name, _)| format!("output.{name}")));
+        names.extend((requires.len() == 1).then(|| "input".into()));
+        names.extend((outputs.len() == 1).then(|| "output".into()));
+        // What the required task calls its outputs is known when all tasks are.
+        known.open.extend(requires.iter().map(|required| format!("inputs.{}.", required.name)));
         let Some(run) = &table.run else {
             return self.without_run(name, table, !outputs.is_empty(), !requires.is_empty());
         };
@@ -279,6 +360,16 @@ impl Reader<'_> {
     }
 }
 
+impl Requires {
+    fn tasks(&self) -> Vec<&str> {
+        match self {
+            Self::One(task) => vec![task],
+            Self::Several(tasks) => tasks.iter().map(String::as_str).collect(),
+            Self::Named(named) => named.values().map(Requirement::task).collect(),
+        }
+    }
+}
+
 impl Requirement {
     fn task(&self) -> &str {
         match self {
@@ -286,6 +377,11 @@ impl Requirement {
             Self::With(with) => &with.task,
         }
     }
+}
+
+/// A task by its name alone.
+fn plain(task: &str) -> Required {
+    Required { name: task.into(), task: task.into(), own: Vec::new() }
 }
 
 fn names(parameters: &[Typed]) -> Vec<String> {

@@ -11,11 +11,14 @@
 //!
 //! The program sees local paths: what it reads is localized, and what it writes is published when it ends with 0, and not else.
 
+mod branches;
+mod family;
 pub(crate) mod file;
 mod parameter;
 mod program;
 mod task;
 mod template;
+mod workflow;
 
 pub use file::{WrongFile, read};
 pub use template::quoted;

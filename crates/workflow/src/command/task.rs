@@ -1,24 +1,20 @@
 //! A task of a file.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use law_target::{FileTarget, Target};
+use law_task::{Completion, Context, NamedTarget, Parameter, Role, TaskId, TaskResult, Values, Work};
+use law_transfer::Place;
 
+use super::branches::{Data, File, LOCAL};
+use super::family::CommandFamily;
 use super::file::Command;
-use super::parameter::Typed;
 use super::program;
 use super::template::{Template, quoted};
-use crate::context::Context;
-use crate::output::NamedTarget;
-use crate::parameter::{Parameter, Presence};
-use crate::parameters::{Values, WrongValue};
-use crate::registry::{Families, Family};
-use crate::task::{Completion, Role};
-use crate::work::Work;
-use crate::{TaskId, TaskResult};
 
 /// A task that another one requires.
 pub(crate) struct Required {
@@ -29,89 +25,70 @@ pub(crate) struct Required {
     pub(super) own: Vec<(String, Template)>,
 }
 
-/// A `[task.NAME]`.
-pub(crate) struct CommandFamily {
-    pub(super) name: String,
-    pub(super) about: String,
-    pub(super) directory: PathBuf,
-    pub(super) parameters: Vec<Typed>,
-    pub(super) requires: Vec<Required>,
-    pub(super) outputs: Vec<(String, Template)>,
-    /// None for what is external, and for wrappers.
-    pub(super) run: Option<Command>,
-    pub(super) priority: i64,
-    pub(super) resources: BTreeMap<String, u64>,
-    pub(super) retries: Option<u32>,
-    pub(super) timeout: Option<Duration>,
-    /// All tasks, once they are known.
-    pub(super) known: Arc<OnceLock<Families>>,
-}
-
-/// The one that holds what all tasks of a kind share.
-struct Shared(Arc<CommandFamily>);
-
-/// A task with its values.
-struct CommandTask {
+/// A task with its values, or a branch with its number among them.
+pub(crate) struct CommandTask {
     family: Arc<CommandFamily>,
     values: Values,
-}
-
-impl CommandFamily {
-    /// As those who make tasks of it see it.
-    pub(super) fn shared(self) -> impl Family {
-        Shared(Arc::new(self))
-    }
-}
-
-impl Family for Shared {
-    fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    fn about(&self) -> &str {
-        &self.0.about
-    }
-
-    fn parameters(&self) -> Vec<Parameter> {
-        self.0.parameters.iter().map(|typed| typed.parameter.clone()).collect()
-    }
-
-    fn make(&self, values: &Values) -> Result<Arc<dyn Work>, WrongValue> {
-        let mut own = Values::new();
-        for typed in &self.0.parameters {
-            let name = &typed.parameter.name;
-            let text = match (values.get(name), &typed.parameter.presence) {
-                (Some(text), _) => text,
-                (None, Presence::Default(text)) => text,
-                (None, Presence::Required) => return Err(WrongValue::missing(&typed.parameter)),
-            };
-            let normal = (typed.normal)(text).ok_or_else(|| WrongValue::wrong(&typed.parameter, text))?;
-            if typed.parameter.choices.as_ref().is_some_and(|choices| !choices.contains(&normal)) {
-                return Err(WrongValue::wrong(&typed.parameter, text));
-            }
-            own = own.with(name, normal);
-        }
-        Ok(Arc::new(CommandTask { family: self.0.clone(), values: own }))
-    }
+    /// What the branch works on.
+    data: Data,
 }
 
 impl CommandTask {
+    pub(super) fn new(family: Arc<CommandFamily>, values: Values) -> Self {
+        Self { family, values, data: Data::default() }
+    }
+
+    pub(super) fn branch(family: Arc<CommandFamily>, values: Values, data: Data) -> Self {
+        Self { family, values, data }
+    }
+
+    /// What a name stands for before anything runs.
+    fn words(&self, name: &str) -> Option<Vec<String>> {
+        let value = self.values.get(name).map(|text| vec![text.into()]);
+        value.or_else(|| self.data.get(name).cloned())
+    }
+
     fn filled(&self, template: &Template) -> TaskResult<String> {
-        template.fill(|name| self.values.get(name).map(Into::into)).map_err(|wrong| anyhow::anyhow!("{wrong}"))
+        let words = |name: &str| self.words(name).map(|words| words.join(" "));
+        template.fill(words).map_err(|wrong| anyhow::anyhow!("{wrong}"))
+    }
+
+    /// A place; where it is relative, from the directory of the file.
+    ///
+    /// # Errors
+    /// A name that is not known.
+    pub(super) fn place(&self, template: &Template) -> TaskResult<OsString> {
+        Ok(below(&self.family.directory, &self.filled(template)?))
     }
 
     /// The files it writes, by their names.
     fn files(&self) -> TaskResult<Vec<(String, FileTarget)>> {
-        let file = |(name, template): &(String, Template)| {
-            let place = self.filled(template)?;
-            let is_local = !place.contains(':') && !place.starts_with('/');
-            let place = if is_local { self.family.directory.join(place).into_os_string() } else { place.into() };
-            Ok((name.clone(), FileTarget::at(place)?))
-        };
+        let file = |(name, template): &(String, Template)| Ok((name.clone(), FileTarget::at(self.place(template)?)?));
         self.family.outputs.iter().map(file).collect()
     }
 
-    fn required(&self, required: &Required) -> TaskResult<Arc<dyn Work>> {
+    /// The file that tells which branches there are.
+    ///
+    /// # Errors
+    /// A task that does not write one file.
+    pub(super) fn told_by(&self, file: &File) -> TaskResult<FileTarget> {
+        let required = match file {
+            File::At(template) => return Ok(FileTarget::at(self.place(template)?)?),
+            File::OutputOf(required) => required,
+        };
+        let targets = self.required(required)?.targets()?;
+        let places: Vec<_> = targets.iter().flat_map(|named| named.target.places()).collect();
+        match places.as_slice() {
+            [(_, only)] => Ok(FileTarget::new((*only).clone())),
+            _ => anyhow::bail!("{} writes {} files, and one is to tell the branches", required.task, places.len()),
+        }
+    }
+
+    /// A task that this one requires.
+    ///
+    /// # Errors
+    /// A value that it cannot have, or that is missing.
+    pub(super) fn required(&self, required: &Required) -> TaskResult<Arc<dyn Work>> {
         let known = self.family.known.get().and_then(|known| known.get(&required.task));
         let family = known.ok_or_else(|| anyhow::anyhow!("there is no task {}", required.task))?;
         let mut values = Values::new();
@@ -134,13 +111,11 @@ impl Work for CommandTask {
     }
 
     fn id(&self) -> TaskId {
-        let significant = self.family.parameters.iter().map(|typed| &typed.parameter).filter(|known| known.significant);
-        let values = significant.filter_map(|known| Some((known.name.as_str(), self.values.get(&known.name)?)));
-        TaskId::new(&self.family.name, values)
+        TaskId::of(self)
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        self.family.parameters.iter().map(|typed| typed.parameter.clone()).collect()
+        self.family.own_parameters()
     }
 
     fn values(&self) -> Values {
@@ -148,11 +123,7 @@ impl Work for CommandTask {
     }
 
     fn role(&self) -> Role {
-        match (&self.family.run, self.family.outputs.is_empty()) {
-            (Some(_), _) => Role::Runs,
-            (None, false) => Role::External,
-            (None, true) => Role::Wrapper,
-        }
+        self.family.treatment.role
     }
 
     fn requires(&self) -> TaskResult<Vec<Arc<dyn Work>>> {
@@ -175,9 +146,19 @@ impl Work for CommandTask {
         let mut inputs = Vec::new();
         for required in &self.family.requires {
             for named in self.required(required)?.targets()? {
-                let input = localized(&*named.target)?;
-                paths.entry(format!("inputs.{}", required.name)).or_default().push(input.path().display().to_string());
-                inputs.push(input);
+                for (inner, input) in localized(&*named.target)? {
+                    let inner = if named.name.is_empty() { inner } else { named.name.clone() };
+                    let path = input.path().display().to_string();
+                    paths.entry(format!("inputs.{}.{inner}", required.name)).or_default().push(path.clone());
+                    paths.entry(format!("inputs.{}", required.name)).or_default().push(path);
+                    inputs.push(input);
+                }
+            }
+        }
+        if command.names().contains(LOCAL) {
+            for local in self.data.localized(&self.family.directory)? {
+                paths.entry(LOCAL.into()).or_default().push(local.path().display().to_string());
+                inputs.push(local);
             }
         }
         let mut outputs = Vec::new();
@@ -201,29 +182,26 @@ impl Work for CommandTask {
     }
 
     fn priority(&self) -> i64 {
-        self.family.priority
+        self.family.treatment.priority
     }
 
     fn resources(&self) -> BTreeMap<String, u64> {
-        self.family.resources.clone()
+        self.family.treatment.resources.clone()
     }
 
     fn retries(&self) -> Option<u32> {
-        self.family.retries
+        self.family.treatment.retries
     }
 
     fn timeout(&self) -> Option<Duration> {
-        self.family.timeout
+        self.family.treatment.timeout
     }
 }
 
 impl CommandTask {
     /// The words of the command line.
     fn arguments(&self, command: &Command, paths: &BTreeMap<String, Vec<String>>) -> TaskResult<Vec<String>> {
-        let value = |name: &str| match paths.get(name) {
-            Some(paths) => Some(paths.clone()),
-            None => self.values.get(name).map(|text| vec![text.into()]),
-        };
+        let value = |name: &str| paths.get(name).cloned().or_else(|| self.words(name));
         let wrong = |wrong| anyhow::anyhow!("{wrong}");
         match command {
             Command::Shell(template) => {
@@ -243,18 +221,26 @@ impl CommandTask {
 /// `{input}` and `{output}`, where there is one of a kind.
 fn alone(paths: &mut BTreeMap<String, Vec<String>>) {
     for (kind, prefix) in [("input", "inputs."), ("output", "output.")] {
-        let of_kind: Vec<Vec<String>> =
-            paths.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, paths)| paths.clone()).collect();
-        if let [only] = of_kind.as_slice() {
-            paths.entry(kind.into()).or_insert_with(|| only.clone());
+        let is_of_kind = |name: &&String| name.strip_prefix(prefix).is_some_and(|rest| !rest.contains('.'));
+        let mut of_kind = paths.iter().filter(|(name, _)| is_of_kind(name)).map(|(_, paths)| paths.clone());
+        if let (Some(only), None) = (of_kind.next(), of_kind.next()) {
+            paths.entry(kind.into()).or_insert(only);
         }
     }
 }
 
-/// A local file with what a target has.
-fn localized(target: &dyn Target) -> TaskResult<law_target::LocalizedRead> {
-    let place = target
-        .listed()
-        .ok_or_else(|| anyhow::anyhow!("{target} is not a file: only files can be inputs of a command"))?;
-    Ok(FileTarget::new(place.clone()).localize_read()?)
+/// Local files with what a target has, and what each is called among those of a branch.
+fn localized(target: &dyn Target) -> TaskResult<Vec<(String, law_target::LocalizedRead)>> {
+    let places = target.places();
+    anyhow::ensure!(!places.is_empty(), "{target} is not a file: only files can be inputs of a command");
+    let read = |place: &Place| FileTarget::new(place.clone()).localize_read();
+    places.into_iter().map(|(name, place)| Ok((name.into(), read(place)?))).collect()
+}
+
+/// A place; where it is relative, from a directory.
+pub(super) fn below(directory: &Path, place: &str) -> OsString {
+    if place.contains(':') || place.starts_with('/') {
+        return place.into();
+    }
+    directory.join(place).into_os_string()
 }
