@@ -132,7 +132,7 @@ fn a_tree_shows_how_far_a_workflow_is() {
     done(made("CreateChars", &[("place", place), ("branches", "0:24")]));
     let status = |depth| {
         let leaves = tree::leaves(made("CreateChars", &[("place", place)]), None).unwrap();
-        tree::draw(&leaves, tree::Details::Status { depth }).unwrap()
+        tree::draw(leaves, tree::Details::Status { depth }).unwrap()
     };
     assert!(status(0).contains("absent (24/26), missing branches: 24,25"), "{}", status(0));
     assert!(status(1).contains(&format!("23: existent ({place}/char_23.json)")), "{}", status(1));
@@ -211,7 +211,7 @@ fn branches_that_another_task_tells() {
     let place = directory.path().to_str().unwrap();
     let values = [("place", place), ("count", "12")];
     let leaves = tree::leaves(made("Squares", &values), None).unwrap();
-    let drawn = tree::draw(&leaves, tree::Details::Status { depth: 0 }).unwrap();
+    let drawn = tree::draw(leaves, tree::Details::Status { depth: 0 }).unwrap();
     assert!(drawn.contains("branches that are not known before Numbers_12_"), "{drawn}");
     let all = done(made("Squares", &values));
     assert_eq!(all.exit_code(), 0, "{} {}", Summary(&all), failure(&all));

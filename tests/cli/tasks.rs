@@ -246,3 +246,57 @@ fn a_signal_ends_the_program_and_leaves_no_half_output() {
     assert_eq!(output.status.code(), Some(40), "{said}");
     assert_eq!(sandbox.names(""), ["begun", "tasks.toml"]);
 }
+
+#[test]
+fn outputs_are_fetched_under_the_names_of_their_tasks() {
+    let sandbox = with_tasks();
+    assert_eq!(run(&sandbox, "Inference --n 2").code, Some(0));
+    let dry = run(&sandbox, "Inference --n 2 --fetch-output 0,d");
+    assert_eq!((dry.code, dry.stdout.lines().count()), (Some(0), 2), "{dry:?}");
+    let fetched = run(&sandbox, "Inference --n 2 --fetch-output 1,a,fetched");
+    assert_eq!(fetched.code, Some(0), "{fetched:?}");
+    let names: Vec<_> = std::fs::read_dir(sandbox.path("fetched"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert!(
+        names.iter().any(|name| name.starts_with("TimesTwo_2_") && name.ends_with("__times_two_2.txt")),
+        "{names:?}"
+    );
+    for wrong in ["--fetch-output 0,x", "--fetch-output 0", "--fetch-output x,a", "--remove-output 0,a,maybe"] {
+        assert_eq!(run(&sandbox, &format!("Inference --n 2 {wrong}")).code, Some(2), "{wrong}");
+    }
+}
+
+#[test]
+fn outputs_are_removed_and_made_anew() {
+    let sandbox = with_tasks();
+    assert_eq!(run(&sandbox, "TimesTwo --n 4").code, Some(0));
+    let again = run(&sandbox, "TimesTwo --n 4 --remove-output 0,a,y");
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert!(again.stdout.contains("removed") && again.stdout.contains("* 1 ran successfully:"), "{again:?}");
+}
+
+#[test]
+fn programs_hear_what_happens_as_json() {
+    let sandbox = with_tasks();
+    let objects = |line: &str| -> Vec<serde_json::Value> {
+        run(&sandbox, line).stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let events = objects("Inference --n 3 --json --log-file run.log");
+    let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(names, ["begins", "ends", "begins", "ends", "run_ends"]);
+    assert_eq!(events[0]["parameters"]["n"], "3");
+    assert_eq!(events[1]["outcome"], "ran");
+    assert_eq!((&events[4]["exit_code"], &events[4]["tasks"]["ran"]), (&0.into(), &2.into()));
+    assert!(text(&sandbox, "run.log").unwrap().contains("Inference(model=nominal, n=3) is done"));
+    let tree = objects("Inference --n 3 --print-status 1 --json");
+    assert_eq!(tree.len(), 2);
+    assert_eq!((&tree[0]["depth"], &tree[1]["depth"]), (&0.into(), &1.into()));
+    assert_eq!(tree[0]["outputs"].as_array().unwrap().len(), 2);
+    assert_eq!(tree[1]["outputs"][0]["exists"], true);
+    assert!(objects("Inference --n 3 --print-output 1 --json").iter().all(|output| output["target"].is_string()));
+    assert_eq!(objects("TimesTwo --n 3 --print-command 0 --json")[0]["command"], "law run TimesTwo --n 3");
+    assert_eq!(objects("Fails --json").last().unwrap()["exit_code"], 40);
+}

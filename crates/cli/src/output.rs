@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub(crate) use clock::{ago, time, time_json};
 pub(crate) use descriptor::refuse_closed;
-pub(crate) use log::{LogFormat, start_log};
+pub(crate) use log::{LogFormat, may_colour, start_log};
 
 /// Standard output, buffered; a reader that went away ends the command quietly.
 pub(crate) struct Out(BufWriter<Stdout>);

@@ -1,7 +1,7 @@
 //! What is told on standard error beside the output.
 
 use std::fmt;
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value};
@@ -52,14 +52,14 @@ pub(crate) fn start_log(verbose: u8, format: LogFormat, as_json: bool) {
     drop(match (format, as_json) {
         (LogFormat::Json, _) => log.json().try_init(),
         (LogFormat::Text, true) => log.with_ansi(false).event_format(Objects).try_init(),
-        (LogFormat::Text, false) => log.with_ansi(may_colour()).without_time().try_init(),
+        (LogFormat::Text, false) => log.with_ansi(may_colour(&io::stderr())).without_time().try_init(),
     });
 }
 
 /// Colours are for terminals that have them and people who want them (<https://no-color.org>).
-fn may_colour() -> bool {
+pub(crate) fn may_colour(stream: &impl io::IsTerminal) -> bool {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    io::stderr().is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb")
+    stream.is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// `{"level":"warn","message":...}` and the fields of the event.

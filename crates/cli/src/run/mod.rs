@@ -1,5 +1,7 @@
 //! `law run NAME`: makes a task complete, with all that it requires; or shows what would be done.
 
+mod asked;
+mod events;
 mod interactive;
 mod watch;
 mod words;
@@ -105,17 +107,22 @@ fn run(words: &[OsString], families: &Families) -> Result<u8, Refused> {
     let family: &Arc<dyn Family> = families.get(&name).ok_or_else(unknown)?;
     let typed = Typed::read(&**family, words)?;
     let task = family.make(&typed.values).map_err(|wrong| Refused::Usage(format!("{name} {wrong}")))?;
-    match &typed.asked {
-        Some(asked) => interactive::answer(asked, task),
-        None => complete(task, &typed),
-    }
+    let runs = match &typed.asked {
+        Some(asked) => interactive::answer(asked, task.clone(), typed.as_json)?,
+        None => true,
+    };
+    if runs { complete(task, &typed) } else { Ok(0) }
 }
 
 fn complete(task: Arc<dyn Work>, typed: &Typed) -> Result<u8, Refused> {
     let settings = watch::settings(typed)?;
     let done = law_task::run(vec![task], settings).map_err(|error| Refused::Unknown(error.to_string()))?;
     let mut out = Out::new();
-    out.line(Summary(&done))?;
+    if typed.as_json {
+        out.line(events::end(&done))?
+    } else {
+        out.line(Summary(&done))?
+    }
     out.flush()?;
     Ok(done.exit_code())
 }

@@ -1,12 +1,16 @@
 //! What is said while tasks run, and how a signal stops them.
 
-use std::sync::Arc;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use law_task::{Happening, Message, Node, Outcome, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Refused;
+use super::events::event;
 use super::words::Typed;
 use crate::output::complain;
 
@@ -14,29 +18,63 @@ use crate::output::complain;
 pub(super) fn settings(typed: &Typed) -> Result<Settings, Refused> {
     let stop = Arc::new(AtomicBool::new(false));
     listen(stop.clone())?;
+    let watcher = Watcher { as_json: typed.as_json, file: typed.log_file.as_deref().map(opened).transpose()? };
     Ok(Settings {
         workers: typed.workers,
         retries: typed.retries,
         retry_delay: typed.retry_delay,
         limits: typed.limits.clone(),
         stop,
-        watch: Arc::new(tell),
+        watch: Arc::new(move |node, happening| watcher.tell(node, happening)),
     })
 }
 
-fn tell(node: &Node, happening: &Happening<'_>) {
-    match happening {
-        Happening::Begins(1) => complain(format_args!("{node} begins")),
-        Happening::Begins(attempt) => complain(format_args!("{node} begins, attempt {attempt}")),
-        Happening::Says(Message::Text(text)) => complain(format_args!("{node}: {text}")),
-        Happening::Says(Message::Progress(part)) => complain(format_args!("{node}: {:.0} %", part * 100.0)),
-        Happening::IsTriedAgain(why) => complain(format_args!("{node} failed, and is tried again: {why}")),
-        Happening::Ends(Outcome::Ran { .. }) => complain(format_args!("{node} is done")),
-        Happening::Ends(Outcome::Failed(why)) => complain(format_args!("{node} failed: {why}")),
-        Happening::Ends(Outcome::CannotTell(why)) => complain(format_args!("{node}: {why}")),
-        Happening::Ends(Outcome::MissingExternal) => complain(format_args!("{node} is external, and is missing")),
-        Happening::Ends(_) => {}
+fn opened(path: &Path) -> Result<Mutex<File>, Refused> {
+    let file = File::options().create(true).append(true).open(path);
+    file.map(Mutex::new).map_err(|error| Refused::Usage(format!("--log-file {}: {error}", path.display())))
+}
+
+/// Who tells what happens.
+struct Watcher {
+    as_json: bool,
+    file: Option<Mutex<File>>,
+}
+
+impl Watcher {
+    fn tell(&self, node: &Node, happening: &Happening<'_>) {
+        let Some(line) = line(node, happening) else { return self.event(node, happening) };
+        if let Some(file) = &self.file {
+            // What cannot be written to a log stops nothing.
+            let _ = writeln!(file.lock().unwrap_or_else(PoisonError::into_inner), "{} {line}", jiff::Timestamp::now());
+        }
+        if !self.as_json {
+            complain(line);
+        }
+        self.event(node, happening);
     }
+
+    fn event(&self, node: &Node, happening: &Happening<'_>) {
+        if self.as_json {
+            // Whoever went away needs nothing more.
+            let _ = writeln!(std::io::stdout(), "{}", event(node, happening));
+        }
+    }
+}
+
+/// What happens, in words.
+fn line(node: &Node, happening: &Happening<'_>) -> Option<String> {
+    Some(match happening {
+        Happening::Begins(1) => format!("{node} begins"),
+        Happening::Begins(attempt) => format!("{node} begins, attempt {attempt}"),
+        Happening::Says(Message::Text(text)) => format!("{node}: {text}"),
+        Happening::Says(Message::Progress(part)) => format!("{node}: {:.0} %", part * 100.0),
+        Happening::IsTriedAgain(why) => format!("{node} failed, and is tried again: {why}"),
+        Happening::Ends(Outcome::Ran { .. }) => format!("{node} is done"),
+        Happening::Ends(Outcome::Failed(why)) => format!("{node} failed: {why}"),
+        Happening::Ends(Outcome::CannotTell(why)) => format!("{node}: {why}"),
+        Happening::Ends(Outcome::MissingExternal) => format!("{node} is external, and is missing"),
+        Happening::Ends(_) => return None,
+    })
 }
 
 /// The first signal lets those end that run, and asks them to; the second ends the process.

@@ -2,20 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, Command, value_parser};
 use law_task::{Family, Parameter, Presence, Value as _, Values};
 
 use super::Refused;
+use super::asked::{Asked, wrong};
 
 /// Options of luigi that stand before the name of the task as well, and have a value.
 const WITH_VALUE: [&str; 2] = ["--module", "--log-level"];
 
 /// What no parameter can be called.
-const OF_ALL_TASKS: [&str; 13] = [
+const OF_ALL_TASKS: [&str; 17] = [
     "help",
+    "json",
+    "log-file",
+    "workflow",
     "workers",
     "retries",
     "retry-delay",
@@ -28,27 +33,8 @@ const OF_ALL_TASKS: [&str; 13] = [
     "print-output",
     "print-command",
     "remove-output",
+    "fetch-output",
 ];
-
-/// What is asked of a task instead of running it. A depth of none is everything.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Asked {
-    Dependencies { depth: Option<usize> },
-    Status { depth: Option<usize>, targets: usize },
-    Outputs { depth: Option<usize> },
-    Command { depth: Option<usize> },
-    Remove { depth: Option<usize>, mode: Option<Mode> },
-}
-
-/// How outputs are removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// Each is asked for.
-    Interactive,
-    /// They are only named.
-    Dry,
-    All,
-}
 
 pub(super) struct Typed {
     pub(super) values: Values,
@@ -57,6 +43,10 @@ pub(super) struct Typed {
     pub(super) retries: u32,
     pub(super) retry_delay: Duration,
     pub(super) limits: BTreeMap<String, u64>,
+    /// What happens, and what is asked, as JSON lines.
+    pub(super) as_json: bool,
+    /// What is said goes there, too.
+    pub(super) log_file: Option<PathBuf>,
 }
 
 /// The name of the task: the first word that is no option.
@@ -105,7 +95,9 @@ impl Typed {
         let delay = matches.get_one::<String>("retry-delay").map(|text| duration(text)).transpose()?;
         Ok(Self {
             values: given.collect(),
-            asked: asked(&matches)?,
+            asked: Asked::read(&matches)?,
+            as_json: matches.get_flag("json"),
+            log_file: matches.get_one::<String>("log-file").map(Into::into),
             workers: matches.get_one::<u16>("workers").copied().unwrap_or(1).into(),
             retries: matches.get_one::<u32>("retries").copied().unwrap_or(0),
             retry_delay: delay.unwrap_or_default(),
@@ -159,8 +151,17 @@ fn command(family: &dyn Family, parameters: &[Parameter]) -> Command {
                 .help("How much there is of what tasks use up")
                 .help_heading(HEADING),
         )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .action(ArgAction::SetTrue)
+                .help("What happens, and what is asked, as JSON lines")
+                .help_heading(HEADING),
+        )
+        .arg(Arg::new("workflow").long("workflow").value_parser(["local"]).hide(true))
         .arg(Arg::new("local-scheduler").long("local-scheduler").action(ArgAction::SetTrue).hide(true));
     let command = with(command, "retry-delay", "TIME", "How long it waits before");
+    let command = with(command, "log-file", "FILE", "What is said goes to this file, too");
     let command = with(command, "print-deps", "DEPTH", "Show what it requires; -1 is everything");
     let command = with(command, "print-status", "DEPTH[,TARGETS]", "Show what is complete");
     let command = with(command, "print-output", "DEPTH", "Show where it writes");
@@ -168,8 +169,14 @@ fn command(family: &dyn Family, parameters: &[Parameter]) -> Command {
     let command = with(
         command,
         "remove-output",
-        "DEPTH[,MODE]",
-        "Remove outputs: i asks for each, d only names them, a removes all",
+        "DEPTH[,MODE[,RUN]]",
+        "Remove outputs: i asks for each, d only names them, a removes all; RUN is y to run the task then",
+    );
+    let command = with(
+        command,
+        "fetch-output",
+        "DEPTH[,MODE[,DIR]]",
+        "Copy outputs to a directory, this one if none is said; modes as above",
     );
     ["module", "log-level"].into_iter().fold(command, |command, name| command.arg(Arg::new(name).long(name).hide(true)))
 }
@@ -204,63 +211,6 @@ fn parameter(known: &Parameter) -> Arg {
         Some(choices) => arg.value_parser(PossibleValuesParser::new(choices.clone())),
         None => arg,
     }
-}
-
-fn asked(matches: &ArgMatches) -> Result<Option<Asked>, Refused> {
-    let of =
-        |name: &str| matches.get_one::<String>(name).map(|text| text.split(',').map(str::trim).collect::<Vec<_>>());
-    let asked = if let Some(parts) = of("print-deps") {
-        Asked::Dependencies { depth: only_depth("print-deps", &parts)? }
-    } else if let Some(parts) = of("print-status") {
-        let (depth, targets) = match parts.as_slice() {
-            [depth] => (depth, "0"),
-            [depth, targets] => (depth, *targets),
-            _ => return Err(wrong("print-status", "a depth, and how deep collections are opened, such as 1,1")),
-        };
-        let targets = targets.parse().map_err(|_| wrong("print-status", "two depths, such as 1,1"))?;
-        Asked::Status { depth: self::depth("print-status", depth)?, targets }
-    } else if let Some(parts) = of("print-output") {
-        Asked::Outputs { depth: only_depth("print-output", &parts)? }
-    } else if let Some(parts) = of("print-command") {
-        Asked::Command { depth: only_depth("print-command", &parts)? }
-    } else if let Some(parts) = of("remove-output") {
-        let (depth, mode) = match parts.as_slice() {
-            [depth] => (depth, None),
-            [depth, mode] => (depth, Some(self::mode(mode)?)),
-            _ => return Err(wrong("remove-output", "a depth and a mode, such as 0,a")),
-        };
-        Asked::Remove { depth: self::depth("remove-output", depth)?, mode }
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(asked))
-}
-
-fn mode(text: &str) -> Result<Mode, Refused> {
-    match text {
-        "i" => Ok(Mode::Interactive),
-        "d" => Ok(Mode::Dry),
-        "a" => Ok(Mode::All),
-        _ => Err(wrong("remove-output", "i, d or a behind the depth, such as 0,a")),
-    }
-}
-
-fn only_depth(option: &str, parts: &[&str]) -> Result<Option<usize>, Refused> {
-    match parts {
-        [only] => depth(option, only),
-        _ => Err(wrong(option, "a depth alone, such as 1")),
-    }
-}
-
-fn depth(option: &str, text: &str) -> Result<Option<usize>, Refused> {
-    match text {
-        "-1" => Ok(None),
-        other => other.parse().map(Some).map_err(|_| wrong(option, "a depth: 0 is the task alone, -1 everything")),
-    }
-}
-
-fn wrong(option: &str, wanted: &str) -> Refused {
-    Refused::Usage(format!("--{option} wants {wanted}"))
 }
 
 fn limit(text: &str) -> Result<(String, u64), Refused> {
