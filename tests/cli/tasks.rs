@@ -1,5 +1,6 @@
 //! `law run`: tasks of a `tasks.toml`, as somebody types them.
 
+use std::os::unix::fs::DirEntryExt as _;
 use std::process::Stdio;
 
 use rustix::process::Signal;
@@ -299,4 +300,86 @@ fn programs_hear_what_happens_as_json() {
     assert!(objects("Inference --n 3 --print-output 1 --json").iter().all(|output| output["target"].is_string()));
     assert_eq!(objects("TimesTwo --n 3 --print-command 0 --json")[0]["command"], "law run TimesTwo --n 3");
     assert_eq!(objects("Fails --json").last().unwrap()["exit_code"], 40);
+}
+
+/// Two processes that want the same, and a program that writes down that it ran.
+#[test]
+fn a_task_is_run_by_one_process_at_a_time() {
+    let sandbox = Sandbox::new();
+    let tasks = "[task.Each]\nbranches = 6\noutput = \"each_{branch}.txt\"\nrun = \"echo {branch} >> runs; test {branch} != 0 || while ! test -e go; do sleep 0.01; done; echo {branch} > {output}\"\n\
+        [task.All]\nrequires = \"Each\"\noutput = \"all.txt\"\nrun = \"cat {input} > {output}\"\n";
+    sandbox.write("tasks.toml", tasks);
+    let start = || {
+        let mut command = sandbox.program(env!("CARGO_BIN_EXE_law"));
+        command.args(["run", "All", "--workers", "2"]).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let both = [start(), start()];
+    // One of them waits for what the other one runs.
+    while text(&sandbox, "runs").is_none_or(|runs| runs.lines().count() < 6) {
+        std::thread::yield_now();
+    }
+    sandbox.write("go", "");
+    for child in both {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    let mut runs: Vec<String> = text(&sandbox, "runs").unwrap().lines().map(Into::into).collect();
+    runs.sort();
+    assert_eq!(runs, ["0", "1", "2", "3", "4", "5"]);
+    assert_eq!(text(&sandbox, "all.txt").as_deref(), Some("0\n1\n2\n3\n4\n5\n"));
+}
+
+/// Killed at any time, the same command finishes the rest; what was complete stays as it is.
+#[test]
+fn a_run_that_is_killed_goes_on_with_the_rest() {
+    let sandbox = Sandbox::new();
+    let tasks = "[task.Each]\nbranches = 20\noutput = \"out/each_{branch}.txt\"\nrun = \"echo {branch} > {output}; sleep 0.005\"\n";
+    sandbox.write("tasks.toml", tasks);
+    let inodes = || -> std::collections::BTreeMap<String, u64> {
+        let entries = std::fs::read_dir(sandbox.path("out")).into_iter().flatten().flatten();
+        entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.ino())).collect()
+    };
+    let mut kills = 0;
+    loop {
+        let before = inodes();
+        let mut command = sandbox.program(env!("CARGO_BIN_EXE_law"));
+        let mut child = command.args(["run", "Each"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // After a few more are there, or at its end.
+        let done = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status.success();
+            }
+            if inodes().len() >= before.len() + 3 {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                kills += 1;
+                break false;
+            }
+            std::thread::yield_now();
+        };
+        let now = inodes();
+        let is_output = |name: &str| name.starts_with("each_");
+        let stays = |(name, inode): (&String, &u64)| !is_output(name) || now.get(name) == Some(inode);
+        assert!(before.iter().all(stays), "what was complete was written again");
+        for name in now.keys().filter(|name| is_output(name)) {
+            let number = name.trim_start_matches("each_").trim_end_matches(".txt");
+            assert_eq!(text(&sandbox, &format!("out/{name}")), Some(format!("{number}\n")), "no half file");
+        }
+        if done {
+            break;
+        }
+    }
+    assert!(kills > 1, "{kills}");
+    assert_eq!(inodes().keys().filter(|name| name.starts_with("each_")).count(), 20);
+}
+
+#[test]
+fn all_that_a_program_printed_is_kept() {
+    let sandbox = Sandbox::new();
+    let tasks = "[task.Loud]\noutput = \"never\"\nrun = \"seq 1 100; exit 3\"\n";
+    sandbox.write("tasks.toml", tasks);
+    let said = run(&sandbox, "Loud");
+    assert_eq!(said.code, Some(40), "{said:?}");
+    let path = said.stderr.lines().find_map(|line| line.trim().strip_prefix("all of it is in ")).unwrap().to_owned();
+    assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 100);
 }

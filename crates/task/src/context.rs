@@ -1,6 +1,7 @@
 //! What a task has while it runs.
 
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, mpsc};
@@ -30,6 +31,7 @@ pub struct Context {
     pub(crate) node: usize,
     pub(crate) attempt: u32,
     pub(crate) workers: usize,
+    pub(crate) state: Option<PathBuf>,
     pub(crate) stop: Arc<AtomicBool>,
 }
 
@@ -131,6 +133,11 @@ impl Context {
                 return Ok(());
             }
         }
+    }
+
+    /// A directory for what outlives the run, such as logs; none if nothing is to.
+    pub fn state(&self) -> Option<&Path> {
+        self.state.as_deref()
     }
 
     /// How many tasks run at once.

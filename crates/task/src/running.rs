@@ -1,10 +1,12 @@
 //! Running tasks: several at once, each behind those that it requires, one bad one not stopping the others.
 
 pub(crate) mod event;
+mod lock;
 mod scheduler;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -34,6 +36,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Set from outside: no task begins any more, and those that run are asked to stop.
     pub stop: Arc<AtomicBool>,
+    /// A directory for what outlives a run: `locks` of tasks that run, so that no two processes run one, and `logs` of programs. None for neither.
+    pub state: Option<PathBuf>,
     /// Who watches. It is called between tasks, and should be quick.
     pub watch: Arc<Watch>,
 }
@@ -46,6 +50,7 @@ impl Default for Settings {
             retry_delay: Duration::ZERO,
             limits: Limits::new(),
             stop: Arc::default(),
+            state: None,
             watch: Arc::new(|_, _| {}),
         }
     }
@@ -60,6 +65,8 @@ pub enum Happening<'a> {
     Says(&'a Message),
     /// It failed, and is tried again.
     IsTriedAgain(&'a str),
+    /// Another process runs it, and it is waited for.
+    RunsElsewhere,
     /// Nothing more happens to it.
     Ends(&'a Outcome),
 }

@@ -53,6 +53,11 @@ pub trait Work: Send + Sync {
     /// Whatever stopped it.
     fn run(&self, context: &Context) -> TaskResult;
 
+    /// Whether no two processes should run it at once. One that only waits for others lets several share them.
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
     /// The highest is first.
     fn priority(&self) -> i64;
 

@@ -91,6 +91,11 @@ impl Work for Whole {
         Ok(if self.outputs()?.is_some() { Completion::Outputs } else { Completion::Told(false) })
     }
 
+    /// Several processes share the branches.
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
     fn run(&self, context: &Context) -> TaskResult {
         let outputs = self.outputs()?.ok_or_else(|| anyhow::anyhow!("it is not known which branches there are"))?;
         let asked = outputs.clone();

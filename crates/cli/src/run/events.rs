@@ -21,6 +21,7 @@ pub(super) fn event(node: &Node, happening: &Happening<'_>) -> Value {
         Happening::Says(Message::Text(text)) => ("message", json!({ "text": text })),
         Happening::Says(Message::Progress(part)) => ("progress", json!({ "part": part })),
         Happening::IsTriedAgain(why) => ("is_tried_again", json!({ "reason": why })),
+        Happening::RunsElsewhere => ("runs_elsewhere", json!({})),
         Happening::Ends(outcome) => ("ends", outcome_of(outcome)),
     };
     let mut object = Map::from_iter([("event".to_owned(), Value::from(name))]);

@@ -25,6 +25,9 @@ pub(super) fn settings(typed: &Typed) -> Result<Settings, Refused> {
         retry_delay: typed.retry_delay,
         limits: typed.limits.clone(),
         stop,
+        state: law_config::Environment::of_process()
+            .ok()
+            .and_then(|known| Some(known.state_directory()?.join("tasks"))),
         watch: Arc::new(move |node, happening| watcher.tell(node, happening)),
     })
 }
@@ -69,6 +72,7 @@ fn line(node: &Node, happening: &Happening<'_>) -> Option<String> {
         Happening::Says(Message::Text(text)) => format!("{node}: {text}"),
         Happening::Says(Message::Progress(part)) => format!("{node}: {:.0} %", part * 100.0),
         Happening::IsTriedAgain(why) => format!("{node} failed, and is tried again: {why}"),
+        Happening::RunsElsewhere => format!("{node} is run by another process, which is waited for"),
         Happening::Ends(Outcome::Ran { .. }) => format!("{node} is done"),
         Happening::Ends(Outcome::Failed(why)) => format!("{node} failed: {why}"),
         Happening::Ends(Outcome::CannotTell(why)) => format!("{node}: {why}"),

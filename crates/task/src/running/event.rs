@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, mpsc};
 
-use crate::TaskResult;
+use super::worker::End;
 use crate::context::Message;
 use crate::work::Work;
 
 pub(crate) enum Event {
+    /// An attempt at a task begins, which no other process makes.
+    Begins { node: usize, attempt: u32 },
     /// A task has ended.
-    Ended { node: usize, attempt: u32, result: TaskResult },
+    Ended { node: usize, attempt: u32, end: End },
     /// A task waits for others, and its worker is free.
     Requires { node: usize, wanted: Wanted },
     /// It waits no longer.

@@ -7,14 +7,17 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Told, Wanted};
-use super::{Happening, Outcome, Run, Settings, worker};
-use crate::TaskResult;
+use super::worker::{self, End};
+use super::{Happening, Outcome, Run, Settings};
 use crate::context::Context;
 use crate::graph::Graph;
 use crate::task::Role;
 
 /// How often the flag is looked at that stops a run.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether another process still runs a task.
+const ELSEWHERE: Duration = Duration::from_millis(100);
 
 /// How long those that run may go on after a run was stopped, or their time is up.
 const GRACE: Duration = Duration::from_secs(10);
@@ -45,6 +48,8 @@ pub(super) struct Scheduler {
     /// When those are tried again that have failed.
     again: Vec<(Instant, usize)>,
     failures: Vec<u32>,
+    /// Those that another process was seen to run.
+    elsewhere: BTreeSet<usize>,
     /// Running tasks that wait for others, by what they wait for, with the number under which each knows it.
     waiting: HashMap<usize, Vec<(usize, mpsc::Sender<Told>)>>,
     used: BTreeMap<String, u64>,
@@ -66,6 +71,7 @@ impl Scheduler {
             ready: BinaryHeap::new(),
             again: Vec::new(),
             failures: Vec::new(),
+            elsewhere: BTreeSet::new(),
             waiting: HashMap::new(),
             used: BTreeMap::new(),
             active: 0,
@@ -226,24 +232,25 @@ impl Scheduler {
             node,
             attempt: number,
             workers: self.settings.workers,
+            state: self.settings.state.clone(),
             stop: stop.clone(),
         };
         let deadline = work.timeout().map(|timeout| Instant::now() + timeout);
         for (name, amount) in work.resources() {
             *self.used.entry(name).or_default() += amount;
         }
-        self.say(node, &Happening::Begins(number));
         self.active += 1;
         self.running.insert(node);
         self.states[node] = State::Runs(Attempt { number, stop, deadline, suspended: false });
         if let Err(error) = worker::begin(work, context) {
-            self.ended(node, number, Err(anyhow::Error::new(error).context("no thread for it")));
+            self.ended(node, number, End::Failed(anyhow::Error::new(error).context("no thread for it")));
         }
     }
 
     fn hear(&mut self, event: Event) {
         match event {
-            Event::Ended { node, attempt, result } => self.ended(node, attempt, result),
+            Event::Ended { node, attempt, end } => self.ended(node, attempt, end),
+            Event::Begins { node, attempt } => self.say(node, &Happening::Begins(attempt)),
             Event::Says { node, message } => self.say(node, &Happening::Says(&message)),
             Event::Requires { node, wanted } => self.suspend(node, wanted),
             Event::GoesOn { node } => self.resume(node),
@@ -275,17 +282,19 @@ impl Scheduler {
         }
     }
 
-    fn ended(&mut self, node: usize, number: u32, result: TaskResult) {
+    fn ended(&mut self, node: usize, number: u32, end: End) {
         let State::Runs(attempt) = &self.states[node] else { return };
         if attempt.number != number {
             return;
         }
         let was_stopped = attempt.stop.load(Ordering::Relaxed);
         self.release(node);
-        let reason = match result {
-            Ok(()) => return self.end(node, Outcome::Ran { failed_before: self.failures[node] }),
-            Err(error) if was_stopped => format!("{}: {error:#}", self.why_stopped()),
-            Err(error) => format!("{error:#}"),
+        let reason = match end {
+            End::Ran => return self.end(node, Outcome::Ran { failed_before: self.failures[node] }),
+            End::WasComplete => return self.end(node, Outcome::WasComplete),
+            End::RunsElsewhere => return self.wait_for_another_process(node),
+            End::Failed(error) if was_stopped => format!("{}: {error:#}", self.why_stopped()),
+            End::Failed(error) => format!("{error:#}"),
         };
         self.failures[node] += 1;
         let retries = self.graph.nodes()[node].work.retries().unwrap_or(self.settings.retries);
@@ -295,6 +304,15 @@ impl Scheduler {
         self.say(node, &Happening::IsTriedAgain(&reason));
         self.states[node] = State::Waits(0);
         self.again.push((Instant::now() + self.settings.retry_delay, node));
+    }
+
+    /// It is tried again soon, and says so once.
+    fn wait_for_another_process(&mut self, node: usize) {
+        if self.elsewhere.insert(node) {
+            self.say(node, &Happening::RunsElsewhere);
+        }
+        self.states[node] = State::Waits(0);
+        self.again.push((Instant::now() + ELSEWHERE, node));
     }
 
     /// What it used is free for others.

@@ -9,8 +9,20 @@ use crate::TaskResult;
 use crate::context::Context;
 use crate::graph::is_complete;
 use crate::running::event::Event;
+use crate::running::lock::Lock;
 use crate::task::{Completion, Role};
 use crate::work::Work;
+
+/// How an attempt ended.
+pub(crate) enum End {
+    /// The task is complete, by this attempt.
+    Ran,
+    /// It was complete before: another process made it.
+    WasComplete,
+    /// Another process runs it.
+    RunsElsewhere,
+    Failed(anyhow::Error),
+}
 
 /// Begins an attempt on a thread of its own, which tells how it ended.
 pub(crate) fn begin(work: Arc<dyn Work>, context: Context) -> std::io::Result<()> {
@@ -20,16 +32,49 @@ pub(crate) fn begin(work: Arc<dyn Work>, context: Context) -> std::io::Result<()
         let caught = catch_unwind(AssertUnwindSafe(|| attempt_at(&*work, &context)));
         let result = caught.unwrap_or_else(|panic| Err(anyhow::anyhow!("it panicked: {}", message(&*panic))));
         // A run that has ended does not wait for it.
-        let _ = events.send(Event::Ended { node, attempt, result });
+        let _ = events.send(Event::Ended { node, attempt, end: result.unwrap_or_else(End::Failed) });
     };
     thread::Builder::new().name("law-task".into()).spawn(body).map(drop)
 }
 
-fn attempt_at(work: &dyn Work, context: &Context) -> TaskResult {
-    if work.role() != Role::Wrapper {
-        work.run(context)?;
+fn attempt_at(work: &dyn Work, context: &Context) -> TaskResult<End> {
+    if work.role() == Role::Wrapper {
+        confirm(work)?;
+        return Ok(End::Ran);
     }
-    confirm(work)
+    let lock = match locked(work, context)? {
+        Locked::Held(lock) => Some(lock),
+        Locked::Elsewhere => return Ok(End::RunsElsewhere),
+        Locked::Without => None,
+    };
+    // Whoever had the lock before may have done it since it was asked for.
+    if lock.is_some() && is_complete(work)? {
+        return Ok(End::WasComplete);
+    }
+    // Whoever distributes the work is there as long as it runs.
+    let _ = context.events.send(Event::Begins { node: context.node, attempt: context.attempt });
+    work.run(context)?;
+    confirm(work)?;
+    Ok(End::Ran)
+}
+
+enum Locked {
+    Held(Lock),
+    Elsewhere,
+    Without,
+}
+
+/// A machine that has no locks runs tasks without them.
+fn locked(work: &dyn Work, context: &Context) -> TaskResult<Locked> {
+    let Some(state) = context.state.as_ref().filter(|_| work.is_exclusive()) else { return Ok(Locked::Without) };
+    Ok(match Lock::take(&state.join("locks"), &work.id(), &work.targets()?) {
+        Ok(Some(lock)) => Locked::Held(lock),
+        Ok(None) => Locked::Elsewhere,
+        Err(error) => {
+            tracing::warn!("{} is not locked against others: {error}", work.id());
+            Locked::Without
+        }
+    })
 }
 
 /// What returned without an error has written its outputs.

@@ -1,7 +1,9 @@
 //! Running a program: its output is shown and kept, and it ends when the task has to.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read};
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -24,11 +26,11 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long a program may take to end after SIGTERM; how long others may hold its output open after its end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Runs a program in a directory. What it prints is said line by line, and the end of it is in the error if it fails.
+/// Runs a program in a directory. What it prints is said line by line and kept in a log, if there is one, and the end of it is in the error if it fails.
 ///
 /// # Errors
 /// If it cannot start, ends with another code than 0, or by a signal.
-pub(crate) fn run(words: &[String], directory: &Path, context: &Context) -> TaskResult {
+pub(crate) fn run(words: &[String], directory: &Path, (context, log): (&Context, Option<&Path>)) -> TaskResult {
     let (program, arguments) = words.split_first().ok_or_else(|| anyhow::anyhow!("there is no program to run"))?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -36,11 +38,40 @@ pub(crate) fn run(words: &[String], directory: &Path, context: &Context) -> Task
         command.current_dir(directory);
     }
     let child = command.spawn().map_err(|error| anyhow::anyhow!("{program} cannot start: {error}"))?;
-    Running { child, last: VecDeque::new(), asked: None, ended: None }.watch(context)
+    let log = log.map(Log::new);
+    Running { child, last: VecDeque::new(), log, asked: None, ended: None }.watch(context)
 }
 
-struct Running {
+/// A file with what a program prints, which is made when it prints something.
+struct Log<'a> {
+    path: &'a Path,
+    file: Option<File>,
+}
+
+impl<'a> Log<'a> {
+    /// The log of the attempt before is gone.
+    fn new(path: &'a Path) -> Self {
+        let _ = fs::remove_file(path);
+        Self { path, file: None }
+    }
+
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
+                // What programs print is for nobody else.
+                let new = File::options().create(true).append(true).mode(0o600).open(self.path)?;
+                self.file.insert(new)
+            }
+        };
+        writeln!(file, "{line}")
+    }
+}
+
+struct Running<'a> {
     child: Child,
+    log: Option<Log<'a>>,
     /// What it said at last.
     last: VecDeque<String>,
     /// When it was asked to end.
@@ -48,7 +79,7 @@ struct Running {
     ended: Option<(Instant, ExitStatus)>,
 }
 
-impl Running {
+impl Running<'_> {
     fn watch(mut self, context: &Context) -> TaskResult {
         let lines = self.lines();
         loop {
@@ -86,6 +117,12 @@ impl Running {
 
     fn hear(&mut self, line: String, context: &Context) {
         context.publish_message(line.clone());
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.write(&line)
+        {
+            tracing::warn!("{} cannot be written: {error}", log.path.display());
+            self.log = None;
+        }
         if self.last.len() == LAST {
             self.last.pop_front();
         }
@@ -125,7 +162,8 @@ impl Running {
             anyhow::bail!("{how}, and said nothing");
         }
         let said = self.last.iter().map(|line| format!("\n    {line}")).collect::<String>();
-        anyhow::bail!("{how}; it said at last:{said}")
+        let log = self.log.as_ref().map(|log| format!("\n    all of it is in {}", log.path.display()));
+        anyhow::bail!("{how}; it said at last:{said}{}", log.unwrap_or_default())
     }
 }
 

@@ -169,7 +169,8 @@ impl Work for CommandTask {
             outputs.push((file, output));
         }
         alone(&mut paths);
-        program::run(&self.arguments(command, &paths)?, &self.family.directory, context)?;
+        let log = context.state().map(|state| state.join("logs").join(format!("{}.log", self.id())));
+        program::run(&self.arguments(command, &paths)?, &self.family.directory, (context, log.as_deref()))?;
         // All or nothing, as far as that can be known before: none is published where one is missing.
         for (file, output) in &outputs {
             anyhow::ensure!(output.path().exists(), "it ended with 0, but did not write {file}; nothing was published");
