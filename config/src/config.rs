@@ -60,7 +60,7 @@ impl Config {
     pub fn load(environment: &Environment, overrides: &[&str]) -> Result<Self> {
         let Layers { merged, mut warnings, notes, forbidden, broken } = Layers::load(environment, overrides)?;
         let mut reading = Reading { environment, values: BTreeMap::new(), exposed: BTreeSet::new() };
-        if let Some((name, item)) = merged.iter().find(|(name, _)| !["fs", "cache"].contains(&name.as_str())) {
+        if let Some((name, item)) = merged.iter().find(|(name, _)| !SECTIONS.contains(&name.as_str())) {
             return Err(unknown_section(name, item));
         }
         let none = Table::default();
@@ -117,6 +117,9 @@ impl Config {
         self.values.values()
     }
 }
+
+/// What a law.toml can have. Tasks, and the projects that have some, are read by whoever runs them.
+const SECTIONS: [&str; 4] = ["fs", "cache", "task", "project"];
 
 /// With a word for those who know the sections of the Python package.
 fn unknown_section(name: &str, item: &Item) -> Error {

@@ -14,6 +14,9 @@ fn of_the_programs() {
     Commands:
       fs          Files on any storage: ls, cp, cat, ...
       run         Run a task, and all that it requires and that is not complete
+      index       List the tasks that `law run` finds, with their parameters
+      new         Write a directory with tasks that run at once, to begin with [aliases: init,
+                  quickstart]
       config      The settings: shown, checked and extended
       login       Log in at a service: dropbox
       demo        A tour in under a minute, on a storage of its own

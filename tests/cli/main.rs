@@ -19,6 +19,7 @@ mod demo;
 mod doctor;
 mod exists;
 mod exit_codes;
+mod finder;
 mod help;
 mod keys;
 mod looking;

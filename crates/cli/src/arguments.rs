@@ -9,7 +9,7 @@ use crate::commands;
 use crate::completion::{Complete, Completion};
 use crate::demo::DemoOptions;
 use crate::output::LogFormat;
-use crate::run::Run;
+use crate::run::{Index, New, Run};
 
 /// Work with remote files as if they were local ones, and chain programs whose inputs and outputs are such files.
 #[derive(Parser)]
@@ -28,6 +28,8 @@ pub(crate) enum LawCommand {
     /// Files on any storage: ls, cp, cat, ...
     Fs(FsProgram),
     Run(Run),
+    Index(Index),
+    New(New),
     /// The settings: shown, checked and extended.
     Config(ConfigProgram),
     /// Log in at a service: dropbox.

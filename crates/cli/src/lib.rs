@@ -37,6 +37,8 @@ pub fn law() -> ExitCode {
     match program.command {
         LawCommand::Fs(program) => run(program, "law fs"),
         LawCommand::Run(run) => run.run(),
+        LawCommand::Index(index) => index.run(),
+        LawCommand::New(new) => new.run(),
         LawCommand::Config(program) => configure(program),
         LawCommand::Login(program) => log_in(program),
         LawCommand::Demo(options) => demo::run(&options),

@@ -10,11 +10,30 @@ pub(super) fn of(words: &[String]) -> Vec<Candidate> {
     else {
         return Vec::new();
     };
+    if let Some(words) = behind_run(program, before) {
+        return tasks(words, last);
+    }
     let mut command = if program.ends_with("law-fs") { crate::law_fs_command() } else { crate::law_command() };
     command.build();
     let seen = Seen::of(&command, before);
     let mut found = seen.next(last);
     found.retain(|candidate| candidate.word.starts_with(last.as_str()));
+    found.sort();
+    found
+}
+
+/// The words behind `law run`.
+fn behind_run<'w>(program: &str, words: &'w [String]) -> Option<&'w [String]> {
+    let (first, rest) = words.split_first()?;
+    (first == "run" && !program.ends_with("law-fs")).then_some(rest)
+}
+
+/// Tasks by their names, and the options of one; where a value or a file is wanted, files.
+fn tasks(words: &[String], last: &str) -> Vec<Candidate> {
+    let found = crate::run::completions(words).into_iter();
+    let mut found: Vec<Candidate> = found.map(|(word, about)| Candidate::new(word, about)).collect();
+    found
+        .retain(|candidate| candidate.word.starts_with(last) && (!last.is_empty() || !candidate.word.starts_with('-')));
     found.sort();
     found
 }

@@ -158,11 +158,12 @@ fn remove(task: Arc<dyn Work>, depth: Option<usize>, mode: Mode, as_json: bool, 
         let work = target.clone();
         let was_there = runtime::wait(async move { work.remove_async().await }).map_err(anyhow::Error::new)?;
         let word = if was_there { "removed" } else { "was not there:" };
-        Ok(if as_json {
+        if as_json {
             out.line(json!({ "target": target.to_string(), "removed": was_there }))?;
         } else {
             out.line(format_args!("{word} {target}"))?;
-        })
+        }
+        Ok(())
     })
 }
 
@@ -252,9 +253,11 @@ impl Fetched<'_> {
         let (directory, name) = (to.parent().unwrap_or(Path::new(".")), to.file_name().unwrap_or_default());
         let here = DirectoryTarget::at(directory).map_err(anyhow::Error::new)?;
         from.copy_to(&here.child(name.as_encoded_bytes())).map_err(anyhow::Error::new)?;
-        Ok(match self.as_json {
-            true => self.out.line(json!({ "target": from.to_string(), "fetched": to.display().to_string() }))?,
-            false => self.out.line(format_args!("{from} -> {}", to.display()))?,
-        })
+        if self.as_json {
+            self.out.line(json!({ "target": from.to_string(), "fetched": to.display().to_string() }))?;
+        } else {
+            self.out.line(format_args!("{from} -> {}", to.display()))?;
+        }
+        Ok(())
     }
 }

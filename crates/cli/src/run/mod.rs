@@ -2,26 +2,30 @@
 
 mod asked;
 mod events;
+mod finder;
+mod index;
 mod interactive;
+mod new;
 mod watch;
 mod words;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use law_task::{Families, Family, Summary, Work};
-use law_workflow::command;
+use law_task::{Families, Summary, Work};
 
 use crate::output::{Out, complain};
+use finder::Found;
+pub(crate) use index::Index;
+pub(crate) use new::New;
 use words::Typed;
 
 /// Run a task, and all that it requires and that is not complete.
 ///
 /// The name of a task, then its parameters as options: `law run TimesTwo --n 5`. `law run NAME --help` tells them; `law run` alone lists all tasks. Tasks are
-/// those of the tasks.toml in this directory or above it.
+/// those of the tasks.toml and the law.toml in this directory or above it, and of the projects that the law.toml names.
 #[derive(Args)]
 pub(crate) struct Run {
     /// The name of a task, its parameters, and options.
@@ -68,43 +72,28 @@ impl Run {
     }
 
     pub(crate) fn run(self) -> ExitCode {
-        let (code, message) = match families().and_then(|families| run(&self.words, &families)) {
-            Ok(code) => return ExitCode::from(code),
-            Err(Refused::Done) => return ExitCode::SUCCESS,
-            Err(Refused::Usage(message)) => (USAGE, message),
-            Err(Refused::Unknown(message)) => (SCHEDULING, message),
-        };
-        complain(format_args!("law run: {message}"));
-        ExitCode::from(code)
+        finish(Found::here().and_then(|found| run(&self.words, &found)), "law run")
     }
 }
 
-/// All tasks that this program knows: those of Rust that are linked, and those of the file that is nearest.
-fn families() -> Result<Families, Refused> {
-    let mut families = Families::linked()?;
-    if let Some(file) = tasks_file() {
-        command::read(&file, &mut families).map_err(|wrong| Refused::Usage(wrong.to_string()))?;
-    }
-    Ok(families)
+/// The exit code; what was refused is said.
+fn finish(result: Result<u8, Refused>, command: &str) -> ExitCode {
+    let (code, message) = match result {
+        Ok(code) => return ExitCode::from(code),
+        Err(Refused::Done) => return ExitCode::SUCCESS,
+        Err(Refused::Usage(message)) => (USAGE, message),
+        Err(Refused::Unknown(message)) => (SCHEDULING, message),
+    };
+    complain(format_args!("{command}: {message}"));
+    ExitCode::from(code)
 }
 
-/// The `tasks.toml` of this directory, or of the nearest one above it.
-fn tasks_file() -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
-    here.ancestors().map(|directory| directory.join("tasks.toml")).find(|file| file.is_file())
-}
-
-fn run(words: &[OsString], families: &Families) -> Result<u8, Refused> {
+fn run(words: &[OsString], found: &Found) -> Result<u8, Refused> {
     let Some(name) = words::name(words) else {
-        list(families)?;
+        list(found)?;
         return Ok(0);
     };
-    let unknown = || {
-        let hint = families.similar(&name).map(|name| format!(": did you mean {name}?"));
-        let hint = hint.unwrap_or_else(|| "; `law run` lists those that there are".into());
-        Refused::Usage(format!("there is no task {name}{hint}"))
-    };
-    let family: &Arc<dyn Family> = families.get(&name).ok_or_else(unknown)?;
+    let Some(family) = found.families.get(&name) else { return Err(elsewhere(&name, words, found)?) };
     let typed = Typed::read(&**family, words)?;
     let task = family.make(&typed.values).map_err(|wrong| Refused::Usage(format!("{name} {wrong}")))?;
     let runs = match &typed.asked {
@@ -112,6 +101,26 @@ fn run(words: &[OsString], families: &Families) -> Result<u8, Refused> {
         None => true,
     };
     if runs { complete(task, &typed) } else { Ok(0) }
+}
+
+/// Another program has the task, and this process becomes that one; or nobody has it.
+fn elsewhere(name: &str, words: &[OsString], found: &Found) -> Result<Refused, Refused> {
+    if let Some(program) = found.program_with(name)? {
+        return Ok(program.run(words));
+    }
+    let hint = found.families.similar(name).map(|name| format!(": did you mean {name}?"));
+    let hint = hint.unwrap_or_else(|| "; `law run` lists those that there are".into());
+    Ok(Refused::Usage(format!("there is no task {name}{hint}")))
+}
+
+/// The tasks that there are, for a shell: their names and what they do, and the options of one.
+pub(crate) fn completions(words: &[String]) -> Vec<(String, String)> {
+    let Ok(found) = Found::here() else { return Vec::new() };
+    let words: Vec<OsString> = words.iter().map(Into::into).collect();
+    match words::name(&words) {
+        None => found.families.iter().map(|family| (family.name().into(), family.about().into())).collect(),
+        Some(name) => found.families.get(&name).map(|family| words::options(&**family)).unwrap_or_default(),
+    }
 }
 
 fn complete(task: Arc<dyn Work>, typed: &Typed) -> Result<u8, Refused> {
@@ -127,14 +136,17 @@ fn complete(task: Arc<dyn Work>, typed: &Typed) -> Result<u8, Refused> {
     Ok(done.exit_code())
 }
 
-fn list(families: &Families) -> Result<(), Refused> {
+fn list(found: &Found) -> Result<(), Refused> {
     let mut out = Out::new();
-    if families.iter().next().is_none() {
-        out.line("There are no tasks: a tasks.toml in this directory, or above it, has some.")?;
+    let tasks = index::objects(found)?;
+    if tasks.is_empty() {
+        out.line(
+            "There are no tasks: a tasks.toml in this directory, or above it, has some. `law new NAME` writes one.",
+        )?;
     }
-    for family in families.iter() {
-        let about = family.about();
-        out.line(format_args!("{}{}{about}", family.name(), if about.is_empty() { "" } else { "  " }))?;
+    for task in tasks {
+        let (name, about) = (task["name"].as_str().unwrap_or_default(), task["about"].as_str().unwrap_or_default());
+        out.line(format_args!("{name}{}{about}", if about.is_empty() { "" } else { "  " }))?;
     }
     Ok(out.flush()?)
 }

@@ -181,6 +181,14 @@ fn command(family: &dyn Family, parameters: &[Parameter]) -> Command {
     ["module", "log-level"].into_iter().fold(command, |command, name| command.arg(Arg::new(name).long(name).hide(true)))
 }
 
+/// The options of a task, as a shell offers them: those of its parameters with their choices.
+pub(super) fn options(family: &dyn Family) -> Vec<(String, String)> {
+    let command = command(family, &family.parameters());
+    let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    let about = |argument: &Arg| argument.get_help().map(ToString::to_string).unwrap_or_default();
+    shown.filter_map(|argument| Some((format!("--{}", argument.get_long()?), about(argument)))).collect()
+}
+
 const HEADING: &str = "Options of all tasks";
 
 /// A name for clap, which no option of all tasks has.

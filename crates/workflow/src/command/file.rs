@@ -1,4 +1,4 @@
-//! Reading a `tasks.toml`: what is wrong is told with its line and column.
+//! Reading a `tasks.toml`, and the tasks of a `law.toml`: what is wrong is told with its line and column.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -36,6 +36,25 @@ impl std::error::Error for WrongFile {}
 struct File {
     #[serde(default)]
     task: BTreeMap<Spanned<String>, Table>,
+}
+
+/// A law.toml, which has other things, too.
+#[derive(Deserialize)]
+struct Settings {
+    #[serde(default)]
+    task: BTreeMap<Spanned<String>, Table>,
+    #[serde(default)]
+    project: Vec<Spanned<Project>>,
+}
+
+/// A `[[project]]`: where tasks are that are not in this file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Project {
+    /// A directory with a `tasks.toml`, a `Cargo.toml` of a program of tasks, or both.
+    pub path: Option<PathBuf>,
+    /// A program of tasks.
+    pub binary: Option<PathBuf>,
 }
 
 /// One task.
@@ -133,24 +152,89 @@ impl Known {
     }
 }
 
-/// Adds the tasks of a file to those that are known, and checks that they fit together. Paths of outputs are relative to the directory of the file.
-///
-/// # Errors
-/// A file that cannot be read, what is no TOML, names that are not known, values that are none: each with line and column.
-pub fn read(path: &Path, families: &mut Families) -> Result<(), WrongFile> {
-    let text = std::fs::read_to_string(path).map_err(|error| WrongFile(format!("{}: {error}", path.display())))?;
-    let reader = Reader { path, text: &text };
-    let file: File =
-        toml::from_str(&text).map_err(|error| reader.wrong(error.span().unwrap_or(0..0), error.message()))?;
-    let known: Arc<OnceLock<Families>> = Arc::default();
-    for (name, table) in &file.task {
-        let family = reader.family(name, table, &known)?;
-        families.add(Arc::new(family.shared())).map_err(|error| reader.wrong(name.span(), &error.to_string()))?;
+/// Reads files of tasks, which may require those of each other.
+pub struct Reading {
+    families: Families,
+    known: Arc<OnceLock<Families>>,
+    read: bool,
+    /// Tasks that some require, and where that stands.
+    wanted: Vec<(String, PathBuf, String, Range<usize>)>,
+}
+
+impl Reading {
+    /// Beside those that are known, such as those of Rust.
+    pub fn new(families: Families) -> Self {
+        Self { families, known: Arc::default(), read: false, wanted: Vec::new() }
     }
-    file.task.iter().try_for_each(|(_, table)| reader.check_requires(table, families))?;
-    // Each file is read once.
-    let _ = known.set(families.clone());
-    Ok(())
+
+    /// Adds the tasks of a `tasks.toml`. Paths are relative to its directory.
+    ///
+    /// # Errors
+    /// A file that cannot be read, what is no TOML, names that are not known, values that are none: each with line and column.
+    pub fn tasks(&mut self, path: &Path) -> Result<(), WrongFile> {
+        let text = text_of(path)?;
+        let reader = Reader { path, text: &text };
+        let file: File = reader.parse()?;
+        self.add(&reader, &file.task)
+    }
+
+    /// Adds the tasks of a `law.toml`, and gives its projects, with paths as they are from here.
+    ///
+    /// # Errors
+    /// As those of [`tasks`](Self::tasks).
+    pub fn settings(&mut self, path: &Path) -> Result<Vec<Project>, WrongFile> {
+        let text = text_of(path)?;
+        let reader = Reader { path, text: &text };
+        let file: Settings = reader.parse()?;
+        self.add(&reader, &file.task)?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let from_here = |path: &PathBuf| directory.join(path);
+        let project = |said: &Spanned<Project>| {
+            let Project { path, binary } = said.get_ref();
+            if path.is_none() == binary.is_none() {
+                return Err(reader.wrong(said.span(), "a project has a path or a binary"));
+            }
+            Ok(Project { path: path.as_ref().map(from_here), binary: binary.as_ref().map(from_here) })
+        };
+        file.project.iter().map(project).collect()
+    }
+
+    /// Whether some were read.
+    pub fn has_commands(&self) -> bool {
+        self.read
+    }
+
+    fn add(&mut self, reader: &Reader<'_>, tasks: &BTreeMap<Spanned<String>, Table>) -> Result<(), WrongFile> {
+        for (name, table) in tasks {
+            self.read = true;
+            let family = reader.family(name, table, &self.known)?;
+            let added = self.families.add(Arc::new(family.shared()));
+            added.map_err(|error| reader.wrong(name.span(), &error.to_string()))?;
+            let wanted = table.wanted().into_iter();
+            self.wanted.extend(wanted.map(|(task, span)| (task.into(), reader.path.into(), reader.text.into(), span)));
+        }
+        Ok(())
+    }
+
+    /// All tasks.
+    ///
+    /// # Errors
+    /// One that is required and that there is not, with line and column.
+    pub fn finish(self) -> Result<Families, WrongFile> {
+        let is_missing = |wanted: &&(String, PathBuf, String, Range<usize>)| self.families.get(&wanted.0).is_none();
+        if let Some((task, path, text, span)) = self.wanted.iter().find(is_missing) {
+            let similar = self.families.similar(task);
+            let hint = similar.map(|name| format!(": did you mean {name}?")).unwrap_or_default();
+            return Err(Reader { path, text }.wrong(span.clone(), &format!("there is no task {task}{hint}")));
+        }
+        // This is the only place that sets it.
+        let _ = self.known.set(self.families.clone());
+        Ok(self.families)
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, WrongFile> {
+    std::fs::read_to_string(path).map_err(|error| WrongFile(format!("{}: {error}", path.display())))
 }
 
 struct Reader<'a> {
@@ -159,6 +243,10 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, WrongFile> {
+        toml::from_str(self.text).map_err(|error| self.wrong(error.span().unwrap_or(0..0), error.message()))
+    }
+
     /// What is wrong at a place of the file.
     fn wrong(&self, span: Range<usize>, message: &str) -> WrongFile {
         let before = self.text.get(..span.start).unwrap_or_default();
@@ -302,22 +390,6 @@ impl Reader<'_> {
         Ok(Required { name: name.into(), task: required.task().into(), own: own.collect::<Result<_, _>>()? })
     }
 
-    /// All tasks that are named exist.
-    fn check_requires(&self, table: &Table, families: &Families) -> Result<(), WrongFile> {
-        let mut tasks: Vec<(&str, Range<usize>)> = Vec::new();
-        if let Some(requires) = &table.requires {
-            tasks.extend(requires.get_ref().tasks().into_iter().map(|task| (task, requires.span())));
-        }
-        if let Some(said) = &table.branches {
-            tasks.extend(said.get_ref().told_by().map(|task| (task, said.span())));
-        }
-        let Some((task, span)) = tasks.into_iter().find(|(task, _)| families.get(task).is_none()) else {
-            return Ok(());
-        };
-        let hint = families.similar(task).map(|name| format!(": did you mean {name}?")).unwrap_or_default();
-        Err(self.wrong(span, &format!("there is no task {task}{hint}")))
-    }
-
     fn run(
         &self,
         name: &Spanned<String>,
@@ -357,6 +429,20 @@ impl Reader<'_> {
         }
         let name_of = name.get_ref();
         Err(self.wrong(name.span(), &format!("{name_of} has no run: say how it is made, or external = true")))
+    }
+}
+
+impl Table {
+    /// The tasks that it names, and where.
+    fn wanted(&self) -> Vec<(&str, Range<usize>)> {
+        let mut tasks = Vec::new();
+        if let Some(requires) = &self.requires {
+            tasks.extend(requires.get_ref().tasks().into_iter().map(|task| (task, requires.span())));
+        }
+        if let Some(said) = &self.branches {
+            tasks.extend(said.get_ref().told_by().map(|task| (task, said.span())));
+        }
+        tasks
     }
 }
 

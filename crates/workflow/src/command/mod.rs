@@ -20,5 +20,5 @@ mod task;
 mod template;
 mod workflow;
 
-pub use file::{WrongFile, read};
+pub use file::{Project, Reading, WrongFile};
 pub use template::quoted;
