@@ -1,5 +1,6 @@
 //! Where `law run` finds tasks, how they are listed and completed, and what `law new` writes.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use crate::sandbox::Sandbox;
@@ -30,7 +31,7 @@ fn starter() -> Option<PathBuf> {
         return Some(path);
     }
     assert!(std::env::var_os("CI").is_none(), "{} is not built", path.display());
-    eprintln!("skipped: {} is not built", path.display());
+    let _ = writeln!(std::io::stderr(), "skipped: {} is not built", path.display());
     None
 }
 

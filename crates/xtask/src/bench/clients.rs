@@ -29,6 +29,11 @@ impl Client {
         Self { name, program: Program::find(program, law), arguments }
     }
 
+    /// One whose command line is not made of its name.
+    pub(super) fn of(name: &'static str, program: Program, arguments: Vec<OsString>) -> Self {
+        Self { name, program, arguments }
+    }
+
     /// The path of its program, if it can run, and what follows on the command line.
     pub(super) fn command_line(&self) -> Option<Vec<&OsStr>> {
         match &self.program {
@@ -50,6 +55,14 @@ impl Client {
 }
 
 impl Program {
+    /// A peer that is started by way of another program.
+    pub(super) fn peer(name: &str, by: &Path) -> Self {
+        match Self::find(name, None) {
+            Self::Peer(_) => Self::Peer(by.to_owned()),
+            absent => absent,
+        }
+    }
+
     fn find(name: &str, law: Option<&Path>) -> Self {
         if name == "law" {
             return law.map_or_else(|| Self::Absent("not built".into()), |path| Self::Law(path.to_owned()));
@@ -71,6 +84,7 @@ fn package(program: &str) -> Option<&'static str> {
         "rclone" => "rclone",
         "xrdcp" | "xrdfs" => "xrootd-client",
         "aws" => "awscli",
+        "ninja" => "ninja-build",
         "gfal-copy" => "gfal2-util-scripts gfal2-plugin-http gfal2-plugin-file",
         _ => return None,
     })

@@ -21,6 +21,8 @@ pub(super) enum Task {
     Tree { source: PathBuf, destination: Destination, bytes: u64 },
     /// It prints what `source` has, to nobody; `before` is run before each run, and is not measured.
     Read { source: PathBuf, before: Option<Vec<OsString>> },
+    /// It does something; `before` is run before each run, and is not measured.
+    Run { before: Vec<OsString> },
     /// It prints so many lines, or some.
     List { lines: Option<u32> },
 }
@@ -102,13 +104,8 @@ impl Contest {
             Task::Tree { source, destination, .. } => {
                 self.one_copy(line, (source, destination), compare_trees, interrupt)
             }
-            Task::Read { before, .. } => {
-                if let Some(before) = before {
-                    let line: Vec<&std::ffi::OsStr> = before.iter().map(OsString::as_os_str).collect();
-                    measure::timed(&line, &self.place, interrupt)?;
-                }
-                measure::timed(line, &self.place, interrupt)
-            }
+            Task::Read { before, .. } => self.one_after(before.as_deref(), line, interrupt),
+            Task::Run { before } => self.one_after(Some(before), line, interrupt),
             Task::List { lines: expected } => {
                 let (sample, lines) = measure::list(line, &self.place, interrupt)?;
                 let right = expected.map_or(lines > 0, |expected| lines == expected);
@@ -116,6 +113,19 @@ impl Contest {
                 Ok(sample)
             }
         }
+    }
+
+    fn one_after(
+        &self,
+        before: Option<&[OsString]>,
+        line: &[&std::ffi::OsStr],
+        interrupt: &Interrupt,
+    ) -> Result<Sample> {
+        if let Some(before) = before {
+            let before: Vec<&std::ffi::OsStr> = before.iter().map(OsString::as_os_str).collect();
+            measure::timed(&before, &self.place, interrupt)?;
+        }
+        measure::timed(line, &self.place, interrupt)
     }
 
     fn one_copy(
@@ -141,7 +151,7 @@ impl Contest {
                 Ok(Some(fs::metadata(source).context("size of the source")?.len()))
             }
             Task::Tree { bytes, .. } => Ok(Some(*bytes)),
-            Task::List { .. } => Ok(None),
+            Task::List { .. } | Task::Run { .. } => Ok(None),
         }
     }
 }

@@ -10,6 +10,9 @@
 //!
 //! `cache` reads a file of the XRootD server to nobody: with and without a cache that has to be filled, and from one that has it all, beside `cat`.
 //!
+//! `tasks` are those of the example `many_files` beside the same tasks for the Python package law, `make` and `ninja`; they are measured alone, without servers,
+//! when the filter names them.
+//!
 //! `far` is the XRootD server behind a link with a round trip of 20 ms, 1 Gbit/s, and 4 MiB for each connection, which is what Linux
 //! gives one by itself.
 
@@ -21,6 +24,7 @@ mod measure;
 mod memory;
 mod sites;
 mod table;
+mod tasks;
 mod trees;
 
 use std::fs;
@@ -42,6 +46,7 @@ use law_faults::{Distance, DistantLink};
 use memory::KeptMemory;
 use sites::{Content, Site, address_of, local_contests};
 use table::{Group, Results};
+use tasks::Tasks;
 use trees::Tree;
 
 /// The way to a storage in another country.
@@ -76,18 +81,45 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     ensure!(Path::new(measure::CLOCK).exists(), "{} is missing: apt-get install time", measure::CLOCK);
     let interrupt = Interrupt::install()?;
+    println!("{}\n", Results::heading(arguments.runs));
+    if arguments.filter.as_deref().is_some_and(|filter| filter.contains("tasks")) {
+        return run_tasks(arguments, &interrupt);
+    }
     let place = Place::prepare(arguments)?;
     let law = build_law(&interrupt)?;
     let _kept = KeptMemory::fetch();
+    hold(arguments, place.contests(law.as_deref(), arguments.filter.as_deref(), arguments.entries)?, &interrupt)
+}
+
+fn run_tasks(arguments: &Arguments, interrupt: &Interrupt) -> Result<ExitCode> {
+    let directory = tempfile::Builder::new().prefix("law-bench-").tempdir_in(&arguments.dir);
+    let directory = directory.with_context(|| arguments.dir.display().to_string())?;
+    let tasks = Tasks::prepare(directory.path(), interrupt)?;
+    tasks.check()?;
+    let mut contests = tasks.contests();
+    retain(&mut contests, arguments.filter.as_deref());
+    hold(arguments, contests, interrupt)
+}
+
+/// Lets all contests take place, and shows each as it ends.
+fn hold(arguments: &Arguments, contests: Vec<Contest>, interrupt: &Interrupt) -> Result<ExitCode> {
     let mut groups = Vec::new();
-    println!("{}\n", Results::heading(arguments.runs));
-    for contest in place.contests(law.as_deref(), arguments.filter.as_deref(), arguments.entries)? {
-        let group = contest.hold(arguments.runs, &interrupt)?;
+    for contest in contests {
+        let group = contest.hold(arguments.runs, interrupt)?;
         // Whoever ends it early has what was measured until then.
         println!("{group}");
         groups.push(group);
     }
     report(arguments, groups)
+}
+
+/// Only the clients that were chosen.
+fn retain(contests: &mut Vec<Contest>, filter: Option<&str>) {
+    let chosen = |name: &str| filter.is_none_or(|filter| name.contains(filter));
+    for contest in &mut *contests {
+        contest.clients.retain(|client| chosen(&format!("/{}/{}", contest.group, client.name)));
+    }
+    contests.retain(|contest| !contest.clients.is_empty());
 }
 
 fn report(arguments: &Arguments, groups: Vec<Group>) -> Result<ExitCode> {
@@ -187,11 +219,7 @@ impl Place {
             let far = self.link.address().to_string();
             all.extend(Caches::prepare(&self.endpoints, &far, law, &content)?.contests());
         }
-        let chosen = |name: &str| filter.is_none_or(|filter| name.contains(filter));
-        for contest in &mut all {
-            contest.clients.retain(|client| chosen(&format!("/{}/{}", contest.group, client.name)));
-        }
-        all.retain(|contest| !contest.clients.is_empty());
+        retain(&mut all, filter);
         Ok(all)
     }
 }
