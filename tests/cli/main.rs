@@ -17,6 +17,7 @@ mod cp;
 mod cp_names;
 mod demo;
 mod doctor;
+mod examples;
 mod exists;
 mod exit_codes;
 mod finder;

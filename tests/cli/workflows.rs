@@ -223,3 +223,27 @@ fn what_is_wrong_with_branches_is_told_with_its_place() {
         assert!(said.stderr.contains(message), "{branches}: {said:?}");
     }
 }
+
+#[test]
+fn what_tasks_require_is_drawn() {
+    let sandbox = with_tasks();
+    let drawn = |line: &str| String::from_utf8(sandbox.law(line.split(' ')).stdout).unwrap();
+    insta::assert_snapshot!(drawn("graph UpperAlphabet --version v2"), @r#"
+    flowchart LR
+        t0["UpperAlphabet<br>version=v2"]
+        t1["Upper<br>branch=-1<br>version=v2"]
+        t2["CreateChars<br>branch=0<br>version=v2"]
+        t1 --> t0
+        t2 --> t1
+    "#);
+    insta::assert_snapshot!(drawn("graph CreateAlphabet --dot"), @r#"
+    digraph tasks {
+        rankdir=LR;
+        node [shape=box];
+        t0 [label="CreateAlphabet\nversion=v1"];
+        t1 [label="CreateChars\nbranch=-1\nversion=v1"];
+        t1 -> t0;
+    }
+    "#);
+    assert_eq!(sandbox.law(["graph", "Nothing"]).code, Some(2));
+}

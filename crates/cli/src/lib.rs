@@ -38,6 +38,7 @@ pub fn law() -> ExitCode {
         LawCommand::Fs(program) => run(program, "law fs"),
         LawCommand::Run(run) => run.run(),
         LawCommand::Index(index) => index.run(),
+        LawCommand::Graph(graph) => graph.run(),
         LawCommand::New(new) => new.run(),
         LawCommand::Config(program) => configure(program),
         LawCommand::Login(program) => log_in(program),

@@ -63,52 +63,52 @@ impl<T: Task> Requires for T {
     }
 }
 
-/// Tasks of which nothing is known but that they can be run.
-impl Requires for Vec<Arc<dyn Work>> {
+/// A task of which nothing is known but that it can be run.
+impl Requires for Arc<dyn Work> {
     type Input = Vec<crate::NamedTarget>;
 
-    fn works(self) -> Self {
-        self
+    fn works(self) -> Vec<Self> {
+        vec![self]
     }
 
     fn outputs(&self) -> TaskResult<Self::Input> {
-        Ok(self.iter().map(|work| work.targets()).collect::<TaskResult<Vec<_>>>()?.concat())
+        self.targets()
     }
 }
 
-impl<T: Task> Requires for Option<T> {
-    type Input = Option<T::Output>;
+impl<R: Requires> Requires for Option<R> {
+    type Input = Option<R::Input>;
 
     fn works(self) -> Vec<Arc<dyn Work>> {
-        self.map(T::works).unwrap_or_default()
+        self.map(R::works).unwrap_or_default()
     }
 
     fn outputs(&self) -> TaskResult<Self::Input> {
-        self.as_ref().map(T::output).transpose()
+        self.as_ref().map(R::outputs).transpose()
     }
 }
 
-impl<T: Task> Requires for Vec<T> {
-    type Input = Vec<T::Output>;
+impl<R: Requires> Requires for Vec<R> {
+    type Input = Vec<R::Input>;
 
     fn works(self) -> Vec<Arc<dyn Work>> {
-        self.into_iter().flat_map(T::works).collect()
+        self.into_iter().flat_map(R::works).collect()
     }
 
     fn outputs(&self) -> TaskResult<Self::Input> {
-        self.iter().map(T::output).collect()
+        self.iter().map(R::outputs).collect()
     }
 }
 
-impl<T: Task> Requires for BTreeMap<String, T> {
-    type Input = BTreeMap<String, T::Output>;
+impl<R: Requires> Requires for BTreeMap<String, R> {
+    type Input = BTreeMap<String, R::Input>;
 
     fn works(self) -> Vec<Arc<dyn Work>> {
-        self.into_values().flat_map(T::works).collect()
+        self.into_values().flat_map(R::works).collect()
     }
 
     fn outputs(&self) -> TaskResult<Self::Input> {
-        self.iter().map(|(name, task)| Ok((name.clone(), task.output()?))).collect()
+        self.iter().map(|(name, required)| Ok((name.clone(), required.outputs()?))).collect()
     }
 }
 

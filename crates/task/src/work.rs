@@ -35,6 +35,14 @@ pub trait Work: Send + Sync {
     /// Those of [`Task::requires`].
     fn requires(&self) -> TaskResult<Vec<Arc<dyn Work>>>;
 
+    /// What tasks require that it runs itself, by way of an example: of a workflow, what its first branch does.
+    ///
+    /// # Errors
+    /// Those of [`Task::requires`].
+    fn inner_requires(&self) -> TaskResult<Vec<Arc<dyn Work>>> {
+        Ok(Vec::new())
+    }
+
     /// What it writes.
     ///
     /// # Errors

@@ -79,6 +79,11 @@ impl Work for Whole {
         self.workflow.workflow_requires()
     }
 
+    fn inner_requires(&self) -> TaskResult<Vec<Arc<dyn Work>>> {
+        let is_known = first_missing(&*self.workflow)?.is_none();
+        if is_known && self.workflow.count()? > 0 { self.workflow.requires(0) } else { Ok(Vec::new()) }
+    }
+
     fn targets(&self) -> TaskResult<Vec<NamedTarget>> {
         if let Some(outputs) = self.outputs()? {
             return Ok(vec![NamedTarget { name: String::new(), target: outputs }]);

@@ -3,6 +3,7 @@
 mod asked;
 mod events;
 mod finder;
+mod graph;
 mod index;
 mod interactive;
 mod new;
@@ -18,6 +19,7 @@ use law_task::{Families, Summary, Work};
 
 use crate::output::{Out, complain};
 use finder::Found;
+pub(crate) use graph::Graph;
 pub(crate) use index::Index;
 pub(crate) use new::New;
 use words::Typed;
@@ -93,9 +95,10 @@ fn run(words: &[OsString], found: &Found) -> Result<u8, Refused> {
         list(found)?;
         return Ok(0);
     };
-    let Some(family) = found.families.get(&name) else { return Err(elsewhere(&name, words, found)?) };
-    let typed = Typed::read(&**family, words)?;
-    let task = family.make(&typed.values).map_err(|wrong| Refused::Usage(format!("{name} {wrong}")))?;
+    if found.families.get(&name).is_none() {
+        return Err(elsewhere(&name, words, found)?);
+    }
+    let (task, typed) = made(words, found)?;
     let runs = match &typed.asked {
         Some(asked) => interactive::answer(asked, task.clone(), typed.as_json)?,
         None => true,
@@ -103,14 +106,27 @@ fn run(words: &[OsString], found: &Found) -> Result<u8, Refused> {
     if runs { complete(task, &typed) } else { Ok(0) }
 }
 
+/// The task that was typed, and what else was.
+fn made(words: &[OsString], found: &Found) -> Result<(Arc<dyn Work>, Typed), Refused> {
+    let name = words::name(words).unwrap_or_default();
+    let family = found.families.get(&name).ok_or_else(|| unknown(&name, found))?;
+    let typed = Typed::read(&**family, words)?;
+    let task = family.make(&typed.values).map_err(|wrong| Refused::Usage(format!("{name} {wrong}")))?;
+    Ok((task, typed))
+}
+
 /// Another program has the task, and this process becomes that one; or nobody has it.
 fn elsewhere(name: &str, words: &[OsString], found: &Found) -> Result<Refused, Refused> {
     if let Some(program) = found.program_with(name)? {
         return Ok(program.run(words));
     }
+    Ok(unknown(name, found))
+}
+
+fn unknown(name: &str, found: &Found) -> Refused {
     let hint = found.families.similar(name).map(|name| format!(": did you mean {name}?"));
     let hint = hint.unwrap_or_else(|| "; `law run` lists those that there are".into());
-    Ok(Refused::Usage(format!("there is no task {name}{hint}")))
+    Refused::Usage(format!("there is no task {name}{hint}"))
 }
 
 /// The tasks that there are, for a shell: their names and what they do, and the options of one.

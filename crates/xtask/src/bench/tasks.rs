@@ -1,7 +1,6 @@
 //! Tasks: a trivial one, very many branches, and looking at what is complete, beside the Python package law, `make` and `ninja`.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,9 @@ use crate::{python, workspace};
 
 /// Starts in one run of what is too short to be measured alone.
 const TIMES: u32 = 20;
+
+/// Names that a file has at most.
+const NAMES: u32 = 60_000;
 
 /// A directory with the tasks of all clients.
 pub(super) struct Tasks {
@@ -28,7 +30,7 @@ pub(super) struct Tasks {
 struct Lines {
     own: String,
     python: Option<String>,
-    /// The target of `make` and `ninja`.
+    /// The file of `make` and `ninja`.
     target: Option<&'static str>,
 }
 
@@ -43,8 +45,11 @@ impl Tasks {
             Self { place: place.to_owned(), own: workspace::target_dir()?.join("release/examples/many_files"), python };
         fs::write(place.join("bench_tasks.py"), PYTHON)?;
         fs::write(place.join("law.cfg"), SETTINGS)?;
-        fs::write(place.join("Makefile"), rules(make))?;
-        fs::write(place.join("build.ninja"), format!("{NINJA}{}", rules(ninja)))?;
+        fs::write(place.join("one.mk"), make("one.json"))?;
+        fs::write(place.join("one.ninja"), format!("{NINJA}{}", ninja("one.json")))?;
+        fs::write(place.join("all.mk"), all(make, "all: EACH\n.PHONY: all\n"))?;
+        fs::write(place.join("all.ninja"), format!("{NINJA}{}", all(ninja, "build all: phony EACH\n")))?;
+        tasks.index()?;
         for count in [1000, 5000, 10_000, 20_000, 100_000, 1_000_000] {
             tasks.complete(&format!("complete/files_{count}"), count)?;
         }
@@ -54,11 +59,30 @@ impl Tasks {
         Ok(tasks)
     }
 
+    /// Python's law finds tasks by an index.
+    fn index(&self) -> Result<()> {
+        let Ok(python) = &self.python else { return Ok(()) };
+        let mut law = std::process::Command::new(python.with_file_name("law"));
+        law.arg("index").current_dir(&self.place).envs(self.environment()).stdout(std::process::Stdio::null());
+        workspace::succeed(&mut law)
+    }
+
+    fn environment(&self) -> [(&'static str, String); 4] {
+        let data = self.place.join("python").display().to_string();
+        let set = |name, value: &str| (name, value.to_owned());
+        [set("PYTHONPATH", "."), set("LAW_HOME", ".law"), set("LAW_CONFIG_FILE", "law.cfg"), ("BENCH_DATA", data)]
+    }
+
     /// Empty files, as many branches have written them.
     fn complete(&self, directory: &str, count: u32) -> Result<()> {
         let directory = self.place.join(directory);
         fs::create_dir_all(&directory)?;
-        (0..count).try_for_each(|index| File::create(directory.join(format!("f_{index}.json"))).map(drop))?;
+        for index in 0..count {
+            let path = directory.join(format!("f_{index}.json"));
+            // A name costs less than a file, and a file has so many at most.
+            let first = directory.join(format!("f_{}.json", index - index % NAMES));
+            if path == first { File::create(path).map(drop)? } else { fs::hard_link(first, path)? }
+        }
         Ok(())
     }
 
@@ -79,13 +103,13 @@ impl Tasks {
                 "trivial x 20",
                 clean,
                 TIMES,
-                line("Trivial --place out", Some("Trivial --tag b"), Some("one.json")),
+                line("Trivial --place out", Some("Trivial --tag b"), Some("one")),
             ),
             self.contest(
                 "trivial, complete, x 20",
                 "true",
                 TIMES,
-                line("Trivial --place out", Some("Trivial --tag b"), Some("one.json")),
+                line("Trivial --place out", Some("Trivial --tag b"), Some("one")),
             ),
             self.contest(
                 "5,000 branches",
@@ -97,7 +121,7 @@ impl Tasks {
             self.contest("status of 20,000", "true", 1, status(20_000)),
             self.contest(
                 "10,000 that are complete",
-                "ninja all",
+                "ninja -f all.ninja",
                 1,
                 line("CreateFiles --place complete --n 10000", None, Some("all")),
             ),
@@ -122,15 +146,12 @@ impl Tasks {
             let program = program.unwrap_or_else(|error| Program::Absent(format!("absent ({error:#})")));
             let python = self.python.as_ref().map(|path| path.with_file_name("law").display().to_string());
             let python = python.unwrap_or_default();
-            let environment = format!(
-                "PYTHONPATH=. LAW_HOME=.law LAW_CONFIG_FILE=law.cfg BENCH_DATA={}/python",
-                self.place.display()
-            );
+            let environment = self.environment().map(|(name, value)| format!("{name}={value}")).join(" ");
             clients.push(shell("law 0.1.21 of Python", program, format!("{environment} {python} run {line}")));
         }
         if let Some(target) = lines.target {
-            clients.push(shell("make", Program::peer("make", &sh()), format!("make {target}")));
-            clients.push(shell("ninja", Program::peer("ninja", &sh()), format!("ninja {target}")));
+            clients.push(shell("make", Program::peer("make", &sh()), format!("make -f {target}.mk")));
+            clients.push(shell("ninja", Program::peer("ninja", &sh()), format!("ninja -f {target}.ninja")));
         }
         Contest {
             group: format!("tasks {what}"),
@@ -158,19 +179,12 @@ fn words(line: &str) -> Vec<OsString> {
     ["-c", line].map(Into::into).into()
 }
 
-/// 10,000 targets in one directory, and one alone.
-fn rules(rule: fn(&str) -> String) -> String {
-    let mut text = rule("one.json");
-    let all: Vec<String> = (0..10_000).map(|index| format!("each/f_{index}.json")).collect();
-    all.iter().for_each(|target| text += &rule(target));
-    let all = all.join(" ");
-    // Writing to a text does not fail.
-    let _ = if text.starts_with("build ") {
-        writeln!(text, "build all: phony {all}")
-    } else {
-        writeln!(text, "all: {all}\n.PHONY: all")
-    };
-    text
+/// 10,000 targets in one directory, and what makes all of them.
+fn all(rule: fn(&str) -> String, whole: &str) -> String {
+    let targets: Vec<String> = (0..10_000).map(|index| format!("each/f_{index}.json")).collect();
+    let rules: String = targets.iter().map(|target| rule(target)).collect();
+    // The first one is what is made where nothing is said.
+    whole.replace("EACH", &targets.join(" ")) + &rules
 }
 
 fn make(target: &str) -> String {

@@ -11,14 +11,12 @@ use law::task::{Context, Task, TaskResult};
 use law::workflow::{Branch, BranchMap, Branches, Workflow};
 use serde_json::{Value, json};
 
-/// Where everything is written: a directory here, or that of a storage, such as wlcg:alphabet.
-fn store(version: &str) -> TaskResult<DirectoryTarget> {
-    Ok(DirectoryTarget::at("data")?.child_dir(version))
-}
-
 /// Writes one letter of the alphabet per branch.
 #[derive(Workflow)]
 struct CreateChars {
+    /// Where everything is written: a directory here, or that of a storage, such as wlcg:alphabet.
+    #[param(default = "data", significant = false)]
+    store: String,
     #[param(default = "v1")]
     version: String,
 }
@@ -33,7 +31,7 @@ impl Workflow for CreateChars {
     }
 
     fn output(&self, branch: &Branch<u8>) -> TaskResult<FileTarget> {
-        Ok(store(&self.version)?.child(format!("char_{}.json", branch.index)))
+        Ok(DirectoryTarget::at(&self.store)?.child(format!("{}/char_{}.json", self.version, branch.index)))
     }
 
     fn run(&self, branch: &Branch<u8>, _: &Context) -> TaskResult {
@@ -45,6 +43,8 @@ impl Workflow for CreateChars {
 /// Puts the letters together.
 #[derive(Task)]
 struct CreateAlphabet {
+    #[param(default = "data", significant = false)]
+    store: String,
     #[param(default = "v1")]
     version: String,
 }
@@ -54,7 +54,7 @@ impl Task for CreateAlphabet {
     type Output = FileTarget;
 
     fn output(&self) -> TaskResult<FileTarget> {
-        Ok(store(&self.version)?.child("alphabet.txt"))
+        Ok(DirectoryTarget::at(&self.store)?.child(format!("{}/alphabet.txt", self.version)))
     }
 
     fn run(&self, context: &Context) -> TaskResult {
