@@ -93,10 +93,39 @@ fn a_tour_that_leaves_nothing_behind() {
     > let back: Array2<f64> = file.load(Numpy)?;
     every number the same; fetched twice so far
 
+    11. Tasks: what is missing is made, by command lines, and is published on the storage
+    $ cat tasks.toml
+    [task.CreateChars]
+    branches = ["a", "b", "c", "d", "e", "f"]
+    output = "http://127.0.0.1:PORT/letters/char_{branch}.txt"
+    run = "echo {branch_data} > {output}"
+
+    [task.CreateAlphabet]
+    requires = "CreateChars"
+    output = "http://127.0.0.1:PORT/letters/alphabet.txt"
+    run = "for file in {input}; do read letter < $file; printf %s $letter; done > {output}"
+    $ law run CreateAlphabet --print-status 1
+    0 > CreateAlphabet()
+    │    http://127.0.0.1:PORT/letters/alphabet.txt
+    │      absent
+    └──1 > CreateChars(branch=-1)
+            6 branches, from http://127.0.0.1:PORT/letters/char_0.txt
+              absent (0/6), missing branches: 0,1,2,3,4,5
+    $ law run CreateAlphabet --workers 3
+    * 8 ran successfully:
+    This progress looks :) because there were no failed tasks or missing dependencies
+    Once more: all is there, and nothing runs.
+    $ law run CreateAlphabet --workers 3
+    * 1 complete ones were encountered:
+    This progress looks :) because there were no failed tasks or missing dependencies
+    $ law fs cat http://127.0.0.1:PORT/letters/alphabet.txt
+    abcdef
+
     What to try next
         law fs serve .                    serve a directory of yours
         law fs cp -r URL/ ./copy          copy a tree, with proof
         law fs ls davs://HOST/PATH        a storage of the grid
+        law new analysis                  tasks of your own, to begin with
         law fs --help                     all commands, and the exit codes
     2> law fs cp: checksum mismatch (adler32 328f98f9 at the source, ec4898c6 here) http://127.0.0.1:PORT/hits.npz: tried twice in N s; nothing was published
     "#);

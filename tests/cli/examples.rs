@@ -93,7 +93,8 @@ fn workflow_parameters() {
     let sandbox = Sandbox::new();
     if program(&sandbox, "workflow_parameters", "Word --letters law --upper") {
         assert_eq!(text(&sandbox, "data/word_law_true.txt"), "LAW");
-        assert_eq!(sandbox.names("data").len(), 4, "no letter beyond those that are needed");
+        let is_letter = |name: &&String| name.ends_with("_upper.txt");
+        assert_eq!(sandbox.names("data").iter().filter(is_letter).count(), 3, "none beyond those that are needed");
     }
 }
 

@@ -16,6 +16,7 @@ fn of_the_programs() {
       run         Run a task, and all that it requires and that is not complete
       index       List the tasks that `law run` finds, with their parameters
       graph       Draw what a task requires, as text for Mermaid or Graphviz
+      history     Tell how a file was made, from what and when, and whether it has changed since
       new         Write a directory with tasks that run at once, to begin with [aliases: init,
                   quickstart]
       config      The settings: shown, checked and extended

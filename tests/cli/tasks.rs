@@ -383,3 +383,41 @@ fn all_that_a_program_printed_is_kept() {
     let path = said.stderr.lines().find_map(|line| line.trim().strip_prefix("all of it is in ")).unwrap().to_owned();
     assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 100);
 }
+
+#[test]
+fn how_a_file_was_made_is_kept_beside_it() {
+    let sandbox = with_tasks();
+    assert_eq!(run(&sandbox, "Inference --n 2 --model up").code, Some(0));
+    let told = |place: &str| {
+        let run = sandbox.law(["history", place]);
+        (run.code, String::from_utf8(run.stdout).unwrap(), run.stderr)
+    };
+    let (code, made, _) = told("data/inference_up_2.txt");
+    assert_eq!(code, Some(0));
+    assert!(made.contains("data/inference_up_2.txt: as it was made (4 bytes, "), "{made}");
+    assert!(made.contains("made by   Inference(model=up, n=2, note=two words)"), "{made}");
+    assert!(made.contains("law run Inference --n 2 --model up"), "{made}");
+    assert!(
+        made.lines().any(|line| line.contains("from      ") && line.contains("data/times_two_2.txt (2 bytes, ")),
+        "{made}"
+    );
+    let (code, other, _) = told("data/inference_up_2.log");
+    assert_eq!(
+        (code, other.contains("made by   Inference(")),
+        (Some(0), true),
+        "the record of the first output tells of the others: {other}"
+    );
+    sandbox.write("data/inference_up_2.txt", "changed");
+    let (_, changed, _) = told("data/inference_up_2.txt");
+    assert!(changed.contains("changed since: its size was 4 and is 7"), "{changed}");
+    let (code, _, stderr) = told("data/nothing.txt");
+    assert_eq!((code, stderr.contains("there is no record of ")), (Some(3), true), "{stderr}");
+    let run = sandbox.law(["history", "--json", "data/times_two_2.txt"]);
+    let object: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(
+        (&object["record"]["parameters"]["n"], &object["record"]["outputs"][0]["size"]),
+        (&"2".into(), &2.into())
+    );
+    sandbox.law(["run", "TimesTwo", "--n", "9", "--no-records"]);
+    assert!(!sandbox.path("data/.law/times_two_9.txt.json").exists());
+}

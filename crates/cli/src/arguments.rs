@@ -9,7 +9,7 @@ use crate::commands;
 use crate::completion::{Complete, Completion};
 use crate::demo::DemoOptions;
 use crate::output::LogFormat;
-use crate::run::{Graph, Index, New, Run};
+use crate::run::{Graph, History, Index, New, Run};
 
 /// Work with remote files as if they were local ones, and chain programs whose inputs and outputs are such files.
 #[derive(Parser)]
@@ -30,6 +30,7 @@ pub(crate) enum LawCommand {
     Run(Run),
     Index(Index),
     Graph(Graph),
+    History(History),
     New(New),
     /// The settings: shown, checked and extended.
     Config(ConfigProgram),

@@ -39,6 +39,7 @@ pub fn law() -> ExitCode {
         LawCommand::Run(run) => run.run(),
         LawCommand::Index(index) => index.run(),
         LawCommand::Graph(graph) => graph.run(),
+        LawCommand::History(history) => history.run(),
         LawCommand::New(new) => new.run(),
         LawCommand::Config(program) => configure(program),
         LawCommand::Login(program) => log_in(program),

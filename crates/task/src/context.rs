@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::TaskResult;
 use crate::requires::Requires;
+use crate::running::Recorder;
 use crate::running::event::{Event, Told, Wanted};
 use crate::shown::Shown;
 use crate::work::Work;
@@ -32,6 +33,7 @@ pub struct Context {
     pub(crate) attempt: u32,
     pub(crate) workers: usize,
     pub(crate) state: Option<PathBuf>,
+    pub(crate) recorder: Option<Arc<Recorder>>,
     pub(crate) stop: Arc<AtomicBool>,
 }
 

@@ -57,7 +57,7 @@ pub use parameter::{Parameter, Presence};
 pub use parameters::{Parameters, Values, WrongValue};
 pub use registry::{Families, Family, Registered, most_similar};
 pub use requires::Requires;
-pub use running::{Happening, Limits, Outcome, Run, Settings, Watch, run};
+pub use running::{Attempt, Happening, Limits, Outcome, Recorder, Run, Settings, Watch, run};
 pub use summary::Summary;
 pub use task::{Completion, Role, Task};
 pub use value::{Ranges, Size, Value};

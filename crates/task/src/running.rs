@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use crate::TaskResult;
 use crate::context::Message;
 use crate::graph::{Graph, GraphError, Node};
 use crate::work::Work;
@@ -19,6 +20,20 @@ use scheduler::Scheduler;
 
 /// How much of each resource there is, by name.
 pub type Limits = BTreeMap<String, u64>;
+
+/// One attempt at a task that made it complete.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// When it began.
+    pub began: SystemTime,
+    /// When it was complete.
+    pub ended: SystemTime,
+}
+
+/// Who writes down how a task was made, when it has just been. What it cannot do is told, and changes nothing.
+pub type Recorder = dyn Fn(&dyn Work, &Attempt) -> TaskResult + Send + Sync;
 
 /// Who watches a run: it hears of each task what happens to it.
 pub type Watch = dyn Fn(&Node, &Happening<'_>) + Send + Sync;
@@ -38,6 +53,8 @@ pub struct Settings {
     pub stop: Arc<AtomicBool>,
     /// A directory for what outlives a run: `locks` of tasks that run, so that no two processes run one, and `logs` of programs. None for neither.
     pub state: Option<PathBuf>,
+    /// Who writes down how tasks were made; not those that only wait for others. None for nobody.
+    pub recorder: Option<Arc<Recorder>>,
     /// Who watches. It is called between tasks, and should be quick.
     pub watch: Arc<Watch>,
 }
@@ -51,6 +68,7 @@ impl Default for Settings {
             limits: Limits::new(),
             stop: Arc::default(),
             state: None,
+            recorder: None,
             watch: Arc::new(|_, _| {}),
         }
     }

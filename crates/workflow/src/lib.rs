@@ -8,6 +8,7 @@ mod branched;
 pub mod command;
 mod one;
 mod outputs;
+pub mod record;
 mod registered;
 mod selection;
 mod typed;

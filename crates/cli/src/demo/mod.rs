@@ -6,6 +6,7 @@
 mod bucket;
 mod cached;
 mod stores;
+mod tasks;
 mod trust;
 
 use std::fmt::Display;
@@ -38,7 +39,7 @@ struct Act {
     play: fn(&Stage) -> Result<()>,
 }
 
-const ACTS: [Act; 10] = [
+const ACTS: [Act; 11] = [
     Act { title: "A storage to play with, served by WebDAV", play: serve },
     Act { title: "Write an array and a note: whole and proven, or not at all", play: write },
     Act { title: "List it", play: list },
@@ -52,6 +53,10 @@ const ACTS: [Act; 10] = [
         play: trust::dying_door,
     },
     Act { title: "Cache: a file is fetched once, whoever reads it, unless its copy is damaged", play: cached::once },
+    Act {
+        title: "Tasks: what is missing is made, by command lines, and is published on the storage",
+        play: tasks::alphabet,
+    },
 ];
 
 const NEXT: &str = "\
@@ -59,6 +64,7 @@ What to try next
     law fs serve .                    serve a directory of yours
     law fs cp -r URL/ ./copy          copy a tree, with proof
     law fs ls davs://HOST/PATH        a storage of the grid
+    law new analysis                  tasks of your own, to begin with
     law fs --help                     all commands, and the exit codes";
 
 /// The whole tour. Exit code 1 if an act did not show what it should.

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use law_task::{Happening, Message, Node, Outcome, Settings};
+use law_task::{Attempt, Happening, Message, Node, Outcome, Recorder, Settings, TaskResult, Work};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Refused;
@@ -28,8 +29,16 @@ pub(super) fn settings(typed: &Typed) -> Result<Settings, Refused> {
         state: law_config::Environment::of_process()
             .ok()
             .and_then(|known| Some(known.state_directory()?.join("tasks"))),
+        recorder: (!typed.no_records).then(|| Arc::new(recorder()) as Arc<Recorder>),
         watch: Arc::new(move |node, happening| watcher.tell(node, happening)),
     })
+}
+
+/// Records say what was typed.
+fn recorder() -> impl Fn(&dyn Work, &Attempt) -> TaskResult + Send + Sync {
+    let words = std::env::args().map(|word| law_workflow::command::quoted(&word)).collect::<Vec<_>>().join(" ");
+    let program = json!({ "command": words, "version": concat!("law ", env!("CARGO_PKG_VERSION")) });
+    move |work, attempt| law_workflow::record::keep(work, attempt, &program)
 }
 
 fn opened(path: &Path) -> Result<Mutex<File>, Refused> {

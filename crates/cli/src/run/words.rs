@@ -16,7 +16,8 @@ use super::asked::{Asked, wrong};
 const WITH_VALUE: [&str; 2] = ["--module", "--log-level"];
 
 /// What no parameter can be called.
-const OF_ALL_TASKS: [&str; 17] = [
+const OF_ALL_TASKS: [&str; 18] = [
+    "no-records",
     "help",
     "json",
     "log-file",
@@ -45,6 +46,8 @@ pub(super) struct Typed {
     pub(super) limits: BTreeMap<String, u64>,
     /// What happens, and what is asked, as JSON lines.
     pub(super) as_json: bool,
+    /// How outputs were made is not written beside them.
+    pub(super) no_records: bool,
     /// What is said goes there, too.
     pub(super) log_file: Option<PathBuf>,
 }
@@ -97,6 +100,7 @@ impl Typed {
             values: given.collect(),
             asked: Asked::read(&matches)?,
             as_json: matches.get_flag("json"),
+            no_records: matches.get_flag("no-records"),
             log_file: matches.get_one::<String>("log-file").map(Into::into),
             workers: matches.get_one::<u16>("workers").copied().unwrap_or(1).into(),
             retries: matches.get_one::<u32>("retries").copied().unwrap_or(0),
@@ -156,6 +160,13 @@ fn command(family: &dyn Family, parameters: &[Parameter]) -> Command {
                 .long("json")
                 .action(ArgAction::SetTrue)
                 .help("What happens, and what is asked, as JSON lines")
+                .help_heading(HEADING),
+        )
+        .arg(
+            Arg::new("no-records")
+                .long("no-records")
+                .action(ArgAction::SetTrue)
+                .help("How outputs were made is not written beside them, into .law")
                 .help_heading(HEADING),
         )
         .arg(Arg::new("workflow").long("workflow").value_parser(["local"]).hide(true))

@@ -233,6 +233,7 @@ impl Scheduler {
             attempt: number,
             workers: self.settings.workers,
             state: self.settings.state.clone(),
+            recorder: self.settings.recorder.clone(),
             stop: stop.clone(),
         };
         let deadline = work.timeout().map(|timeout| Instant::now() + timeout);

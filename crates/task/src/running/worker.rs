@@ -4,10 +4,12 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
+use std::time::SystemTime;
 
 use crate::TaskResult;
 use crate::context::Context;
 use crate::graph::is_complete;
+use crate::running::Attempt;
 use crate::running::event::Event;
 use crate::running::lock::Lock;
 use crate::task::{Completion, Role};
@@ -53,8 +55,15 @@ fn attempt_at(work: &dyn Work, context: &Context) -> TaskResult<End> {
     }
     // Whoever distributes the work is there as long as it runs.
     let _ = context.events.send(Event::Begins { node: context.node, attempt: context.attempt });
+    let began = SystemTime::now();
     work.run(context)?;
     confirm(work)?;
+    let attempt = Attempt { number: context.attempt, began, ended: SystemTime::now() };
+    if let Some(record) = context.recorder.as_ref().filter(|_| work.is_exclusive())
+        && let Err(error) = record(work, &attempt)
+    {
+        context.publish_message(format!("how it was made could not be written down: {error:#}"));
+    }
     Ok(End::Ran)
 }
 

@@ -209,7 +209,7 @@ impl CommandTask {
                 let words = |name: &str| {
                     value(name).map(|words| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
                 };
-                Ok(vec!["sh".into(), "-c".into(), template.fill(words).map_err(wrong)?])
+                Ok(vec!["/bin/sh".into(), "-c".into(), template.fill(words).map_err(wrong)?])
             }
             Command::Program(words) => {
                 let word = |template: &Template| template.fill(|name| value(name).map(|words| words.join(" ")));
