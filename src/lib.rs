@@ -75,4 +75,6 @@ mod book {
     struct FromLaw;
     #[doc = include_str!("../docs/targets.md")]
     struct Targets;
+    #[doc = include_str!("../docs/tasks.md")]
+    struct Tasks;
 }

@@ -212,7 +212,7 @@ fn branches_that_another_task_tells() {
     let values = [("place", place), ("count", "12")];
     let leaves = tree::leaves(made("Squares", &values), None).unwrap();
     let drawn = tree::draw(leaves, tree::Details::Status { depth: 0 }).unwrap();
-    assert!(drawn.contains("branches that are not known before Numbers_12_"), "{drawn}");
+    assert!(drawn.contains("writes is not known before Numbers_12_"), "{drawn}");
     let all = done(made("Squares", &values));
     assert_eq!(all.exit_code(), 0, "{} {}", Summary(&all), failure(&all));
     assert_eq!(MAPS.load(Ordering::Relaxed), 1, "the map is made once");
@@ -220,6 +220,52 @@ fn branches_that_another_task_tells() {
     assert_eq!(std::fs::read_to_string(directory.path().join("letter_20.json")).unwrap(), r#"{"char":"c"}"#);
     assert_eq!(listed(directory.path()).len(), 1 + 3 * 12, "no letter beyond those that were needed");
     assert_eq!(done(made("Squares", &values)).outcomes, [Outcome::WasComplete]);
+}
+
+/// Has the same numbers.
+#[derive(Workflow)]
+struct Cubes {
+    place: PathBuf,
+    #[param(default = 3)]
+    count: usize,
+}
+
+impl Workflow for Cubes {
+    type Branch = i64;
+    type Requires = ();
+    type Output = FileTarget;
+
+    fn workflow_requires(&self) -> TaskResult<Vec<Arc<dyn Work>>> {
+        Ok(Numbers::req(self)?.works())
+    }
+
+    fn branch_map(&self) -> TaskResult<BranchMap<i64>> {
+        let numbers: Vec<i64> = Numbers::req(self)?.output()?.load(Json)?;
+        Ok(numbers.into())
+    }
+
+    fn output(&self, branch: &Branch<i64>) -> TaskResult<FileTarget> {
+        file(&self.place, &format!("cube_{}.json", branch.data))
+    }
+
+    fn run(&self, branch: &Branch<i64>, _: &Context) -> TaskResult {
+        self.output(branch)?.dump(branch.data.pow(3), Json)?;
+        Ok(())
+    }
+}
+
+#[test]
+fn one_task_tells_the_branches_of_several_workflows() {
+    let directory = tempfile::tempdir().unwrap();
+    let values = [("place", directory.path().to_str().unwrap())];
+    let both = vec![
+        made("Cubes", &values),
+        made("Fragile", &[values[0], ("count", "1")]),
+        made("Cubes", &[values[0], ("branch", "1")]),
+    ];
+    let run = run(both, Settings { workers: 2, ..Settings::default() }).unwrap();
+    assert_eq!(run.exit_code(), 0, "{}", Summary(&run));
+    assert_eq!(listed(directory.path()), ["0.txt", "cube_0.json", "cube_10.json", "cube_20.json", "numbers.json"]);
 }
 
 #[test]

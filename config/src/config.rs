@@ -119,7 +119,7 @@ impl Config {
 }
 
 /// What a law.toml can have. Tasks, and the projects that have some, are read by whoever runs them.
-const SECTIONS: [&str; 4] = ["fs", "cache", "task", "project"];
+const SECTIONS: [&str; 5] = ["fs", "cache", "task", "defaults", "project"];
 
 /// With a word for those who know the sections of the Python package.
 fn unknown_section(name: &str, item: &Item) -> Error {

@@ -421,3 +421,20 @@ fn how_a_file_was_made_is_kept_beside_it() {
     sandbox.law(["run", "TimesTwo", "--n", "9", "--no-records"]);
     assert!(!sandbox.path("data/.law/times_two_9.txt.json").exists());
 }
+
+#[test]
+fn defaults_come_from_the_configuration() {
+    let sandbox = with_tasks();
+    let tasks = format!("{TASKS}\n[defaults.TimesTwo]\nn = 21\n");
+    sandbox.write("tasks.toml", tasks);
+    sandbox.write("law.toml", "[defaults.Inference]\nmodel = \"up\"\n");
+    assert_eq!(run(&sandbox, "TimesTwo").code, Some(0), "it has no default of its own");
+    assert_eq!(text(&sandbox, "data/times_two_21.txt").as_deref(), Some("42\n"));
+    let help = run(&sandbox, "Inference --help");
+    assert!(help.stdout.contains("up where nothing is said"), "{help:?}");
+    assert_eq!(run(&sandbox, "Inference --n 2").code, Some(0));
+    assert_eq!(text(&sandbox, "data/inference_up_2.txt").as_deref(), Some("104\n"));
+    sandbox.write("law.toml", "[defaults.Inference]\nmodel = \"sideways\"\n");
+    let wrong = run(&sandbox, "Inference --n 2");
+    assert_eq!((wrong.code, wrong.stderr.contains("is none of nominal, up")), (Some(2), true), "{wrong:?}");
+}

@@ -174,7 +174,7 @@ fn branches_come_from_tasks_patterns_and_files() {
     sandbox.write("raw/c.txt", "333");
     sandbox.write("list.txt", "raw/c.txt\nraw/a.txt\n");
     let told = run(&sandbox, "Select --print-status 0");
-    assert!(told.stdout.contains("branches that are not known before Runs__99914b932b is complete"), "{told:?}");
+    assert!(told.stdout.contains("writes is not known before Runs__99914b932b is complete"), "{told:?}");
     let selected = run(&sandbox, "Select");
     assert_eq!(selected.code, Some(0), "{selected:?}");
     assert_eq!(text(&sandbox, "data/selected_2.txt").as_deref(), Some("2 above 1\n"));

@@ -97,7 +97,7 @@ fn expand_parameters(input: &DeriveInput, kind: &Kind, task: &Path) -> Result<To
             const ROLE: #task::Role = #task::Role::#role;
 
             fn parameters() -> ::std::vec::Vec<#task::Parameter> {
-                ::std::vec![#(#parameters),*]
+                #task::configured(#family, ::std::vec![#(#parameters),*])
             }
 
             fn from_values(values: &#task::Values) -> ::std::result::Result<Self, #task::WrongValue> {

@@ -118,8 +118,12 @@ impl Context {
         let mut works = works.into_iter().enumerate();
         let (told, hears) = mpsc::channel();
         let mut under_way = 0;
+        let at_once = at_once.max(1);
+        // Many are asked for together, few each by itself.
+        let few = at_once - at_once / 8;
         loop {
-            let next: Vec<_> = works.by_ref().take(at_once.max(1) - under_way).collect();
+            let room = if under_way <= few { at_once - under_way } else { 0 };
+            let next: Vec<_> = works.by_ref().take(room).collect();
             if let Some((first, _)) = next.first() {
                 let first = *first;
                 let works = next.into_iter().map(|(_, work)| work).collect::<TaskResult<Vec<_>>>()?;

@@ -33,6 +33,7 @@
 //! }
 //! ```
 
+mod configured;
 mod context;
 mod graph;
 mod identity;
@@ -49,6 +50,7 @@ pub mod tree;
 mod value;
 mod work;
 
+pub use configured::{Defaults, configure, configured};
 pub use context::{Context, Message};
 pub use graph::{Graph, GraphError, Node, is_complete};
 pub use identity::TaskId;

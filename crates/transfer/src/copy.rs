@@ -9,6 +9,7 @@ use law_storage::{
     Parents, Path, Proof, PutOptions, Receipt, Result, Source, Support, Trail, Unfinished, Validator, Verify, Way,
 };
 
+use crate::attributes::copy_attributes;
 use crate::counted::Counted;
 use crate::damaged::Damaged;
 use crate::policy::spare;
@@ -166,8 +167,23 @@ pub struct Copied {
 /// `NotFound`, `IsADirectory` for the source; those of [`put`](law_storage::Backend::put) for the destination;
 /// `InvalidInput` if both are the same file.
 pub async fn copy_file(call: &Call, from: &Place, to: &Place, options: &CopyOptions) -> Result<Copied> {
+    copy_file_onto(call, from, to, None, options).await
+}
+
+/// As [`copy_file`], by somebody who has just looked at the destination: `existing` is what is there, or that nothing is; none if nobody has looked.
+///
+/// # Errors
+/// Those of [`copy_file`].
+pub async fn copy_file_onto(
+    call: &Call,
+    from: &Place,
+    to: &Place,
+    existing: Option<Option<Metadata>>,
+    options: &CopyOptions,
+) -> Result<Copied> {
     let source = look(call, from).await?;
-    let known = Known::of(source.clone()).going_on(from, to, &Path::root(), options.journal.as_ref());
+    let known = Known { existing, ..Known::of(source.clone()) };
+    let known = known.going_on(from, to, &Path::root(), options.journal.as_ref());
     let copied = copy_seen(call, from, to, options, &known).await?;
     if let Some(journal) = &options.journal {
         journal.note(&Path::root(), &source, &copied);
@@ -254,25 +270,6 @@ async fn with_attributes(call: &Call, mut copied: Copied, wanted: bool) -> Resul
         copied.lost.push("the extended attributes");
     }
     Ok(copied)
-}
-
-/// Whether the copy has all extended attributes of its source now.
-async fn copy_attributes(call: &Call, from: &Place, to: &Place) -> Result<bool> {
-    let (source, target) = (from.resolved(), to.resolved());
-    let names = match from.backend().attributes(call, &source).await {
-        Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(true),
-        other => other?,
-    };
-    for name in names {
-        let value = from.backend().attribute(call, &source, &name).await?;
-        match to.backend().set_attribute(call, &target, &name, value.as_deref()).await {
-            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(false),
-            other => {
-                other.map_err(|error| error.leaving(format!("{to} has the right bytes, and not all attributes")))?
-            }
-        }
-    }
-    Ok(true)
 }
 
 async fn look(call: &Call, from: &Place) -> Result<Metadata> {

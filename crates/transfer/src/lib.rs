@@ -2,6 +2,7 @@
 //!
 //! Knows no protocol: everything goes through [`law_storage::Backend`].
 
+mod attributes;
 mod bandwidth;
 mod compare;
 mod copy;
@@ -27,7 +28,7 @@ mod walk;
 
 pub use bandwidth::Bandwidth;
 pub use compare::{Difference, Thoroughness, compare_trees};
-pub use copy::{Copied, CopyOptions, Outcome, Preserve, copy_file, goes_on, source_of};
+pub use copy::{Copied, CopyOptions, Outcome, Preserve, copy_file, copy_file_onto, goes_on, source_of};
 pub use filter::Filter;
 pub use inventory::{Inventory, remove_copied};
 pub use journal::{JobName, Journal, JournalRecord};

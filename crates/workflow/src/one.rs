@@ -54,7 +54,7 @@ impl Work for OneBranch {
 
     fn targets(&self) -> TaskResult<Vec<NamedTarget>> {
         match first_missing(&*self.workflow)? {
-            Some(first) => Ok(not_known(&*first)),
+            Some(first) => Ok(not_known(self.id(), &*first)),
             None => self.workflow.targets(self.index),
         }
     }

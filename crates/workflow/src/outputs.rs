@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use law_storage::Result;
 use law_target::Target;
 use law_target::collection::{Survey, Threshold, existence};
-use law_task::{NamedTarget, TaskResult, Work};
+use law_task::{NamedTarget, TaskId, TaskResult, Work};
 use law_transfer::Place;
 
 /// Targets that are removed at once.
@@ -135,14 +135,15 @@ impl fmt::Display for BranchOutputs {
 }
 
 /// The output of what is not known before a task is complete.
-pub(crate) fn not_known(first: &dyn Work) -> Vec<NamedTarget> {
-    vec![NamedTarget { name: String::new(), target: Arc::new(NotKnown { first: first.id().to_string() }) }]
+pub(crate) fn not_known(of: TaskId, first: &dyn Work) -> Vec<NamedTarget> {
+    vec![NamedTarget { name: String::new(), target: Arc::new(NotKnown { of, first: first.id() }) }]
 }
 
 /// The outputs of a workflow of which it cannot be told yet which branches it has.
 struct NotKnown {
+    of: TaskId,
     /// What must be complete first.
-    first: String,
+    first: TaskId,
 }
 
 #[async_trait]
@@ -158,6 +159,6 @@ impl Target for NotKnown {
 
 impl fmt::Display for NotKnown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "branches that are not known before {} is complete", self.first)
+        write!(f, "what {} writes is not known before {} is complete", self.of, self.first)
     }
 }

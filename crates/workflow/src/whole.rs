@@ -89,7 +89,7 @@ impl Work for Whole {
             return Ok(vec![NamedTarget { name: String::new(), target: outputs }]);
         }
         // It may have become complete just now; then it is told next time.
-        Ok(first_missing(&*self.workflow)?.map(|first| not_known(&*first)).unwrap_or_default())
+        Ok(first_missing(&*self.workflow)?.map(|first| not_known(self.id(), &*first)).unwrap_or_default())
     }
 
     fn completion(&self) -> TaskResult<Completion> {

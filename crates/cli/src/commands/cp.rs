@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use law_storage::{
     Error, ErrorKind, Metadata, Overwrite as Overwritten, Parents, PutOptions, Receipt, SpooledSource, Way,
 };
-use law_transfer::{Copied, CopyOptions, Outcome, Place, Policy, Preserve, copy_file, goes_on, unpublished};
+use law_transfer::{Copied, CopyOptions, Outcome, Place, Policy, Preserve, copy_file_onto, goes_on, unpublished};
 use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
 
@@ -106,8 +106,8 @@ struct Target {
 enum TargetKind {
     /// Copies keep their names in there.
     Directory,
-    /// The name of the copy.
-    Name,
+    /// The name of the copy, and what has that name; the outer none is that nobody has looked.
+    Name(Option<Option<Metadata>>),
     /// The name of the copy, which ends in `/`, so that only a directory can have it.
     NewDirectory,
 }
@@ -148,7 +148,7 @@ impl Cp {
     async fn target(&self, context: &Context, text: &OsStr, several: bool) -> Result<Target, Failure> {
         let (place, slash) = context.place(text)?;
         if self.no_target_directory {
-            return Ok(Target { place, kind: TargetKind::Name });
+            return Ok(Target { place, kind: TargetKind::Name(None) });
         }
         let exists = context.stat(&place).await?;
         let is_directory = exists.as_ref().is_some_and(Metadata::is_directory) || place.path.is_root();
@@ -161,7 +161,7 @@ impl Cp {
             Some(_) if slash || several => {
                 return Err(Error::new(ErrorKind::NotADirectory, "not a directory").at(&place).into());
             }
-            _ => TargetKind::Name,
+            exists => TargetKind::Name(Some(exists)),
         };
         Ok(Target { place, kind })
     }
@@ -187,7 +187,11 @@ impl Cp {
             options.journal = journal(&from, &to, self.copy.resume, options.dry_run)?;
         }
         let display = self.copy.display(context, &options);
-        let copied = copy_file(&context.call, &from, &to, &options).await;
+        let existing = match &target.kind {
+            TargetKind::Name(existing) => existing.clone(),
+            _ => None,
+        };
+        let copied = copy_file_onto(&context.call, &from, &to, existing, &options).await;
         drop(display);
         if let Some(Err(error)) = options.journal.map(|journal| journal.end_or_forget(copied.is_err().into())) {
             tracing::warn!("the end of this copy is not noted: {error}");

@@ -56,6 +56,8 @@ impl Found {
                 break;
             }
         }
+        // Nobody else configures tasks in this process.
+        law_task::configure(reading.defaults());
         Ok(Self { families: reading.finish()?, programs })
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use law_task::{Families, Family, Parameter, Presence, Role, Values, Work, WrongValue};
+use law_task::{Families, Family, Parameter, Presence, Role, Values, Work, WrongValue, configured};
 
 use super::branches::Source;
 use super::file::Command;
@@ -55,22 +55,22 @@ impl CommandFamily {
 
     /// What can be set, without what all workflows have.
     pub(super) fn own_parameters(&self) -> Vec<Parameter> {
-        self.parameters.iter().map(|typed| typed.parameter.clone()).collect()
+        configured(&self.name, self.parameters.iter().map(|typed| typed.parameter.clone()).collect())
     }
 
     /// What was given, each in its one form, and defaults for what was not.
     fn own_values(&self, values: &Values) -> Result<Values, WrongValue> {
         let mut own = Values::new();
-        for typed in &self.parameters {
-            let name = &typed.parameter.name;
-            let text = match (values.get(name), &typed.parameter.presence) {
+        for (typed, known) in self.parameters.iter().zip(self.own_parameters()) {
+            let name = &known.name;
+            let text = match (values.get(name), &known.presence) {
                 (Some(text), _) => text,
                 (None, Presence::Default(text)) => text,
-                (None, Presence::Required) => return Err(WrongValue::missing(&typed.parameter)),
+                (None, Presence::Required) => return Err(WrongValue::missing(&known)),
             };
-            let normal = (typed.normal)(text).ok_or_else(|| WrongValue::wrong(&typed.parameter, text))?;
-            if typed.parameter.choices.as_ref().is_some_and(|choices| !choices.contains(&normal)) {
-                return Err(WrongValue::wrong(&typed.parameter, text));
+            let normal = (typed.normal)(text).ok_or_else(|| WrongValue::wrong(&known, text))?;
+            if known.choices.as_ref().is_some_and(|choices| !choices.contains(&normal)) {
+                return Err(WrongValue::wrong(&known, text));
             }
             own = own.with(name, normal);
         }

@@ -1,123 +1,23 @@
-//! Reading a `tasks.toml`, and the tasks of a `law.toml`: what is wrong is told with its line and column.
+//! What the tables of a file of tasks mean: what is wrong is told with its line and column.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use law_task::{Families, Value as _, most_similar};
-use serde::Deserialize;
 use toml::Spanned;
 
 use super::branches::{self, From, LOCAL, Source, Wanted};
 use super::family::{Branching, CommandFamily, role};
 use super::parameter::{Said, Typed};
+use super::reading::WrongFile;
+use super::table::{Outputs, Requirement, Requires, Run, Table};
 use super::task::Required;
 use super::template::{Template, WrongTemplate};
 use crate::branched::Treatment;
 use crate::selection::{Goal, parameters as parameters_of_workflows};
-
-/// Why a file of tasks cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrongFile(String);
-
-impl fmt::Display for WrongFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for WrongFile {}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    task: BTreeMap<Spanned<String>, Table>,
-}
-
-/// A law.toml, which has other things, too.
-#[derive(Deserialize)]
-struct Settings {
-    #[serde(default)]
-    task: BTreeMap<Spanned<String>, Table>,
-    #[serde(default)]
-    project: Vec<Spanned<Project>>,
-}
-
-/// A `[[project]]`: where tasks are that are not in this file.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Project {
-    /// A directory with a `tasks.toml`, a `Cargo.toml` of a program of tasks, or both.
-    pub path: Option<PathBuf>,
-    /// A program of tasks.
-    pub binary: Option<PathBuf>,
-}
-
-/// One task.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    about: Option<String>,
-    #[serde(default)]
-    params: BTreeMap<String, Spanned<Said>>,
-    // What can have several forms has its place as a whole: the parser knows none within.
-    requires: Option<Spanned<Requires>>,
-    branches: Option<Spanned<branches::Said>>,
-    acceptance: Option<f64>,
-    tolerance: Option<f64>,
-    branches_at_once: Option<usize>,
-    output: Option<Spanned<Outputs>>,
-    run: Option<Spanned<Run>>,
-    #[serde(default)]
-    external: bool,
-    #[serde(default)]
-    priority: i64,
-    #[serde(default)]
-    resources: BTreeMap<String, u64>,
-    retries: Option<u32>,
-    timeout: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Requires {
-    One(String),
-    Several(Vec<String>),
-    Named(BTreeMap<String, Requirement>),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Requirement {
-    Task(String),
-    With(With),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct With {
-    task: String,
-    #[serde(default)]
-    params: BTreeMap<String, toml::Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Outputs {
-    One(String),
-    Named(BTreeMap<String, String>),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Run {
-    Shell(String),
-    Program(Vec<String>),
-}
 
 /// How a command is started.
 #[derive(Clone)]
@@ -152,110 +52,30 @@ impl Known {
     }
 }
 
-/// Reads files of tasks, which may require those of each other.
-pub struct Reading {
-    families: Families,
-    known: Arc<OnceLock<Families>>,
-    read: bool,
-    /// Tasks that some require, and where that stands.
-    wanted: Vec<(String, PathBuf, String, Range<usize>)>,
-}
-
-impl Reading {
-    /// Beside those that are known, such as those of Rust.
-    pub fn new(families: Families) -> Self {
-        Self { families, known: Arc::default(), read: false, wanted: Vec::new() }
-    }
-
-    /// Adds the tasks of a `tasks.toml`. Paths are relative to its directory.
-    ///
-    /// # Errors
-    /// A file that cannot be read, what is no TOML, names that are not known, values that are none: each with line and column.
-    pub fn tasks(&mut self, path: &Path) -> Result<(), WrongFile> {
-        let text = text_of(path)?;
-        let reader = Reader { path, text: &text };
-        let file: File = reader.parse()?;
-        self.add(&reader, &file.task)
-    }
-
-    /// Adds the tasks of a `law.toml`, and gives its projects, with paths as they are from here.
-    ///
-    /// # Errors
-    /// As those of [`tasks`](Self::tasks).
-    pub fn settings(&mut self, path: &Path) -> Result<Vec<Project>, WrongFile> {
-        let text = text_of(path)?;
-        let reader = Reader { path, text: &text };
-        let file: Settings = reader.parse()?;
-        self.add(&reader, &file.task)?;
-        let directory = path.parent().unwrap_or(Path::new(""));
-        let from_here = |path: &PathBuf| directory.join(path);
-        let project = |said: &Spanned<Project>| {
-            let Project { path, binary } = said.get_ref();
-            if path.is_none() == binary.is_none() {
-                return Err(reader.wrong(said.span(), "a project has a path or a binary"));
-            }
-            Ok(Project { path: path.as_ref().map(from_here), binary: binary.as_ref().map(from_here) })
-        };
-        file.project.iter().map(project).collect()
-    }
-
-    /// Whether some were read.
-    pub fn has_commands(&self) -> bool {
-        self.read
-    }
-
-    fn add(&mut self, reader: &Reader<'_>, tasks: &BTreeMap<Spanned<String>, Table>) -> Result<(), WrongFile> {
-        for (name, table) in tasks {
-            self.read = true;
-            let family = reader.family(name, table, &self.known)?;
-            let added = self.families.add(Arc::new(family.shared()));
-            added.map_err(|error| reader.wrong(name.span(), &error.to_string()))?;
-            let wanted = table.wanted().into_iter();
-            self.wanted.extend(wanted.map(|(task, span)| (task.into(), reader.path.into(), reader.text.into(), span)));
-        }
-        Ok(())
-    }
-
-    /// All tasks.
-    ///
-    /// # Errors
-    /// One that is required and that there is not, with line and column.
-    pub fn finish(self) -> Result<Families, WrongFile> {
-        let is_missing = |wanted: &&(String, PathBuf, String, Range<usize>)| self.families.get(&wanted.0).is_none();
-        if let Some((task, path, text, span)) = self.wanted.iter().find(is_missing) {
-            let similar = self.families.similar(task);
-            let hint = similar.map(|name| format!(": did you mean {name}?")).unwrap_or_default();
-            return Err(Reader { path, text }.wrong(span.clone(), &format!("there is no task {task}{hint}")));
-        }
-        // This is the only place that sets it.
-        let _ = self.known.set(self.families.clone());
-        Ok(self.families)
-    }
-}
-
-fn text_of(path: &Path) -> Result<String, WrongFile> {
-    std::fs::read_to_string(path).map_err(|error| WrongFile(format!("{}: {error}", path.display())))
-}
-
-struct Reader<'a> {
-    path: &'a Path,
-    text: &'a str,
+/// A file of tasks, and what it says.
+pub(super) struct Reader<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
 }
 
 impl Reader<'_> {
-    fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, WrongFile> {
+    /// # Errors
+    /// What is no TOML, and what has another form.
+    pub(super) fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, WrongFile> {
         toml::from_str(self.text).map_err(|error| self.wrong(error.span().unwrap_or(0..0), error.message()))
     }
 
     /// What is wrong at a place of the file.
-    fn wrong(&self, span: Range<usize>, message: &str) -> WrongFile {
+    pub(super) fn wrong(&self, span: Range<usize>, message: &str) -> WrongFile {
         let before = self.text.get(..span.start).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         WrongFile(format!("{}:{line}:{column}: {}", self.path.display(), message.trim_end()))
     }
 
-    fn family(
+    /// # Errors
+    /// What cannot be, with its place.
+    pub(super) fn family(
         &self,
         name: &Spanned<String>,
         table: &Table,
@@ -429,39 +249,6 @@ impl Reader<'_> {
         }
         let name_of = name.get_ref();
         Err(self.wrong(name.span(), &format!("{name_of} has no run: say how it is made, or external = true")))
-    }
-}
-
-impl Table {
-    /// The tasks that it names, and where.
-    fn wanted(&self) -> Vec<(&str, Range<usize>)> {
-        let mut tasks = Vec::new();
-        if let Some(requires) = &self.requires {
-            tasks.extend(requires.get_ref().tasks().into_iter().map(|task| (task, requires.span())));
-        }
-        if let Some(said) = &self.branches {
-            tasks.extend(said.get_ref().told_by().map(|task| (task, said.span())));
-        }
-        tasks
-    }
-}
-
-impl Requires {
-    fn tasks(&self) -> Vec<&str> {
-        match self {
-            Self::One(task) => vec![task],
-            Self::Several(tasks) => tasks.iter().map(String::as_str).collect(),
-            Self::Named(named) => named.values().map(Requirement::task).collect(),
-        }
-    }
-}
-
-impl Requirement {
-    fn task(&self) -> &str {
-        match self {
-            Self::Task(task) => task,
-            Self::With(with) => &with.task,
-        }
     }
 }
 

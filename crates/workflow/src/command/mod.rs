@@ -13,12 +13,14 @@
 
 mod branches;
 mod family;
-pub(crate) mod file;
+mod file;
 mod parameter;
 mod program;
+mod reading;
+mod table;
 mod task;
 mod template;
 mod workflow;
 
-pub use file::{Project, Reading, WrongFile};
+pub use reading::{Project, Reading, WrongFile};
 pub use template::quoted;

@@ -87,7 +87,8 @@ fn normal(typed: &Typed, value: &toml::Value) -> Result<String, String> {
     }
 }
 
-fn text(value: &toml::Value) -> String {
+/// A value as somebody would type it.
+pub(super) fn text(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
         toml::Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().serialize(),
