@@ -110,7 +110,7 @@ fn tasks_are_told_to_programs_and_to_shells() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "tasks.toml",
-        "[task.Hist]\nabout = \"Fills.\"\nparams = { n = 5, model = { choices = [\"up\", \"down\"], default = \"up\" } }\noutput = \"x\"\nrun = \"true\"\n",
+        "[task.Hist]\nabout = \"Fills.\"\nparams = { n = 5, model = { choices = [\"up\", \"down\"], default = \"up\" } }\noutput = \"x\"\nrun = \"true {output}\"\n",
     );
     let index: serde_json::Value = serde_json::from_str(&law(&sandbox, "index --json").stdout).unwrap();
     assert_eq!((&index["name"], &index["parameters"][1]["default"]), (&"Hist".into(), &"5".into()));

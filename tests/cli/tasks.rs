@@ -31,11 +31,11 @@ run = "echo half > {output}; echo 'the disk is on fire' >&2; exit 7"
 
 [task.Silent]
 output = "data/silent.txt"
-run = "true"
+run = "true {output}"
 
 [task.Half]
 output = { one = "data/half_one.txt", other = "data/half_other.txt" }
-run = "echo one > {output.one}"
+run = "echo one > {output.one}; test ! -e {output.other}"
 
 [task.Raw]
 external = true
@@ -183,7 +183,7 @@ fn what_cannot_be_is_told_with_what_could() {
     told("TimesTwo --n five", r#"TimesTwo --n: "five" is not a whole number, such as 5"#);
     told("TimesTwo", "TimesTwo --n: it has no default: give a whole number, such as 5");
     told("Inference --model down", "[possible values: nominal, up]");
-    sandbox.write("tasks.toml", "[task.Taken]\nparams = { workers = 3 }\noutput = \"x\"\nrun = \"true\"\n");
+    sandbox.write("tasks.toml", "[task.Taken]\nparams = { workers = 3 }\noutput = \"x\"\nrun = \"true {output}\"\n");
     told("Taken", "Taken has a parameter workers, which is an option of all tasks: rename it");
     sandbox.write("tasks.toml", TASKS);
     told("TimesTwo --n 5 --workers 0", "0 is not in 1..=65535");
@@ -220,7 +220,7 @@ fn what_is_wrong_in_the_file_is_told_with_its_place() {
 fn a_cycle_is_told_with_the_way() {
     let sandbox = Sandbox::new();
     let task = |name: &str, other: &str| {
-        format!("[task.{name}]\nrequires = \"{other}\"\noutput = \"{name}\"\nrun = \"true\"\n")
+        format!("[task.{name}]\nrequires = \"{other}\"\noutput = \"{name}\"\nrun = \"true {{output}}\"\n")
     };
     sandbox.write("tasks.toml", task("A", "B") + &task("B", "A"));
     let refused = run(&sandbox, "A");
@@ -376,7 +376,7 @@ fn a_run_that_is_killed_goes_on_with_the_rest() {
 #[test]
 fn all_that_a_program_printed_is_kept() {
     let sandbox = Sandbox::new();
-    let tasks = "[task.Loud]\noutput = \"never\"\nrun = \"seq 1 100; exit 3\"\n";
+    let tasks = "[task.Loud]\noutput = \"never\"\nrun = \"seq 1 100; exit 3; : {output}\"\n";
     sandbox.write("tasks.toml", tasks);
     let said = run(&sandbox, "Loud");
     assert_eq!(said.code, Some(40), "{said:?}");
@@ -437,4 +437,64 @@ fn defaults_come_from_the_configuration() {
     sandbox.write("law.toml", "[defaults.Inference]\nmodel = \"sideways\"\n");
     let wrong = run(&sandbox, "Inference --n 2");
     assert_eq!((wrong.code, wrong.stderr.contains("is none of nominal, up")), (Some(2), true), "{wrong:?}");
+}
+
+#[test]
+fn a_value_is_one_word_of_a_line_and_a_failure_within_it_is_one() {
+    let task = |run: &str, output: &str| {
+        let sandbox = Sandbox::new();
+        let line = run.replace('"', "\\\"");
+        sandbox.write(
+            "tasks.toml",
+            format!(
+                "[task.T]\nparams = {{ n = \"a b\", l = [\"x\", \"y z\"] }}\noutput = \"{output}\"\nrun = \"{line}\"\n"
+            ),
+        );
+        sandbox
+    };
+    let sandbox = task("printf '<%s>' {n} {l}> {output}", "out");
+    sandbox.law(["run", "T", "--n", "$(id) ' \" > 2"]);
+    assert_eq!(text(&sandbox, "out").as_deref(), Some("<$(id) ' \" > 2><x><y z>"));
+    let sandbox = task("echo {n}> {output}", "out_{n}");
+    assert_eq!(run(&sandbox, "T --n 2").code, Some(0));
+    assert_eq!(text(&sandbox, "out_2").as_deref(), Some("2\n"));
+    for quoted in ["echo \"v={n}\" > {output}", "echo 'v={n}' > {output}"] {
+        let refused = run(&task(quoted, "out"), "T");
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("tasks.toml:4:7: leave out the quotes around {n}"), "{refused:?}");
+    }
+    for failing in ["cat /nonexistent > {output}; echo done", "echo x > {output}; cat /nonexistent"] {
+        let sandbox = task(failing, "out");
+        assert_eq!((run(&sandbox, "T").code, text(&sandbox, "out")), (Some(40), None), "{failing}");
+    }
+    if std::path::Path::new("/bin/bash").exists() {
+        assert_eq!(run(&task("false | cat > {output}", "out"), "T").code, Some(40));
+    }
+    for (unwritten, message) in
+        [("echo x > out", "run has no {output}"), ("awk '{print}' > {output}", "{{ and }} are braces")]
+    {
+        let refused = run(&task(unwritten, "out"), "T");
+        assert_eq!((refused.code, refused.stderr.contains(message)), (Some(2), true), "{refused:?}");
+    }
+}
+
+#[test]
+fn what_nobody_meant_is_refused() {
+    let sandbox = Sandbox::new();
+    let tasks = "[task.A]\nrequires = { b = { task = \"B\", params = { nn = 3 } } }\noutput = \"a\"\nrun = \"cat {inputs.b} > {output}\"\n\
+        [task.B]\nparams = { n = 1, flag = false }\noutput = \"b_{n}\"\nrun = \"echo {n} {flag} > {output}\"\n";
+    sandbox.write("tasks.toml", tasks);
+    let refused = run(&sandbox, "A");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("tasks.toml:2:12: B has no parameter nn: did you mean n?"), "{refused:?}");
+    sandbox.write("tasks.toml", tasks.replace("nn = 3", "n = 3"));
+    let flag = run(&sandbox, "--workers 2 B --flag --n 7");
+    assert_eq!(flag.code, Some(0), "{flag:?}");
+    assert_eq!(text(&sandbox, "b_7").as_deref(), Some("7 True\n"));
+    let sandbox = with_tasks();
+    sandbox.write("data/raw.txt", "precious");
+    assert_eq!(run(&sandbox, "NeedsRaw").code, Some(0));
+    let removed = run(&sandbox, "NeedsRaw --remove-output -1,a");
+    assert!(removed.stdout.contains("data/raw.txt, which is external"), "{removed:?}");
+    assert_eq!((text(&sandbox, "data/needs_raw.txt"), text(&sandbox, "data/raw.txt")), (None, Some("precious".into())));
 }

@@ -216,7 +216,7 @@ fn what_is_wrong_with_branches_is_told_with_its_place() {
         let sandbox = Sandbox::new();
         sandbox.write(
             "tasks.toml",
-            format!("[task.T]\n{rest}\nbranches = {branches}\noutput = 'o_{{branch}}'\nrun = 'true'\n"),
+            format!("[task.T]\n{rest}\nbranches = {branches}\noutput = 'o_{{branch}}'\nrun = 'true {{output}}'\n"),
         );
         let said = run(&sandbox, "T");
         assert_eq!(said.code, Some(2), "{branches}: {said:?}");

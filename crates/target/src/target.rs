@@ -41,6 +41,11 @@ pub trait Target: fmt::Display + Send + Sync {
         None
     }
 
+    /// Whether it is many targets, also if it is none of them just now.
+    fn has_members(&self) -> bool {
+        false
+    }
+
     /// Where its files are: one of a file, those of all members of a collection, none of a directory. Each with its name among several outputs of one
     /// member, which is empty if it is the only one.
     fn places(&self) -> Vec<(&str, &Place)> {

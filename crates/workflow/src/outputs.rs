@@ -114,6 +114,10 @@ impl Target for BranchOutputs {
         Ok(Some(text))
     }
 
+    fn has_members(&self) -> bool {
+        true
+    }
+
     fn places(&self) -> Vec<(&str, &Place)> {
         let named = self.names.iter().zip(&self.targets);
         named.flat_map(|(name, target)| target.places().into_iter().map(|(_, place)| (name.as_str(), place))).collect()

@@ -1,6 +1,6 @@
 //! How an output was made: a record that is kept beside it, on the same storage.
 //!
-//! The record of `store/hist.json` is `store/.law/hist.json.json`; that of a task with several outputs stands at the first one.
+//! The record of `store/hist.json` is `store/.law/hist.json.json`; of several outputs in one directory it stands at the first one.
 
 use law_storage::{Call, Result as StorageResult};
 use law_target::{FileTarget, Target, runtime};
@@ -21,7 +21,9 @@ const MOST: usize = 100;
 /// Those of looking at the files and of writing.
 pub fn keep(work: &dyn Work, attempt: &Attempt, program: &Value) -> TaskResult {
     let outputs = files(&work.targets()?.iter().map(|named| &*named.target).collect::<Vec<_>>())?;
-    let Some(first) = outputs.first().and_then(|output| output.place.as_ref()) else { return Ok(()) };
+    if outputs.iter().all(|output| output.place.is_none()) {
+        return Ok(());
+    }
     let mut inputs = Vec::new();
     for required in work.requires()? {
         let targets = required.targets()?;
@@ -43,7 +45,15 @@ pub fn keep(work: &dyn Work, attempt: &Attempt, program: &Value) -> TaskResult {
         "user": std::env::var("USER").ok(),
         "program": program,
     });
-    place_of(&FileTarget::new(first.clone())).dump(record, law_formatters::Json)?;
+    // One in each directory, where that of another file in it is found as well.
+    let mut written = Vec::new();
+    for place in outputs.iter().filter_map(|output| output.place.as_ref()) {
+        let record_of = place_of(&FileTarget::new(place.clone()));
+        if !written.contains(&record_of.parent()) {
+            record_of.dump(&record, law_formatters::Json)?;
+            written.push(record_of.parent());
+        }
+    }
     Ok(())
 }
 

@@ -107,7 +107,7 @@ enum TargetKind {
     /// Copies keep their names in there.
     Directory,
     /// The name of the copy, and what has that name; the outer none is that nobody has looked.
-    Name(Option<Option<Metadata>>),
+    Name(Box<Option<Option<Metadata>>>),
     /// The name of the copy, which ends in `/`, so that only a directory can have it.
     NewDirectory,
 }
@@ -148,7 +148,7 @@ impl Cp {
     async fn target(&self, context: &Context, text: &OsStr, several: bool) -> Result<Target, Failure> {
         let (place, slash) = context.place(text)?;
         if self.no_target_directory {
-            return Ok(Target { place, kind: TargetKind::Name(None) });
+            return Ok(Target { place, kind: TargetKind::Name(Box::default()) });
         }
         let exists = context.stat(&place).await?;
         let is_directory = exists.as_ref().is_some_and(Metadata::is_directory) || place.path.is_root();
@@ -161,7 +161,7 @@ impl Cp {
             Some(_) if slash || several => {
                 return Err(Error::new(ErrorKind::NotADirectory, "not a directory").at(&place).into());
             }
-            exists => TargetKind::Name(Some(exists)),
+            exists => TargetKind::Name(Box::new(Some(exists))),
         };
         Ok(Target { place, kind })
     }
@@ -188,7 +188,7 @@ impl Cp {
         }
         let display = self.copy.display(context, &options);
         let existing = match &target.kind {
-            TargetKind::Name(existing) => existing.clone(),
+            TargetKind::Name(existing) => existing.as_ref().clone(),
             _ => None,
         };
         let copied = copy_file_onto(&context.call, &from, &to, existing, &options).await;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use law_target::{DirectoryTarget, FileTarget, Target, runtime};
 use law_task::tree::{self, Details, Leaf, Row, Tone};
-use law_task::{Presence, Work};
+use law_task::{Presence, Role, Work};
 use law_workflow::command;
 use serde_json::{Value, json};
 
@@ -151,7 +151,18 @@ fn chosen(option: &str, mode: Option<Mode>) -> Result<Mode, Refused> {
 }
 
 fn remove(task: Arc<dyn Work>, depth: Option<usize>, mode: Mode, as_json: bool, out: &mut Out) -> Result<(), Refused> {
-    each_output(task, depth, |_, _, target| {
+    each_output(task, depth, |leaf, _, target| {
+        if leaf.work.role() == Role::External {
+            // Nobody here could make it again.
+            let line = format!("left {target}, which is external");
+            let object = json!({ "target": target.to_string(), "removed": false, "external": true });
+            if as_json {
+                out.line(object)?
+            } else {
+                out.line(line)?
+            }
+            return Ok(());
+        }
         if !wanted(mode, "remove", target, as_json, out)? {
             return Ok(());
         }

@@ -94,7 +94,9 @@ fn line(node: &Node, happening: &Happening<'_>) -> Option<String> {
 fn listen(stop: Arc<AtomicBool>) -> Result<(), Refused> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let work = async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        let signals = (SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup());
+        let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+            (signal(signals.0), signal(signals.1), signal(signals.2))
         else {
             return;
         };
@@ -102,6 +104,7 @@ fn listen(stop: Arc<AtomicBool>) -> Result<(), Refused> {
             let code = tokio::select! {
                 _ = interrupt.recv() => 130,
                 _ = terminate.recv() => 143,
+                _ = hangup.recv() => 129,
             };
             if stop.swap(true, Ordering::Relaxed) {
                 std::process::exit(code);

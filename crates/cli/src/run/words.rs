@@ -12,8 +12,9 @@ use law_task::{Family, Parameter, Presence, Value as _, Values};
 use super::Refused;
 use super::asked::{Asked, wrong};
 
-/// Options of luigi that stand before the name of the task as well, and have a value.
-const WITH_VALUE: [&str; 2] = ["--module", "--log-level"];
+/// Options that stand before the name of the task as well, and have a value.
+const WITH_VALUE: [&str; 7] =
+    ["--module", "--log-level", "--workers", "--retries", "--retry-delay", "--resources", "--log-file"];
 
 /// What no parameter can be called.
 const OF_ALL_TASKS: [&str; 18] = [
@@ -220,7 +221,8 @@ fn parameter(known: &Parameter) -> Arg {
         .long(known.name.clone())
         .value_name("VALUE")
         .help(help)
-        .allow_hyphen_values(true)
+        // A flag takes no option for its value.
+        .allow_hyphen_values(known.implied.is_none())
         .overrides_with(id(known));
     let arg = match &known.implied {
         Some(implied) => arg.num_args(0..=1).default_missing_value(implied.clone()),

@@ -299,6 +299,10 @@ impl<T: Target + 'static, K: Key> Target for TargetCollection<T, K> {
         Ok(Self::remove_async(self).await? > 0)
     }
 
+    fn has_members(&self) -> bool {
+        true
+    }
+
     fn places(&self) -> Vec<(&str, &Place)> {
         self.iter().flat_map(|(_, member)| member.places()).collect()
     }

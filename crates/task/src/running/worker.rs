@@ -80,7 +80,7 @@ fn locked(work: &dyn Work, context: &Context) -> TaskResult<Locked> {
         Ok(Some(lock)) => Locked::Held(lock),
         Ok(None) => Locked::Elsewhere,
         Err(error) => {
-            tracing::warn!("{} is not locked against others: {error}", work.id());
+            context.publish_message(format!("it is not locked against other processes: {error}"));
             Locked::Without
         }
     })

@@ -13,7 +13,10 @@ use super::template::Template;
 
 /// What stands behind `branches`.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "branches are a number, a range such as \"0:10\", a list, or a table with range, list, glob, lines, json, lines_of or json_of, and chunk"
+)]
 pub(super) enum Said {
     Count(u64),
     Range(String),
@@ -281,8 +284,21 @@ fn matching(pattern: &str) -> TaskResult<Vec<Data>> {
         "/" => "/",
         other => other.strip_suffix('/').unwrap_or(other),
     };
-    let found = DirectoryTarget::at(directory)?.glob(pattern)?;
-    Ok(found.into_iter().filter_map(AnyTarget::file).map(|file| Data::file(&file.to_string())).collect())
+    let directory = DirectoryTarget::at(directory)?;
+    let top = directory.place()?.path.segments().count();
+    let is_meant = |file: &FileTarget| {
+        let mut names = file.path().segments().skip(top);
+        hidden_is_meant(pattern) || !names.any(|name| name.starts_with(b"."))
+    };
+    let found = directory.glob(pattern)?.into_iter().filter_map(AnyTarget::file).filter(is_meant);
+    let found: Vec<Data> = found.map(|file| Data::file(&file.to_string())).collect();
+    anyhow::ensure!(!found.is_empty(), "nothing matches {pattern} in {directory}");
+    Ok(found)
+}
+
+/// As in a shell, names that begin with a dot are meant only by patterns that do: ours, of what is not whole yet, and records are such.
+fn hidden_is_meant(pattern: &str) -> bool {
+    pattern.split('/').any(|part| part.starts_with('.'))
 }
 
 #[cfg(test)]
@@ -333,6 +349,26 @@ mod tests {
             let refused: Result<String, String> = read(Format::Json, bad);
             assert!(refused.is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_hidden_is_no_branch() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(directory.path().join(".law")).unwrap();
+        for name in ["a.txt", ".b.txt.0123456789abcdef.lawpart", ".law/a.txt.json", ".hidden.txt"] {
+            std::fs::write(directory.path().join(name), "").unwrap();
+        }
+        let names = |pattern: &str| {
+            let found = matching(directory.path().join(pattern).to_str().unwrap())?;
+            Ok::<_, anyhow::Error>(
+                found.iter().map(|data| data.get("branch_data.name").unwrap().concat()).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(names("*").unwrap(), ["a.txt"]);
+        assert_eq!(names("**").unwrap(), ["a.txt"]);
+        assert_eq!(names(".h*").unwrap(), [".hidden.txt"]);
+        assert!(names("*.root").unwrap_err().to_string().starts_with("nothing matches *.root in "));
+        assert!(names("nowhere/*").is_err());
     }
 
     #[test]

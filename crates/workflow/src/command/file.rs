@@ -156,7 +156,8 @@ impl Reader<'_> {
         let template = Template::parse(text).map_err(refuse)?;
         if let Some(other) = template.names().into_iter().find(|name| !known.has(name)) {
             let similar = most_similar(other, known.names.iter().map(String::as_str));
-            let hint = similar.map(|name| format!(": did you mean {{{name}}}?")).unwrap_or_default();
+            let braces = || "; {{ and }} are braces that stand for themselves".to_owned();
+            let hint = similar.map_or_else(braces, |name| format!(": did you mean {{{name}}}?"));
             return Err(self.wrong(span, &format!("{{{other}}} is not known here{hint}")));
         }
         Ok(template)
@@ -223,6 +224,10 @@ impl Reader<'_> {
         names.extend((outputs.len() == 1).then(|| "output".into()));
         // What the required task calls its outputs is known when all tasks are.
         known.open.extend(requires.iter().map(|required| format!("inputs.{}.", required.name)));
+        let several = |span| self.wrong(span, "several tasks are required: {inputs.NAME} is what one of them wrote");
+        if let Some(run) = table.run.as_ref().filter(|run| requires.len() > 1 && run.get_ref().has("{input}")) {
+            return Err(several(run.span()));
+        }
         let Some(run) = &table.run else {
             return self.without_run(name, table, !outputs.is_empty(), !requires.is_empty());
         };
@@ -230,9 +235,39 @@ impl Reader<'_> {
             return Err(self.wrong(name.span(), "what is external has no run: somebody else makes it"));
         }
         let template = |text: &String| self.template(run.span(), text, &known);
-        match run.get_ref() {
-            Run::Shell(text) => Ok(Some(Command::Shell(template(text)?))),
-            Run::Program(words) => Ok(Some(Command::Program(words.iter().map(template).collect::<Result<_, _>>()?))),
+        let command = match run.get_ref() {
+            Run::Shell(text) => Command::Shell(template(text)?),
+            Run::Program(words) => Command::Program(words.iter().map(template).collect::<Result<_, _>>()?),
+        };
+        self.check_command(&command, run.span(), outputs)?;
+        Ok(Some(command))
+    }
+
+    /// Every output is written where the command is told to, and no value stands where a shell would look into it.
+    fn check_command(
+        &self,
+        command: &Command,
+        span: Range<usize>,
+        outputs: &[(String, Template)],
+    ) -> Result<(), WrongFile> {
+        if let Command::Shell(template) = command
+            && let Some(name) = template.quoted_name()
+        {
+            let message = format!("leave out the quotes around {{{name}}}: each value is one word, whatever is in it");
+            return Err(self.wrong(span, &message));
+        }
+        let names = command.names();
+        let is_written = |name: &str| {
+            let long = if name.is_empty() { "output".to_owned() } else { format!("output.{name}") };
+            names.contains(long.as_str()) || (outputs.len() == 1 && names.contains("output"))
+        };
+        match outputs.iter().find(|(name, _)| !is_written(name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let name = if name.is_empty() { "{output}".to_owned() } else { format!("{{output.{name}}}") };
+                let message = format!("run has no {name}: it is the path to write to, and is published from there");
+                Err(self.wrong(span, &message))
+            }
         }
     }
 

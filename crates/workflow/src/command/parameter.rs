@@ -13,6 +13,8 @@ pub(crate) struct Typed {
     pub(crate) parameter: Parameter,
     /// The text as it is in the name of the task; none if it is no such value.
     pub(crate) normal: fn(&str) -> Option<String>,
+    /// In a command each element is a word.
+    pub(crate) is_list: bool,
 }
 
 /// What stands behind the name of a parameter.
@@ -55,7 +57,10 @@ impl Said {
     pub(crate) fn typed(&self, name: &str) -> Result<Typed, String> {
         let (default, table) = match self {
             Self::Default(toml::Value::Table(_)) => {
-                return Err(format!("{name} is no parameter: one knows type, default, help, choices and significant"));
+                return Err(format!(
+                    "{name} is no parameter: one knows type, default, help, choices and significant, and types are integer, number, boolean, text, list, path, \
+                     date, duration, size and ranges"
+                ));
             }
             Self::Default(default) => (Some(default), None),
             Self::Table(table) => (table.default.as_ref(), Some(table)),
@@ -115,7 +120,7 @@ impl Kind {
             Self::Number => typed::<f64>(name),
             Self::Boolean => typed::<bool>(name),
             Self::Text => typed::<String>(name),
-            Self::List => typed::<Vec<String>>(name),
+            Self::List => Typed { is_list: true, ..typed::<Vec<String>>(name) },
             Self::Path => typed::<PathBuf>(name),
             Self::Date => typed::<Date>(name),
             Self::Duration => typed::<Duration>(name),
@@ -136,7 +141,7 @@ fn typed<T: Value>(name: &str) -> Typed {
         significant: true,
         implied: T::implied().map(Into::into),
     };
-    Typed { parameter, normal: |text| T::parse(text).map(|value| value.serialize()) }
+    Typed { parameter, normal: |text| T::parse(text).map(|value| value.serialize()), is_list: false }
 }
 
 #[cfg(test)]

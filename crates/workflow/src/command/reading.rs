@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use law_task::{Defaults, Families};
+use law_task::{Defaults, Families, most_similar};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -66,7 +66,16 @@ pub struct Reading {
     read: bool,
     defaults: Defaults,
     /// Tasks that some require, and where that stands.
-    wanted: Vec<(String, PathBuf, String, Range<usize>)>,
+    wanted: Vec<Wanted>,
+}
+
+/// A task that another one requires, with the parameters that it sets, and where that stands.
+struct Wanted {
+    task: String,
+    parameters: Vec<String>,
+    path: PathBuf,
+    text: Arc<str>,
+    span: Range<usize>,
 }
 
 impl Reading {
@@ -141,8 +150,14 @@ impl Reading {
             let family = reader.family(name, table, &self.known)?;
             let added = self.families.add(Arc::new(family.shared()));
             added.map_err(|error| reader.wrong(name.span(), &error.to_string()))?;
-            let wanted = table.wanted().into_iter();
-            self.wanted.extend(wanted.map(|(task, span)| (task.into(), reader.path.into(), reader.text.into(), span)));
+            let text: Arc<str> = reader.text.into();
+            self.wanted.extend(table.wanted().into_iter().map(|(task, parameters, span)| Wanted {
+                task: task.into(),
+                parameters: parameters.into_iter().map(Into::into).collect(),
+                path: reader.path.into(),
+                text: text.clone(),
+                span,
+            }));
         }
         Ok(())
     }
@@ -150,17 +165,33 @@ impl Reading {
     /// All tasks.
     ///
     /// # Errors
-    /// One that is required and that there is not, with line and column.
+    /// A task that is required and that there is not, or a parameter that it has not, with line and column.
     pub fn finish(self) -> Result<Families, WrongFile> {
-        let is_missing = |wanted: &&(String, PathBuf, String, Range<usize>)| self.families.get(&wanted.0).is_none();
-        if let Some((task, path, text, span)) = self.wanted.iter().find(is_missing) {
-            let similar = self.families.similar(task);
-            let hint = similar.map(|name| format!(": did you mean {name}?")).unwrap_or_default();
-            return Err(Reader { path, text }.wrong(span.clone(), &format!("there is no task {task}{hint}")));
-        }
+        self.wanted.iter().try_for_each(|wanted| self.check(wanted))?;
         // This is the only place that sets it.
         let _ = self.known.set(self.families.clone());
         Ok(self.families)
+    }
+}
+
+impl Reading {
+    fn check(&self, wanted: &Wanted) -> Result<(), WrongFile> {
+        let Wanted { task, parameters, path, text, span } = wanted;
+        let refuse = |message: String, similar: Option<&str>| {
+            let hint = similar.map(|name| format!(": did you mean {name}?")).unwrap_or_default();
+            Err(Reader { path, text }.wrong(span.clone(), &(message + &hint)))
+        };
+        let Some(family) = self.families.get(task) else {
+            return refuse(format!("there is no task {task}"), self.families.similar(task));
+        };
+        let known: Vec<String> = family.parameters().into_iter().map(|known| known.name).collect();
+        match parameters.iter().find(|name| !known.contains(name)) {
+            Some(other) => refuse(
+                format!("{task} has no parameter {other}"),
+                most_similar(other, known.iter().map(String::as_str)),
+            ),
+            None => Ok(()),
+        }
     }
 }
 

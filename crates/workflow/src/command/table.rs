@@ -35,7 +35,10 @@ pub(super) struct Table {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "requires is the name of a task, a list of names, or a table: { name = \"Task\", other = { task = \"Task\", params = { n = 1 } } }"
+)]
 pub(super) enum Requires {
     One(String),
     Several(Vec<String>),
@@ -43,7 +46,7 @@ pub(super) enum Requires {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "the name of a task, or { task = \"Task\", params = { n = 1 } }")]
 pub(super) enum Requirement {
     Task(String),
     With(With),
@@ -58,39 +61,50 @@ pub(super) struct With {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "output is a place, or a table of names and places")]
 pub(super) enum Outputs {
     One(String),
     Named(BTreeMap<String, String>),
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "run is a line for a shell, or a list: a program and its arguments")]
 pub(super) enum Run {
     Shell(String),
     Program(Vec<String>),
 }
 
 impl Table {
-    /// The tasks that it names, and where.
-    pub(super) fn wanted(&self) -> Vec<(&str, Range<usize>)> {
+    /// The tasks that it names, with the parameters that it sets, and where.
+    pub(super) fn wanted(&self) -> Vec<(&str, Vec<&str>, Range<usize>)> {
         let mut tasks = Vec::new();
         if let Some(requires) = &self.requires {
-            tasks.extend(requires.get_ref().tasks().into_iter().map(|task| (task, requires.span())));
+            let wanted = requires.get_ref().tasks().into_iter();
+            tasks.extend(wanted.map(|(task, parameters)| (task, parameters, requires.span())));
         }
         if let Some(said) = &self.branches {
-            tasks.extend(said.get_ref().told_by().map(|task| (task, said.span())));
+            tasks.extend(said.get_ref().told_by().map(|task| (task, Vec::new(), said.span())));
         }
         tasks
     }
 }
 
 impl Requires {
-    pub(super) fn tasks(&self) -> Vec<&str> {
+    fn tasks(&self) -> Vec<(&str, Vec<&str>)> {
         match self {
-            Self::One(task) => vec![task],
-            Self::Several(tasks) => tasks.iter().map(String::as_str).collect(),
-            Self::Named(named) => named.values().map(Requirement::task).collect(),
+            Self::One(task) => vec![(task, Vec::new())],
+            Self::Several(tasks) => tasks.iter().map(|task| (task.as_str(), Vec::new())).collect(),
+            Self::Named(named) => named.values().map(|one| (one.task(), one.parameters())).collect(),
+        }
+    }
+}
+
+impl Run {
+    /// Whether a text stands in it.
+    pub(super) fn has(&self, text: &str) -> bool {
+        match self {
+            Self::Shell(line) => line.contains(text),
+            Self::Program(words) => words.iter().any(|word| word.contains(text)),
         }
     }
 }
@@ -100,6 +114,13 @@ impl Requirement {
         match self {
             Self::Task(task) => task,
             Self::With(with) => &with.task,
+        }
+    }
+
+    fn parameters(&self) -> Vec<&str> {
+        match self {
+            Self::Task(_) => Vec::new(),
+            Self::With(with) => with.params.keys().map(String::as_str).collect(),
         }
     }
 }

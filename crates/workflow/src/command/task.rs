@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use law_storage::ErrorKind;
 use law_target::{FileTarget, Target};
-use law_task::{Completion, Context, NamedTarget, Parameter, Role, TaskId, TaskResult, Values, Work};
-use law_transfer::Place;
+use law_task::{Completion, Context, NamedTarget, Parameter, Role, TaskId, TaskResult, Value as _, Values, Work};
 
 use super::branches::{Data, File, LOCAL};
 use super::family::CommandFamily;
 use super::file::Command;
+use super::parameter::Typed;
 use super::program;
-use super::template::{Template, quoted};
+use super::template::Template;
 
 /// A task that another one requires.
 pub(crate) struct Required {
@@ -46,6 +48,13 @@ impl CommandTask {
     fn words(&self, name: &str) -> Option<Vec<String>> {
         let value = self.values.get(name).map(|text| vec![text.into()]);
         value.or_else(|| self.data.get(name).cloned())
+    }
+
+    /// The elements of a list, which are words of a command.
+    fn elements(&self, name: &str) -> Option<Vec<String>> {
+        let is_it = |typed: &&Typed| typed.parameter.name == name && typed.is_list;
+        self.family.parameters.iter().find(is_it)?;
+        Vec::parse(self.values.get(name)?)
     }
 
     fn filled(&self, template: &Template) -> TaskResult<String> {
@@ -145,6 +154,7 @@ impl Work for CommandTask {
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut inputs = Vec::new();
         for required in &self.family.requires {
+            paths.entry(format!("inputs.{}", required.name)).or_default();
             for named in self.required(required)?.targets()? {
                 for (inner, input) in localized(&*named.target)? {
                     let inner = if named.name.is_empty() { inner } else { named.name.clone() };
@@ -169,7 +179,7 @@ impl Work for CommandTask {
             outputs.push((file, output));
         }
         alone(&mut paths);
-        let log = context.state().map(|state| state.join("logs").join(format!("{}.log", self.id())));
+        let log = context.state().map(|state| state.join("logs").join(self.log_name()));
         program::run(&self.arguments(command, &paths)?, &self.family.directory, (context, log.as_deref()))?;
         // All or nothing, as far as that can be known before: none is published where one is missing.
         for (file, output) in &outputs {
@@ -200,16 +210,21 @@ impl Work for CommandTask {
 }
 
 impl CommandTask {
+    /// Projects have tasks of one name: the directory tells them apart.
+    fn log_name(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.family.directory.hash(&mut hasher);
+        format!("{}_{:08x}.log", self.id(), hasher.finish() as u32)
+    }
+
     /// The words of the command line.
     fn arguments(&self, command: &Command, paths: &BTreeMap<String, Vec<String>>) -> TaskResult<Vec<String>> {
-        let value = |name: &str| paths.get(name).cloned().or_else(|| self.words(name));
+        let value = |name: &str| paths.get(name).cloned().or_else(|| self.elements(name)).or_else(|| self.words(name));
         let wrong = |wrong| anyhow::anyhow!("{wrong}");
         match command {
             Command::Shell(template) => {
-                let words = |name: &str| {
-                    value(name).map(|words| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
-                };
-                Ok(vec!["/bin/sh".into(), "-c".into(), template.fill(words).map_err(wrong)?])
+                let shell = shell().iter().map(|&word| word.into());
+                Ok(shell.chain([template.fill_line(value).map_err(wrong)?]).collect())
             }
             Command::Program(words) => {
                 let word = |template: &Template| template.fill(|name| value(name).map(|words| words.join(" ")));
@@ -217,6 +232,12 @@ impl CommandTask {
             }
         }
     }
+}
+
+/// What runs a line: it ends with the first command that fails, also within a pipe where the shell knows that.
+fn shell() -> &'static [&'static str] {
+    static HAS_BASH: LazyLock<bool> = LazyLock::new(|| Path::new("/bin/bash").is_file());
+    if *HAS_BASH { &["/bin/bash", "-e", "-o", "pipefail", "-c"] } else { &["/bin/sh", "-e", "-c"] }
 }
 
 /// `{input}` and `{output}`, where there is one of a kind.
@@ -233,9 +254,20 @@ fn alone(paths: &mut BTreeMap<String, Vec<String>>) {
 /// Local files with what a target has, and what each is called among those of a branch.
 fn localized(target: &dyn Target) -> TaskResult<Vec<(String, law_target::LocalizedRead)>> {
     let places = target.places();
-    anyhow::ensure!(!places.is_empty(), "{target} is not a file: only files can be inputs of a command");
-    let read = |place: &Place| FileTarget::new(place.clone()).localize_read();
-    places.into_iter().map(|(name, place)| Ok((name.into(), read(place)?))).collect()
+    anyhow::ensure!(
+        !places.is_empty() || target.has_members(),
+        "{target} is not a file: only files can be inputs of a command"
+    );
+    let mut found = Vec::new();
+    for (name, place) in places {
+        match FileTarget::new(place.clone()).localize_read() {
+            Ok(file) => found.push((name.into(), file)),
+            // Enough of them are there, or it would not run.
+            Err(error) if error.kind() == ErrorKind::NotFound && target.has_members() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
 }
 
 /// A place; where it is relative, from a directory.

@@ -59,6 +59,39 @@ impl Template {
         names.collect()
     }
 
+    /// A line for a shell, in which each value is one word.
+    pub(crate) fn fill_line(&self, words: impl Fn(&str) -> Option<Vec<String>>) -> Result<String, WrongTemplate> {
+        let mut line = String::new();
+        for (place, part) in self.0.iter().enumerate() {
+            let name = match part {
+                Part::Text(text) => {
+                    line += text;
+                    continue;
+                }
+                Part::Name(name) => name,
+            };
+            let words = words(name).ok_or_else(|| WrongTemplate(format!("{{{name}}} is not known")))?;
+            // A number before `>` would say which descriptor is meant.
+            let redirects = |next: &Part| matches!(next, Part::Text(text) if text.starts_with(['<', '>']));
+            let word = if self.0.get(place + 1).is_some_and(redirects) { in_quotes } else { quoted };
+            line += &words.iter().map(|value| word(value)).collect::<Vec<_>>().join(" ");
+        }
+        Ok(line)
+    }
+
+    /// The first name that stands within quotes of a shell.
+    pub(crate) fn quoted_name(&self) -> Option<&str> {
+        let mut open = None;
+        for part in &self.0 {
+            match part {
+                Part::Name(name) if open.is_some() => return Some(name),
+                Part::Name(_) => {}
+                Part::Text(text) => open = open_quote(text, open),
+            }
+        }
+        None
+    }
+
     /// The text with what each name stands for.
     pub(crate) fn fill(&self, value: impl Fn(&str) -> Option<String>) -> Result<String, WrongTemplate> {
         let filled = self.0.iter().map(|part| match part {
@@ -67,6 +100,21 @@ impl Template {
         });
         filled.collect()
     }
+}
+
+/// The quote that is open behind a text of a shell, if `open` was before it.
+fn open_quote(text: &str, mut open: Option<char>) -> Option<char> {
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match (open, letter) {
+            (Some('\''), '\'') | (Some('"'), '"') => open = None,
+            (None | Some('"'), '\\') => drop(letters.next()),
+            (None, '\'' | '"') => open = Some(letter),
+            // A comment ends with its line, and its quotes are none; what is in `$(...)` within quotes is looked at as if it were not.
+            _ => {}
+        }
+    }
+    open
 }
 
 /// What stands before the closing brace, and whether there is one.
@@ -102,6 +150,11 @@ pub fn quoted(value: &str) -> String {
     if !value.is_empty() && value.chars().all(plain) {
         return value.into();
     }
+    in_quotes(value)
+}
+
+/// The same with quotes in any case: what stands beside it, such as `>`, has no meaning for it.
+fn in_quotes(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
@@ -123,6 +176,26 @@ mod tests {
         for bad in ["{", "}", "{}", "{a b}", "x{m}", "{n"] {
             assert!(filled(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn names_in_quotes_are_seen() {
+        let seen = |text: &str| Template::parse(text).unwrap().quoted_name().map(str::to_owned);
+        for text in ["echo {n}", "echo 'a' {n} \"b\"", r"echo \' {n}", r#"echo "\"" {n}"#, "awk '{{print}}' {n}"] {
+            assert_eq!(seen(text), None, "{text}");
+        }
+        for text in ["echo 'v={n}'", "echo \"v={n}\"", "echo 'it' 'is {n}", r#"echo "\" {n}""#] {
+            assert_eq!(seen(text).as_deref(), Some("n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_before_an_arrow_is_no_descriptor() {
+        let line =
+            |text: &str| Template::parse(text).unwrap().fill_line(|_| Some(vec!["2".into(), "a b".into()])).unwrap();
+        assert_eq!(line("echo {n} > x"), "echo 2 'a b' > x");
+        assert_eq!(line("echo {n}> x"), "echo '2' 'a b'> x");
+        assert_eq!(line("echo $((1 + {n}))"), "echo $((1 + 2 'a b'))");
     }
 
     #[test]
