@@ -35,6 +35,7 @@ mod serve;
 mod show;
 mod stat;
 mod tape;
+mod task_runs;
 mod tasks;
 mod token;
 mod touch;

@@ -116,7 +116,7 @@ fn a_lost_answer_to_a_question_leaves_nothing_in_doubt() {
     for stage in stages() {
         with_files(&stage);
         for script in
-            ["PROPFIND close-before-response from 3", "PROPFIND status 500 from 3", "PROPFIND stall-head from 3"]
+            ["PROPFIND close-before-response from 2", "PROPFIND status 500 from 2", "PROPFIND stall-head from 2"]
         {
             let run = stage.run(script, &format!("cp new {}", stage.url("old")));
             assert_eq!(run.code, Some(6), "{run}");

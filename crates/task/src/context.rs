@@ -1,5 +1,6 @@
 //! What a task has while it runs.
 
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +35,7 @@ pub struct Context {
     pub(crate) workers: usize,
     pub(crate) state: Option<PathBuf>,
     pub(crate) recorder: Option<Arc<Recorder>>,
+    pub(crate) lock: Option<File>,
     pub(crate) stop: Arc<AtomicBool>,
 }
 
@@ -139,6 +141,12 @@ impl Context {
                 return Ok(());
             }
         }
+    }
+
+    /// The lock under which the task runs, if it has one. A program that has it as its standard input, from which nothing can be read, keeps other processes
+    /// from running the task as long as it lives, also if this process is killed.
+    pub fn lock(&self) -> Option<&File> {
+        self.lock.as_ref()
     }
 
     /// A directory for what outlives the run, such as logs; none if nothing is to.

@@ -2,8 +2,10 @@
 //!
 //! The record of `store/hist.json` is `store/.law/hist.json.json`; of several outputs in one directory it stands at the first one.
 
+use std::collections::HashSet;
+
 use law_storage::{Call, Result as StorageResult};
-use law_target::{FileTarget, Target, runtime};
+use law_target::{DirectoryTarget, FileTarget, Target, runtime};
 use law_task::{Attempt, TaskResult, Work};
 use law_transfer::Place;
 use serde_json::{Map, Value, json};
@@ -88,6 +90,32 @@ pub fn of(file: &FileTarget) -> TaskResult<Option<Value>> {
 /// "Cannot tell".
 pub fn now(file: &FileTarget) -> TaskResult<Value> {
     Ok(described(&files(&[file])?).pop().unwrap_or(Value::Null))
+}
+
+/// Removes the records of files that were removed.
+///
+/// # Errors
+/// Those of listing and removing.
+pub fn forget(places: &[&Place]) -> TaskResult {
+    let mut directories: Vec<(DirectoryTarget, Vec<String>)> = Vec::new();
+    for place in places {
+        let record = place_of(&FileTarget::new((*place).clone()));
+        let directory = record.parent();
+        match directories.iter_mut().find(|(known, _)| *known == directory) {
+            Some((_, names)) => names.push(record.basename()),
+            None => directories.push((directory, vec![record.basename()])),
+        }
+    }
+    for (directory, names) in directories.iter().filter(|_| !places.is_empty()) {
+        if !directory.exists()? {
+            continue;
+        }
+        let there: HashSet<String> = directory.listdir(None, None)?.into_iter().collect();
+        for name in names.iter().filter(|name| there.contains(*name)) {
+            directory.child(name).remove()?;
+        }
+    }
+    Ok(())
 }
 
 fn place_of(file: &FileTarget) -> FileTarget {

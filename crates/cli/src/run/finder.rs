@@ -17,6 +17,8 @@ pub(super) struct Found {
     pub(super) families: Families,
     /// Programs that have more.
     pub(super) programs: Vec<Program>,
+    /// What is probably not meant in the files.
+    pub(super) doubts: Vec<String>,
 }
 
 /// A program of tasks.
@@ -58,12 +60,13 @@ impl Found {
         }
         // Nobody else configures tasks in this process.
         law_task::configure(reading.defaults());
-        Ok(Self { families: reading.finish()?, programs })
+        let doubts = reading.doubts();
+        Ok(Self { families: reading.finish()?, programs, doubts })
     }
 
     /// Only what is in this program.
     pub(super) fn linked() -> Result<Self, Refused> {
-        Ok(Self { families: Families::linked()?, programs: Vec::new() })
+        Ok(Self { families: Families::linked()?, programs: Vec::new(), doubts: Vec::new() })
     }
 
     /// The program that has a task of this name.

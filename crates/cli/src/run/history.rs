@@ -13,7 +13,7 @@ use crate::output::Out;
 
 /// Tell how a file was made, from what and when, and whether it has changed since.
 ///
-/// Exit code 3 if there is no record of it.
+/// Exit code 3 if there is no record of it, 4 if it has changed since.
 #[derive(Args)]
 pub(crate) struct History {
     /// The record as it is, and what the file is now.
@@ -25,8 +25,19 @@ pub(crate) struct History {
     places: Vec<OsString>,
 }
 
-/// `exists` of `law fs` says so, too.
+/// As `law fs` says of what does not exist.
 const NO_RECORD: u8 = 3;
+
+/// As `law fs` says of what has changed.
+const CHANGED: u8 = 4;
+
+/// What a file is now, beside what a record says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    AsItWas,
+    Changed { what: &'static str, then: String, now: String },
+    Gone,
+}
 
 impl History {
     pub(crate) fn run(&self) -> ExitCode {
@@ -44,10 +55,19 @@ impl History {
                 continue;
             };
             let now = record::now(&file)?;
+            let outputs = record["outputs"].as_array().into_iter().flatten();
+            let place = file.to_string();
+            let then = outputs.clone().find(|output| output["place"] == place.as_str());
+            let state = State::of(then.unwrap_or(&Value::Null), &now);
+            if state != State::AsItWas {
+                code = CHANGED;
+            }
             if self.json {
-                out.line(json!({ "place": file.to_string(), "record": record, "now": now }))?;
+                out.line(json!({ "place": place, "record": record, "now": now, "changed": state != State::AsItWas }))?;
             } else {
-                lines(&file.to_string(), &record, &now).into_iter().try_for_each(|line| out.line(line))?;
+                let first = format!("{place}: {}{}", state.words("as it was made"), details(then.unwrap_or(&now)));
+                out.line(first)?;
+                lines(&record)?.into_iter().try_for_each(|line| out.line(line))?;
             }
         }
         out.flush()?;
@@ -55,12 +75,11 @@ impl History {
     }
 }
 
-fn lines(place: &str, record: &Value, now: &Value) -> Vec<String> {
+fn lines(record: &Value) -> Result<Vec<String>, Refused> {
     let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
     let parameters = record["parameters"].as_object().into_iter().flatten();
     let parameters = parameters.map(|(name, value)| format!("{name}={}", text(value))).collect::<Vec<_>>().join(", ");
     let mut lines = vec![
-        format!("{place}: {}", state(place, record, now)),
         format!("    made by   {}({parameters})", text(&record["family"])),
         format!(
             "    on        {}, from {} to {}",
@@ -73,25 +92,37 @@ fn lines(place: &str, record: &Value, now: &Value) -> Vec<String> {
         lines.push(format!("    by        {command} ({})", text(&record["program"]["version"])));
     }
     for input in record["inputs"].as_array().into_iter().flatten() {
-        for file in input["files"].as_array().into_iter().flatten() {
-            lines.push(format!("    from      {}{}", text(&file["place"]), details(file)));
+        for then in input["files"].as_array().into_iter().flatten() {
+            let place = text(&then["place"]);
+            let since = match then["count"].is_null() {
+                true => State::of(then, &record::now(&FileTarget::at(&place).map_err(anyhow::Error::new)?)?).words(""),
+                false => String::new(),
+            };
+            let since = if since.is_empty() { since } else { format!(", {since}") };
+            lines.push(format!("    from      {place}{}{since}", details(then)));
         }
     }
-    lines
+    Ok(lines)
 }
 
-/// Whether a file is still what was recorded.
-fn state(place: &str, record: &Value, now: &Value) -> String {
-    if now.is_null() {
-        return "is not there any more".into();
+impl State {
+    fn of(then: &Value, now: &Value) -> Self {
+        if now.is_null() {
+            return Self::Gone;
+        }
+        let is_known = |key: &str| !then[key].is_null() && !now[key].is_null();
+        match ["size", "checksum"].into_iter().find(|key| is_known(key) && then[*key] != now[*key]) {
+            Some(what) => Self::Changed { what, then: then[what].to_string(), now: now[what].to_string() },
+            None => Self::AsItWas,
+        }
     }
-    let mut outputs = record["outputs"].as_array().into_iter().flatten();
-    let Some(then) = outputs.find(|output| output["place"] == place) else { return "not in the record".into() };
-    let is_known = |key: &str| !then[key].is_null() && !now[key].is_null();
-    let differs = ["size", "checksum"].into_iter().find(|key| is_known(key) && then[*key] != now[*key]);
-    match differs {
-        Some(key) => format!("changed since: its {key} was {} and is {}", then[key], now[key]),
-        None => format!("as it was made{}", details(then)),
+
+    fn words(&self, same: &str) -> String {
+        match self {
+            Self::AsItWas => same.into(),
+            Self::Changed { what, then, now } => format!("changed since: its {what} was {then} and is {now}"),
+            Self::Gone => "not there any more".into(),
+        }
     }
 }
 

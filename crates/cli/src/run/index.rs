@@ -43,6 +43,10 @@ pub(super) fn objects(found: &Found) -> Result<Vec<Value>, Refused> {
     let mut objects: Vec<Value> = found.families.iter().map(|family| object(&**family)).collect();
     for program in &found.programs {
         for mut task in program.index()? {
+            // A program of tasks whose own project is here has told them already.
+            if objects.iter().any(|known| known["name"] == task["name"]) {
+                continue;
+            }
             if let Some(object) = task.as_object_mut() {
                 object.insert("program".into(), program.to_string().into());
             }

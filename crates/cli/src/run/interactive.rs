@@ -8,7 +8,7 @@ use std::sync::Arc;
 use law_target::{DirectoryTarget, FileTarget, Target, runtime};
 use law_task::tree::{self, Details, Leaf, Row, Tone};
 use law_task::{Presence, Role, Work};
-use law_workflow::command;
+use law_workflow::{command, record};
 use serde_json::{Value, json};
 
 use super::Refused;
@@ -168,6 +168,8 @@ fn remove(task: Arc<dyn Work>, depth: Option<usize>, mode: Mode, as_json: bool, 
         }
         let work = target.clone();
         let was_there = runtime::wait(async move { work.remove_async().await }).map_err(anyhow::Error::new)?;
+        // They would tell of what is made there next.
+        record::forget(&target.places().into_iter().map(|(_, place)| place).collect::<Vec<_>>())?;
         let word = if was_there { "removed" } else { "was not there:" };
         if as_json {
             out.line(json!({ "target": target.to_string(), "removed": was_there }))?;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use clap::Args;
 use law_task::{Families, Summary, Work};
 
-use crate::output::{Out, complain};
+use crate::output::{Out, complain, warn};
 use finder::Found;
 pub(crate) use graph::Graph;
 pub(crate) use history::History;
@@ -101,6 +101,7 @@ fn run(words: &[OsString], found: &Found) -> Result<u8, Refused> {
         return Err(elsewhere(&name, words, found)?);
     }
     let (task, typed) = made(words, found)?;
+    found.doubts.iter().for_each(warn);
     let runs = match &typed.asked {
         Some(asked) => interactive::answer(asked, task.clone(), typed.as_json)?,
         None => true,

@@ -25,7 +25,7 @@ impl Lock {
         fs::create_dir_all(directory)?;
         let path = directory.join(name(id, targets)?);
         loop {
-            let file = File::options().create(true).append(true).open(&path)?;
+            let file = File::options().create(true).read(true).append(true).open(&path)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
@@ -39,9 +39,19 @@ impl Lock {
     }
 }
 
+impl Lock {
+    /// The same lock, for a program to hold as well: whoever has this has the lock. There is nothing to read in it.
+    ///
+    /// # Errors
+    /// Too many open files.
+    pub(crate) fn share(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Still locked, so that nobody else's file is removed.
+        // Still locked, so that nobody else's file is removed. A process that was left behind holds it no longer than this.
         let _ = fs::remove_file(&self.path);
         let _ = self.file.unlock();
     }

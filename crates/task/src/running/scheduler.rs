@@ -234,6 +234,7 @@ impl Scheduler {
             workers: self.settings.workers,
             state: self.settings.state.clone(),
             recorder: self.settings.recorder.clone(),
+            lock: None,
             stop: stop.clone(),
         };
         let deadline = work.timeout().map(|timeout| Instant::now() + timeout);

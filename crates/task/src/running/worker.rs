@@ -31,7 +31,8 @@ pub(crate) fn begin(work: Arc<dyn Work>, context: Context) -> std::io::Result<()
     let events = context.events.clone();
     let (node, attempt) = (context.node, context.attempt);
     let body = move || {
-        let caught = catch_unwind(AssertUnwindSafe(|| attempt_at(&*work, &context)));
+        let mut context = context;
+        let caught = catch_unwind(AssertUnwindSafe(|| attempt_at(&*work, &mut context)));
         let result = caught.unwrap_or_else(|panic| Err(anyhow::anyhow!("it panicked: {}", message(&*panic))));
         // A run that has ended does not wait for it.
         let _ = events.send(Event::Ended { node, attempt, end: result.unwrap_or_else(End::Failed) });
@@ -39,7 +40,7 @@ pub(crate) fn begin(work: Arc<dyn Work>, context: Context) -> std::io::Result<()
     thread::Builder::new().name("law-task".into()).spawn(body).map(drop)
 }
 
-fn attempt_at(work: &dyn Work, context: &Context) -> TaskResult<End> {
+fn attempt_at(work: &dyn Work, context: &mut Context) -> TaskResult<End> {
     if work.role() == Role::Wrapper {
         confirm(work)?;
         return Ok(End::Ran);
@@ -53,6 +54,7 @@ fn attempt_at(work: &dyn Work, context: &Context) -> TaskResult<End> {
     if lock.is_some() && is_complete(work)? {
         return Ok(End::WasComplete);
     }
+    context.lock = lock.as_ref().map(Lock::share).transpose()?;
     // Whoever distributes the work is there as long as it runs.
     let _ = context.events.send(Event::Begins { node: context.node, attempt: context.attempt });
     let began = SystemTime::now();

@@ -67,6 +67,9 @@ pub(super) enum File {
     OutputOf(Required),
 }
 
+/// Numbered branches of a workflow: as many fit into the memory of any machine.
+const MOST: u64 = 10_000_000;
+
 /// The name of what a branch works on.
 const DATA: &str = "branch_data";
 
@@ -88,8 +91,8 @@ impl Said {
     /// What it cannot be, in words.
     pub(super) fn wanted(&self) -> Result<(Wanted, Option<usize>), String> {
         let wanted = match self {
-            Self::Count(count) => Wanted::Things(numbers(0..*count)),
-            Self::Range(text) => Wanted::Things(numbers(range(text)?)),
+            Self::Count(count) => Wanted::Things(numbers(0..*count)?),
+            Self::Range(text) => Wanted::Things(numbers(range(text)?)?),
             Self::List(list) => Wanted::Things(things(list)?),
             Self::Table(table) => return Ok((table.wanted()?, table.chunk.filter(|chunk| *chunk > 0))),
         };
@@ -110,7 +113,7 @@ impl Said {
 impl Table {
     fn wanted(&self) -> Result<Wanted, String> {
         let things = self.list.as_ref().map(|list| things(list).map(Wanted::Things));
-        let ranges = self.range.as_ref().map(|text| Ok(Wanted::Things(numbers(range(text)?))));
+        let ranges = self.range.as_ref().map(|text| Ok(Wanted::Things(numbers(range(text)?)?)));
         let text = |text: &Option<String>, wanted: fn(String) -> Wanted| text.clone().map(|text| Ok(wanted(text)));
         let said = [
             things,
@@ -134,10 +137,8 @@ impl Wanted {
     /// The names that a command can use; none if everything may be there.
     pub(super) fn names(&self) -> Option<Vec<String>> {
         match self {
-            Self::Things(things) => {
-                let names = things.iter().flat_map(|data| data.0.keys().cloned());
-                Some(names.chain([DATA.into()]).collect())
-            }
+            Self::Things(things) if things.is_empty() => Some(vec![DATA.into()]),
+            Self::Things(things) => Some(things.iter().flat_map(|data| data.0.keys().cloned()).collect()),
             Self::Glob(_) => Some([DATA, LOCAL, "branch_data.name", "branch_data.stem"].map(Into::into).into()),
             Self::Text(Format::Lines, _) | Self::TextOf(Format::Lines, _) => Some([DATA, LOCAL].map(Into::into).into()),
             Self::Text(Format::Json, _) | Self::TextOf(Format::Json, _) => None,
@@ -250,8 +251,14 @@ fn range(text: &str) -> Result<Range<u64>, String> {
     if begin <= end { Ok(begin..end) } else { Err(wrong()) }
 }
 
-fn numbers(range: Range<u64>) -> Vec<Data> {
-    range.map(|number| Data::one(number.to_string())).collect()
+fn numbers(range: Range<u64>) -> Result<Vec<Data>, String> {
+    if range.end - range.start > MOST {
+        return Err(format!(
+            "{} branches are more than {MOST}: let each have several numbers",
+            range.end - range.start
+        ));
+    }
+    Ok(range.map(|number| Data::one(number.to_string())).collect())
 }
 
 fn things(list: &[toml::Value]) -> Result<Vec<Data>, String> {
@@ -324,7 +331,14 @@ mod tests {
         assert_eq!(words("branches = ['a', 1, true]"), ["a", "1", "true"]);
         assert_eq!(words("branches = [{ name = 'a', n = 1 }]"), ["1 a"]);
         assert!(words("branches = 0").is_empty());
-        for bad in ["branches = '3'", "branches = '4:2'", "branches = [[1]]", "branches = {}", "branches = -1"] {
+        for bad in [
+            "branches = '3'",
+            "branches = '4:2'",
+            "branches = [[1]]",
+            "branches = {}",
+            "branches = -1",
+            "branches = 10000001",
+        ] {
             assert!(wanted(bad).is_err(), "{bad}");
         }
         assert!(wanted("branches = { glob = '*', lines = 'a' }").is_err());

@@ -109,6 +109,20 @@ impl Reader<'_> {
         })
     }
 
+    /// What is probably not meant: a parameter that changes what the command does, and not where it writes.
+    pub(super) fn doubt(&self, name: &Spanned<String>, family: &CommandFamily) -> Option<String> {
+        let command = family.run.as_ref().filter(|_| !family.outputs.is_empty())?;
+        let (used, places) = (command.names(), family.outputs.iter().flat_map(|(_, place)| place.names()));
+        let places: BTreeSet<&str> = places.collect();
+        let mut parameters = family.parameters.iter().map(|typed| &typed.parameter).filter(|known| known.significant);
+        let missing = parameters.find(|known| used.contains(&*known.name) && !places.contains(&*known.name))?;
+        let (task, parameter) = (name.get_ref(), &missing.name);
+        let message = format!(
+            "{task} uses {{{parameter}}} and writes to one place for all values of it: what is there is complete for any of them"
+        );
+        Some(self.wrong(name.span(), &message).to_string())
+    }
+
     /// What makes a task a workflow, and the names that its texts can have.
     fn branches(&self, table: &Table, parameters: &[Typed]) -> Result<(Option<Branching>, Known), WrongFile> {
         let mut known = Known { names: names(parameters), open: Vec::new() };
@@ -167,6 +181,10 @@ impl Reader<'_> {
         let Some(outputs) = &table.output else { return Ok(Vec::new()) };
         let template = |name: &str, text: &str| {
             let template = self.template(outputs.span(), text, known)?;
+            if text.starts_with(['~', '$']) {
+                let message = format!("{text:?} is taken as it is: nobody expands ~ and $ in places");
+                return Err(self.wrong(outputs.span(), &message));
+            }
             match template.names().contains(LOCAL) {
                 true => Err(self.wrong(
                     outputs.span(),

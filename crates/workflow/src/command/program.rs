@@ -32,8 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// If it cannot start, ends with another code than 0, or by a signal.
 pub(crate) fn run(words: &[String], directory: &Path, (context, log): (&Context, Option<&Path>)) -> TaskResult {
     let (program, arguments) = words.split_first().ok_or_else(|| anyhow::anyhow!("there is no program to run"))?;
+    // Nothing can be read from either.
+    let input = context.lock().map(File::try_clone).transpose()?.map_or_else(Stdio::null, Stdio::from);
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command.args(arguments).stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     if !directory.as_os_str().is_empty() {
         command.current_dir(directory);
     }

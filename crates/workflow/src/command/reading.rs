@@ -65,6 +65,7 @@ pub struct Reading {
     known: Arc<OnceLock<Families>>,
     read: bool,
     defaults: Defaults,
+    doubts: Vec<String>,
     /// Tasks that some require, and where that stands.
     wanted: Vec<Wanted>,
 }
@@ -81,7 +82,14 @@ struct Wanted {
 impl Reading {
     /// Beside those that are known, such as those of Rust.
     pub fn new(families: Families) -> Self {
-        Self { families, known: Arc::default(), read: false, defaults: Defaults::new(), wanted: Vec::new() }
+        Self {
+            families,
+            known: Arc::default(),
+            read: false,
+            defaults: Defaults::new(),
+            doubts: Vec::new(),
+            wanted: Vec::new(),
+        }
     }
 
     /// Adds the tasks of a `tasks.toml`. Paths are relative to its directory.
@@ -139,6 +147,11 @@ impl Reading {
         self.defaults.clone()
     }
 
+    /// What is probably not meant, with line and column.
+    pub fn doubts(&self) -> Vec<String> {
+        self.doubts.clone()
+    }
+
     /// Whether some were read.
     pub fn has_commands(&self) -> bool {
         self.read
@@ -148,6 +161,7 @@ impl Reading {
         for (name, table) in tasks {
             self.read = true;
             let family = reader.family(name, table, &self.known)?;
+            self.doubts.extend(reader.doubt(name, &family));
             let added = self.families.add(Arc::new(family.shared()));
             added.map_err(|error| reader.wrong(name.span(), &error.to_string()))?;
             let text: Arc<str> = reader.text.into();
