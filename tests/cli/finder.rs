@@ -124,3 +124,18 @@ fn tasks_are_told_to_programs_and_to_shells() {
     assert!(offered("law run Hist --m").contains("--model"), "{}", offered("law run Hist --m"));
     assert_eq!(offered("law run Nothing --m"), "");
 }
+
+#[test]
+fn commands_that_everybody_may_write_are_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::new();
+    sandbox.write("tasks.toml", "[task.A]\noutput = \"a\"\nrun = \"echo > {output}\"\n");
+    std::fs::set_permissions(sandbox.path("tasks.toml"), std::fs::Permissions::from_mode(0o666)).unwrap();
+    let refused = law(&sandbox, "run A");
+    assert_eq!(
+        (refused.code, refused.stderr.contains("everybody may write it (mode 0666)")),
+        (Some(2), true),
+        "{refused:?}"
+    );
+    assert!(!sandbox.path("a").exists());
+}

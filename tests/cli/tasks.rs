@@ -264,6 +264,10 @@ fn outputs_are_fetched_under_the_names_of_their_tasks() {
         names.iter().any(|name| name.starts_with("TimesTwo_2_") && name.ends_with("__times_two_2.txt")),
         "{names:?}"
     );
+    std::fs::remove_file(sandbox.path("data/inference_nominal_2.txt")).unwrap();
+    let rest = run(&sandbox, "Inference --n 2 --fetch-output 1,a,again");
+    assert!(rest.code == Some(0) && rest.stdout.contains("data/inference_nominal_2.txt is not there"), "{rest:?}");
+    assert_eq!(sandbox.names("again").len(), 2, "the others are fetched");
     for wrong in ["--fetch-output 0,x", "--fetch-output 0", "--fetch-output x,a", "--remove-output 0,a,maybe"] {
         assert_eq!(run(&sandbox, &format!("Inference --n 2 {wrong}")).code, Some(2), "{wrong}");
     }

@@ -1,6 +1,7 @@
 //! Where tasks are: in this program, in the `tasks.toml` and the `law.toml` that are nearest, and in the projects that one names.
 
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -49,6 +50,7 @@ impl Found {
             let (tasks, settings) = (directory.join("tasks.toml"), directory.join("law.toml"));
             let projects = if settings.is_file() { reading.settings(&settings)? } else { Vec::new() };
             if tasks.is_file() {
+                refuse_public(&tasks)?;
                 reading.tasks(&tasks)?;
             }
             for project in &projects {
@@ -83,6 +85,19 @@ impl Found {
     }
 }
 
+/// What everybody may write could be anybody's commands.
+fn refuse_public(tasks: &Path) -> Result<(), Refused> {
+    let mode = std::fs::metadata(tasks)?.permissions().mode();
+    if mode & 0o002 == 0 {
+        return Ok(());
+    }
+    let path = tasks.display();
+    Err(Refused::Usage(format!(
+        "{path} has commands, and everybody may write it (mode {:04o}): chmod o-w {path}",
+        mode & 0o7777
+    )))
+}
+
 /// The tasks of a project are read; the program that has some is given.
 fn program_of(
     project: &Project,
@@ -104,6 +119,7 @@ fn program_of(
     }
     let is_read = std::fs::canonicalize(&tasks).ok() == std::fs::canonicalize(own_tasks).ok();
     if tasks.is_file() && !is_read {
+        refuse_public(&tasks)?;
         reading.tasks(&tasks)?;
     }
     Ok(cargo.is_file().then_some(Program::Crate(cargo)))

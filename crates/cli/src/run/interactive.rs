@@ -242,7 +242,9 @@ fn fetch(
             let file = FileTarget::new(place.clone());
             let name = format!("{}__{}", leaf.work.id(), file.basename());
             let to = fetched.free(directory, &name);
-            if wanted(mode, "fetch", &file, fetched.as_json, fetched.out)? {
+            if mode != Mode::Dry && !file.exists().map_err(anyhow::Error::new)? {
+                fetched.missing(&file)?;
+            } else if wanted(mode, "fetch", &file, fetched.as_json, fetched.out)? {
                 fetched.copy(&file, &to)?;
             }
         }
@@ -260,6 +262,15 @@ impl Fetched<'_> {
         let free = paths.find(|path| !self.names.contains(path)).unwrap_or_else(|| directory.join(name));
         self.names.insert(free.clone());
         free
+    }
+
+    fn missing(&mut self, file: &FileTarget) -> Result<(), Refused> {
+        if self.as_json {
+            self.out.line(json!({ "target": file.to_string(), "fetched": null }))?;
+        } else {
+            self.out.line(format_args!("{file} is not there"))?;
+        }
+        Ok(())
     }
 
     fn copy(&mut self, from: &FileTarget, to: &Path) -> Result<(), Refused> {
