@@ -338,6 +338,13 @@ fn a_value_is_one_word_of_a_line_and_a_failure_within_it_is_one() {
     let sandbox = task("printf '<%s>' {n} {l}> {output}", "out");
     sandbox.law(["run", "T", "--n", "$(id) ' \" > 2"]);
     assert_eq!(text(&sandbox, "out").as_deref(), Some("<$(id) ' \" > 2><x><y z>"));
+    sandbox.write("tasks.toml", "[task.T]\nparams = { l = [\"x\", \"y z\"] }\noutput = \"out\"\nrun = [\"/bin/sh\", \"-c\", \"printf '<%s>' \\\"$@\\\" > $0\", \"{output}\", \"{l}\", \"l={l}\"]\n");
+    sandbox.law(["run", "T", "--remove-output", "0,a,y"]);
+    assert_eq!(
+        text(&sandbox, "out").as_deref(),
+        Some("<x><y z><l=x y z>"),
+        "alone it is as many arguments as it has words"
+    );
     let sandbox = task("echo {n}> {output}", "out_{n}");
     assert_eq!(run(&sandbox, "T --n 2").code, Some(0));
     assert_eq!(text(&sandbox, "out_2").as_deref(), Some("2\n"));

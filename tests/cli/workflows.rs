@@ -1,6 +1,7 @@
 //! `law run`: workflows of a `tasks.toml`, as somebody types them.
 
 use crate::sandbox::Sandbox;
+use crate::tasks::{run, text};
 
 const TASKS: &str = r#"
 [task.CreateChars]
@@ -59,28 +60,10 @@ output = "data/needs_raw.txt"
 run = "cat {input} > {output}"
 "#;
 
-#[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
 fn with_tasks() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("tasks.toml", TASKS);
     sandbox
-}
-
-fn run(sandbox: &Sandbox, line: &str) -> Said {
-    let mut words = vec!["run"];
-    words.extend(line.split_whitespace());
-    let run = sandbox.law(&words);
-    Said { code: run.code, stdout: String::from_utf8(run.stdout).unwrap(), stderr: run.stderr }
-}
-
-fn text(sandbox: &Sandbox, name: &str) -> Option<String> {
-    std::fs::read_to_string(sandbox.path(name)).ok()
 }
 
 #[test]
@@ -246,4 +229,16 @@ fn what_tasks_require_is_drawn() {
     }
     "#);
     assert_eq!(sandbox.law(["graph", "Nothing"]).code, Some(2));
+}
+
+#[test]
+fn enough_branches_are_enough_for_whoever_requires_them() {
+    let sandbox = Sandbox::new();
+    let tasks = "[task.Some]\nbranches = 3\nacceptance = ACCEPTANCE\noutput = \"some_{branch}.txt\"\nrun = \"test {branch} != 1; echo {branch} > {output}\"\n\
+        [task.All]\nrequires = \"Some\"\noutput = \"all.txt\"\nrun = \"cat {input} > {output}\"\n";
+    sandbox.write("tasks.toml", tasks.replace("ACCEPTANCE", "1"));
+    assert_eq!(run(&sandbox, "All").code, Some(40));
+    sandbox.write("tasks.toml", tasks.replace("ACCEPTANCE", "0.6"));
+    let all = run(&sandbox, "All");
+    assert_eq!((all.code, text(&sandbox, "all.txt").as_deref()), (Some(0), Some("0\n2\n")), "{all:?}");
 }

@@ -83,9 +83,9 @@ const ACCEPTANCE: &str = "acceptance";
 const TOLERANCE: &str = "tolerance";
 
 /// The parameters of all workflows.
-pub(crate) fn parameters(goal: Goal) -> Vec<Parameter> {
+pub(crate) fn parameters(goal: Goal) -> [Parameter; 5] {
     let tolerance = goal.tolerance.map(|number| number.serialize()).unwrap_or_default();
-    vec![
+    [
         parameter::<i64>(BRANCH, "-1", "One branch alone, by its number; -1 is the workflow"),
         parameter::<Ranges>(BRANCHES, "", "Only these branches, each end exclusive: 0:10,15"),
         parameter::<Ranges>(SKIPPED, "", "Of those all but these"),
@@ -127,8 +127,7 @@ impl Choice {
     /// # Errors
     /// A text that is no such value; a branch together with others.
     pub(crate) fn read(values: &Values, goal: Goal) -> Result<Self, WrongValue> {
-        let [branch, branches, skipped, acceptance, tolerance] = <[Parameter; 5]>::try_from(parameters(goal))
-            .unwrap_or_else(|_| unreachable!("there are five of them, above"));
+        let [branch, branches, skipped, acceptance, tolerance] = parameters(goal);
         let number: i64 = values.read(&branch)?;
         let one = match number {
             -1 => None,

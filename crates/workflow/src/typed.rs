@@ -110,7 +110,7 @@ impl<W: Workflow> Branched for Typed<W> {
 
 /// All branches of a workflow as what another task requires. Its input are their outputs, by the numbers of the branches.
 ///
-/// ```ignore
+/// ```text
 /// impl Task for CreateAlphabet {
 ///     type Requires = Branches<CreateChars>;
 ///     // ...

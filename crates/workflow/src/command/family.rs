@@ -101,8 +101,8 @@ impl Family for Shared {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let of_all = self.family.branches.as_ref().map(|branching| selection::parameters(branching.goal));
-        self.family.own_parameters().into_iter().chain(of_all.unwrap_or_default()).collect()
+        let of_all = self.family.branches.iter().flat_map(|branching| selection::parameters(branching.goal));
+        self.family.own_parameters().into_iter().chain(of_all).collect()
     }
 
     fn make(&self, values: &Values) -> Result<Arc<dyn Work>, WrongValue> {

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use law_storage::ErrorKind;
-use law_target::{FileTarget, Target};
+use law_target::{FileTarget, Target, runtime};
 use law_task::{Completion, Context, NamedTarget, Parameter, Role, TaskId, TaskResult, Value as _, Values, Work};
 
 use super::branches::{Data, File, LOCAL};
@@ -156,7 +156,7 @@ impl Work for CommandTask {
         for required in &self.family.requires {
             paths.entry(format!("inputs.{}", required.name)).or_default();
             for named in self.required(required)?.targets()? {
-                for (inner, input) in localized(&*named.target)? {
+                for (inner, input) in localized(&named.target)? {
                     let inner = if named.name.is_empty() { inner } else { named.name.clone() };
                     let path = input.path().display().to_string();
                     paths.entry(format!("inputs.{}.{inner}", required.name)).or_default().push(path.clone());
@@ -227,8 +227,16 @@ impl CommandTask {
                 Ok(shell.chain([template.fill_line(value).map_err(wrong)?]).collect())
             }
             Command::Program(words) => {
-                let word = |template: &Template| template.fill(|name| value(name).map(|words| words.join(" ")));
-                words.iter().map(|template| word(template).map_err(wrong)).collect()
+                let joined = |template: &Template| template.fill(|name| value(name).map(|words| words.join(" ")));
+                let mut arguments = Vec::new();
+                for template in words {
+                    // What stands alone is as many arguments as it has words.
+                    match template.only_name().and_then(value) {
+                        Some(words) => arguments.extend(words),
+                        None => arguments.push(joined(template).map_err(wrong)?),
+                    }
+                }
+                Ok(arguments)
             }
         }
     }
@@ -252,20 +260,25 @@ fn alone(paths: &mut BTreeMap<String, Vec<String>>) {
 }
 
 /// Local files with what a target has, and what each is called among those of a branch.
-fn localized(target: &dyn Target) -> TaskResult<Vec<(String, law_target::LocalizedRead)>> {
+fn localized(target: &Arc<dyn Target>) -> TaskResult<Vec<(String, law_target::LocalizedRead)>> {
     let places = target.places();
     anyhow::ensure!(
         !places.is_empty() || target.has_members(),
         "{target} is not a file: only files can be inputs of a command"
     );
     let mut found = Vec::new();
+    let mut missing = None;
     for (name, place) in places {
         match FileTarget::new(place.clone()).localize_read() {
             Ok(file) => found.push((name.into(), file)),
-            // Enough of them are there, or it would not run.
-            Err(error) if error.kind() == ErrorKind::NotFound && target.has_members() => {}
+            Err(error) if error.kind() == ErrorKind::NotFound && target.has_members() => missing = Some(error),
             Err(error) => return Err(error.into()),
         }
+    }
+    // Not all need to be there, but as many as it takes.
+    if let Some(error) = missing {
+        let asked = target.clone();
+        anyhow::ensure!(runtime::wait(async move { asked.exists_async().await })?, "{target} went away: {error}");
     }
     Ok(found)
 }

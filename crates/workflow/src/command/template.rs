@@ -92,6 +92,15 @@ impl Template {
         None
     }
 
+    /// The name, if nothing stands beside it.
+    pub(crate) fn only_name(&self) -> Option<&str> {
+        let mut parts = self.0.iter().filter(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+        match (parts.next(), parts.next()) {
+            (Some(Part::Name(name)), None) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The text with what each name stands for.
     pub(crate) fn fill(&self, value: impl Fn(&str) -> Option<String>) -> Result<String, WrongTemplate> {
         let filled = self.0.iter().map(|part| match part {
